@@ -1,0 +1,325 @@
+//! An HTTP client that sends exactly what it is told: method, path and headers go out as written, and nothing is followed,
+//! decoded or added but `host` and the body's length.
+
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderName, HeaderValue, Method, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper_rustls::HttpsConnector;
+use hyper_util::{
+    client::legacy::{Client as Pool, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde_json::Value;
+
+use crate::credential::Secret;
+
+/// A request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Method as it is sent.
+    pub method: String,
+    /// Path and query as they are sent, beginning with a slash.
+    pub target: String,
+    /// Header fields in order, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body, if any.
+    pub body: Option<Bytes>,
+}
+
+impl Request {
+    /// A request without headers or body.
+    pub fn new(method: &str, target: &str) -> Self {
+        Self { method: method.to_owned(), target: target.to_owned(), headers: Vec::new(), body: None }
+    }
+
+    /// Adds a header field.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_ascii_lowercase(), value.to_owned()));
+        self
+    }
+
+    /// Adds a bearer credential.
+    #[must_use]
+    pub fn bearer(self, secret: &Secret) -> Self {
+        let value = format!("Bearer {}", secret.expose());
+        self.header("authorization", &value)
+    }
+
+    /// Sets a JSON body and its content type.
+    #[must_use]
+    pub fn json(mut self, value: &Value) -> Self {
+        self.body = Some(Bytes::from(value.to_string()));
+        self.header("content-type", "application/json")
+    }
+
+    /// The first value of a header.
+    pub fn first(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The path alone.
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or(&self.target)
+    }
+}
+
+/// A response, read to its end or to the bound.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// Status.
+    pub status: u16,
+    /// Header fields in order, names in lower case; bytes that are not UTF-8 are replaced.
+    pub headers: Vec<(String, String)>,
+    /// The body, or its beginning.
+    pub body: Bytes,
+    /// Whether the body went on past the bound.
+    pub truncated: bool,
+    /// Whether the connection broke before the body was complete.
+    pub broken: bool,
+    /// Time from sending to the headers.
+    pub headers_after: Duration,
+    /// When each piece of the body arrived, and how much of the body was there then.
+    pub arrivals: Vec<(Duration, usize)>,
+}
+
+impl Response {
+    /// The first value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Media type without parameters, in lower case; empty when there is none.
+    pub fn media_type(&self) -> String {
+        let value = self.header("content-type").unwrap_or_default();
+        value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+
+    /// The body as JSON, if it is.
+    pub fn json(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// `error.code` of the contract's error body.
+    pub fn error_code(&self) -> Option<String> {
+        self.json()?.pointer("/error/code")?.as_str().map(str::to_owned)
+    }
+}
+
+/// A request and what came back.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// The request.
+    pub request: Request,
+    /// Where it went.
+    pub url: String,
+    /// The response.
+    pub response: Response,
+    /// Time from sending to the end of the body.
+    pub elapsed: Duration,
+}
+
+/// Why there is no response.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The address is none.
+    #[error("`{url}` is no http or https address: {expected}")]
+    Address {
+        /// The address.
+        url: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// The request cannot be written as HTTP.
+    #[error("the request cannot be sent as HTTP: {0}")]
+    Request(String),
+    /// No connection.
+    #[error("no connection to {url}: {cause}")]
+    Unreachable {
+        /// The address.
+        url: String,
+        /// Why.
+        cause: String,
+    },
+    /// No complete response in time.
+    #[error("no complete response within {0:?}")]
+    TimedOut(Duration),
+    /// The connection broke before there was a response.
+    #[error("the connection broke before a response: {0}")]
+    Broken(String),
+}
+
+/// Bounds on one exchange.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Longest time from sending to the end of the body.
+    pub time: Duration,
+    /// Most bytes of a body that are read.
+    pub body: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { time: Duration::from_secs(60), body: 64 << 20 }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Connections {
+    Plain(Pool<HttpConnector, Full<Bytes>>),
+    Secure(Pool<HttpsConnector<HttpConnector>, Full<Bytes>>),
+}
+
+/// A client of one deployment.
+#[derive(Debug, Clone)]
+pub struct Client {
+    connections: Connections,
+    base: String,
+    bounds: Bounds,
+}
+
+impl Client {
+    /// A client of the deployment at `base`, which has no final slash. It connects at the first request.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Address`] when `base` is no http or https address, or no root certificates can be read for https.
+    pub fn new(base: &str, bounds: Bounds) -> Result<Self, ClientError> {
+        let base = base.trim_end_matches('/');
+        let address = |expected: &str| ClientError::Address { url: base.to_owned(), expected: expected.to_owned() };
+        let uri: Uri = base.parse().map_err(|_| address("expected something like http://127.0.0.1:8787"))?;
+        let mut plain = HttpConnector::new();
+        plain.set_connect_timeout(Some(Duration::from_secs(10)));
+        plain.set_nodelay(true);
+        let connections = match uri.scheme_str() {
+            Some("http") => Connections::Plain(Pool::builder(TokioExecutor::new()).build(plain)),
+            Some("https") => {
+                plain.enforce_http(false);
+                let secure = hyper_rustls::HttpsConnectorBuilder::new()
+                    .with_native_roots()
+                    .map_err(|_| address("no root certificates found; set SSL_CERT_FILE"))?
+                    .https_only()
+                    .enable_http1()
+                    .wrap_connector(plain);
+                Connections::Secure(Pool::builder(TokioExecutor::new()).build(secure))
+            }
+            _ => return Err(address("expected http:// or https://")),
+        };
+        Ok(Self { connections, base: base.to_owned(), bounds })
+    }
+
+    /// The address of the deployment.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Sends a request and reads the response to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`] when there is no response; a response that breaks off is marked, not an error.
+    pub async fn send(&self, request: &Request) -> Result<Exchange, ClientError> {
+        self.send_within(request, self.bounds).await
+    }
+
+    /// As [`Client::send`], with other bounds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`].
+    pub async fn send_within(&self, request: &Request, bounds: Bounds) -> Result<Exchange, ClientError> {
+        let url = format!("{}{}", self.base, request.target);
+        let message = write(&url, request)?;
+        let began = Instant::now();
+        let head = match &self.connections {
+            Connections::Plain(pool) => pool.request(message),
+            Connections::Secure(pool) => pool.request(message),
+        };
+        let head = tokio::time::timeout(bounds.time, head).await.map_err(|_| ClientError::TimedOut(bounds.time))?;
+        let head = head.map_err(|error| {
+            let cause = chain(&error);
+            if error.is_connect() { ClientError::Unreachable { url: self.base.clone(), cause } } else { ClientError::Broken(cause) }
+        })?;
+        let headers_after = began.elapsed();
+        let (parts, mut body) = head.into_parts();
+        let headers = parts.headers.iter().map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        });
+        let mut response = Response {
+            status: parts.status.as_u16(),
+            headers: headers.collect(),
+            body: Bytes::new(),
+            truncated: false,
+            broken: false,
+            headers_after,
+            arrivals: Vec::new(),
+        };
+        let mut read = BytesMut::new();
+        loop {
+            let left = bounds.time.saturating_sub(began.elapsed());
+            let frame = tokio::time::timeout(left, body.frame()).await.map_err(|_| ClientError::TimedOut(bounds.time))?;
+            match frame {
+                None => break,
+                Some(Err(_)) => {
+                    response.broken = true;
+                    break;
+                }
+                Some(Ok(frame)) => {
+                    let Ok(data) = frame.into_data() else { continue };
+                    let room = bounds.body.saturating_sub(read.len());
+                    read.extend_from_slice(&data[..data.len().min(room)]);
+                    response.arrivals.push((began.elapsed(), read.len()));
+                    if data.len() > room {
+                        response.truncated = true;
+                        break;
+                    }
+                }
+            }
+        }
+        response.body = read.freeze();
+        Ok(Exchange { request: request.clone(), url, response, elapsed: began.elapsed() })
+    }
+}
+
+fn write(url: &str, request: &Request) -> Result<http::Request<Full<Bytes>>, ClientError> {
+    let refuse = |what: &str, cause: &dyn std::fmt::Display| ClientError::Request(format!("{what}: {cause}"));
+    let method = Method::from_bytes(request.method.as_bytes()).map_err(|e| refuse("method", &e))?;
+    let uri: Uri = url.parse().map_err(|e| refuse("address", &e))?;
+    let mut message = http::Request::new(Full::new(request.body.clone().unwrap_or_default()));
+    *message.method_mut() = method;
+    *message.uri_mut() = uri;
+    for (name, value) in &request.headers {
+        let name_read = HeaderName::from_bytes(name.as_bytes()).map_err(|e| refuse("header name", &e))?;
+        let value_read = HeaderValue::from_bytes(value.as_bytes()).map_err(|e| refuse(&format!("header `{name}`"), &e))?;
+        message.headers_mut().append(name_read, value_read);
+    }
+    Ok(message)
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
+}
+
+/// Percent-encodes `text` for a path segment or a query value: everything but unreserved characters.
+pub fn percent_encode(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if plain(byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! Schemas of the contract, each compiled once.
+
+use std::{collections::HashMap, sync::Arc};
+
+use contracts::Contract;
+use serde_json::{Value, json};
+
+/// Most problems of one value that are told.
+const MOST_PROBLEMS: usize = 5;
+/// Longest value that a message repeats.
+const LONGEST: usize = 200;
+
+/// A compiled schema.
+#[derive(Debug)]
+pub(super) struct Check(jsonschema::Validator);
+
+impl Check {
+    /// What is wrong with `value`, each with its place; empty when it fits.
+    pub(super) fn problems(&self, value: &Value) -> Vec<String> {
+        let problem = |error: jsonschema::ValidationError<'_>| {
+            let mut text = error.to_string();
+            if let Some((at, _)) = text.char_indices().nth(LONGEST) {
+                text.truncate(at);
+                text.push('…');
+            }
+            format!("{}: {text}", error.instance_path())
+        };
+        self.0.iter_errors(value).take(MOST_PROBLEMS).map(problem).collect()
+    }
+}
+
+/// Makes checks, the same one for the same schema.
+pub(super) struct Validators {
+    components: Value,
+    made: HashMap<String, Arc<Check>>,
+}
+
+impl Validators {
+    pub(super) fn new(contract: &Contract) -> Self {
+        Self { components: contract.schema_document()["components"].clone(), made: HashMap::new() }
+    }
+
+    /// The check of the component schema called `name`.
+    pub(super) fn named(&mut self, name: &str) -> Arc<Check> {
+        self.of(&json!({ "$ref": format!("#/components/schemas/{name}") }))
+    }
+
+    /// The check of `schema`.
+    pub(super) fn of(&mut self, schema: &Value) -> Arc<Check> {
+        let components = &self.components;
+        let make = || {
+            let mut document = schema.clone();
+            document["components"] = components.clone();
+            let options = jsonschema::options().should_validate_formats(true);
+            Arc::new(Check(options.build(&document).expect("the linter lets only valid schemas through")))
+        };
+        Arc::clone(self.made.entry(schema.to_string()).or_insert_with(make))
+    }
+
+    /// The JSON type that a header's text is read as, its reference followed.
+    pub(super) fn is_number(&self, schema: &Value) -> bool {
+        let mut schema = schema;
+        while let Some(name) = contracts::model::component_name(schema) {
+            schema = &self.components["schemas"][name];
+        }
+        matches!(schema["type"].as_str(), Some("integer" | "number"))
+    }
+}

@@ -1,0 +1,27 @@
+//! What every suite shares: target profiles, starting a target, the HTTP and event-stream client, the judge that holds each
+//! response against the contract, the canary scanner, seeding, and the run record.
+//!
+//! A suite knows its target by HTTP alone, so all of this fits any deployment, in any language.
+
+pub mod canary;
+pub mod client;
+pub mod credential;
+pub mod curl;
+pub mod exit;
+pub mod judge;
+pub mod output;
+pub mod pace;
+pub mod profile;
+pub mod record;
+pub mod redact;
+pub mod seed;
+pub mod sse;
+pub mod target;
+
+use std::path::{Path, PathBuf};
+
+/// The root of the workspace that this crate was built in.
+pub fn project_root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+}

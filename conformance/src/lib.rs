@@ -1,0 +1,1 @@
+//! Holds any deployment against the contract.

@@ -1,0 +1,2 @@
+//! The conformance suite as a program.
+fn main() {}

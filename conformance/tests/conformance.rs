@@ -1,0 +1,2 @@
+//! The conformance suite as named tests.
+fn main() {}

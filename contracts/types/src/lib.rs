@@ -1,0 +1,39 @@
+//! Wire types generated from the contract, and the contract itself as text.
+//!
+//! Everything in `generated` is written by `cargo run -p contracts -- generate`.
+
+#[expect(
+    clippy::pedantic,
+    clippy::derivable_impls,
+    clippy::too_many_arguments,
+    clippy::type_complexity,
+    missing_docs,
+    reason = "generated from the contract"
+)]
+#[rustfmt::skip]
+mod generated {
+    pub(crate) mod wire;
+}
+
+use std::sync::LazyLock;
+
+pub use generated::wire::*;
+
+/// The contract as one self-contained OpenAPI 3.1 document, in JSON.
+pub const OPENAPI: &str = include_str!("generated/openapi.json");
+
+/// Every named schema of the contract, those of configuration and records too, as `{"components": {"schemas": {…}}}`.
+pub const SCHEMAS: &str = include_str!("generated/schemas.json");
+
+static PARSED: LazyLock<serde_json::Value> =
+    LazyLock::new(|| serde_json::from_str(SCHEMAS).expect("the generator writes valid JSON"));
+
+/// [`SCHEMAS`], parsed once.
+pub fn schemas() -> &'static serde_json::Value {
+    &PARSED
+}
+
+/// The contract's examples of the schema called `name`; empty when it has none.
+pub fn examples(name: &str) -> serde_json::Value {
+    PARSED["components"]["schemas"][name].get("examples").cloned().unwrap_or_else(|| serde_json::json!([]))
+}

@@ -1,0 +1,150 @@
+//! Puts an answer together out of retrieved chunks.
+
+use std::collections::HashSet;
+
+use serde_json::Value as Json;
+
+use super::citations::{Citation, cite};
+use super::confidence::{Band, Confidence};
+use crate::ports::{Generation, GenerationRequest, Generator, ModelError};
+use crate::retrieve::RankedChunk;
+use crate::safety;
+use crate::tenancy::TenantContext;
+
+/// What stands where the documents do not answer.
+pub const NO_ANSWER: &str = "I could not find an answer to this in the available documents.";
+/// What stands where answers cannot be written at present.
+pub const NO_GENERATOR: &str = "An answer cannot be written at present; the sources that were found are listed.";
+/// Most follow-up questions.
+const MAX_FOLLOW_UPS: usize = 3;
+
+/// A document that was retrieved for an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// The document.
+    pub document_id: String,
+    /// Its title: from the metadata, otherwise its first heading.
+    pub title: Option<String>,
+    /// Best score of its chunks.
+    pub score: f64,
+    /// Its retrieved chunks, best first.
+    pub chunk_ids: Vec<String>,
+    /// Its metadata, as ingested.
+    pub metadata: Json,
+}
+
+/// An answer with everything that supports it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The text with markers.
+    pub text: String,
+    /// Its citations.
+    pub citations: Vec<Citation>,
+    /// Documents that were retrieved, best first; none where the documents do not answer.
+    pub sources: Vec<Source>,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// What could be asked next.
+    pub follow_ups: Vec<String>,
+    /// Tokens that the generator counted, in and out.
+    pub counted: (Option<u64>, Option<u64>),
+}
+
+impl Answer {
+    /// No answer, for `reason`.
+    pub fn none(text: &str, reason: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            citations: Vec::new(),
+            sources: Vec::new(),
+            confidence: Confidence::none(reason),
+            follow_ups: Vec::new(),
+            counted: (None, None),
+        }
+    }
+
+    /// Sources alone, for want of a generator.
+    pub fn sources_alone(chunks: &[RankedChunk]) -> Self {
+        Self { sources: sources(chunks), ..Self::none(NO_GENERATOR, "the generator is unavailable") }
+    }
+}
+
+/// Has `generator` answer `request`, whose passages are `chunks` in the same order, and checks the outcome.
+///
+/// # Errors
+///
+/// [`ModelError`] of the generator.
+pub(crate) async fn answer(
+    tenant: &TenantContext,
+    generator: &dyn Generator,
+    request: &GenerationRequest,
+    chunks: &[RankedChunk],
+) -> Result<Answer, ModelError> {
+    if chunks.is_empty() {
+        return Ok(Answer::none(NO_ANSWER, "no passage was found"));
+    }
+    let Generation { sentences, tokens_in, tokens_out } = generator.generate(tenant, request).await?;
+    let counted = (tokens_in, tokens_out);
+    let cited = cite(request, &sentences, &|quote| safety::longest_clean_part(tenant, quote));
+    if cited.citations.is_empty() {
+        return Ok(Answer { counted, ..Answer::none(NO_ANSWER, "no passage supports an answer") });
+    }
+    let confidence = Confidence::of(&cited.citations, tenant.settings().retrieval.confidence);
+    if confidence.band == Band::None {
+        let none = Answer::none(NO_ANSWER, "");
+        return Ok(Answer { confidence, counted, ..none });
+    }
+    let follow_ups = follow_ups(chunks, &cited.citations);
+    Ok(Answer {
+        text: cited.text,
+        citations: cited.citations,
+        sources: sources(chunks),
+        confidence,
+        follow_ups,
+        counted,
+    })
+}
+
+fn sources(chunks: &[RankedChunk]) -> Vec<Source> {
+    let mut sources: Vec<Source> = Vec::new();
+    for chunk in chunks {
+        if let Some(source) = sources.iter_mut().find(|source| source.document_id == chunk.document_id) {
+            source.chunk_ids.push(chunk.chunk_id.clone());
+            continue;
+        }
+        let title = chunk.metadata.get("title").and_then(Json::as_str).filter(|title| !title.trim().is_empty());
+        sources.push(Source {
+            document_id: chunk.document_id.clone(),
+            title: title.map(str::to_owned).or_else(|| chunk.heading_path.first().cloned()),
+            score: chunk.score,
+            chunk_ids: vec![chunk.chunk_id.clone()],
+            metadata: chunk.metadata.clone(),
+        });
+    }
+    sources
+}
+
+/// Questions about sections that were retrieved and not cited.
+fn follow_ups(chunks: &[RankedChunk], citations: &[Citation]) -> Vec<String> {
+    let cited: HashSet<&str> = citations.iter().map(|citation| citation.chunk_id.as_str()).collect();
+    let asked: HashSet<&Vec<String>> = chunks
+        .iter()
+        .filter(|chunk| cited.contains(chunk.chunk_id.as_str()))
+        .map(|chunk| &chunk.heading_path)
+        .collect();
+    let mut questions: Vec<String> = Vec::new();
+    for chunk in chunks.iter().filter(|chunk| !asked.contains(&chunk.heading_path)) {
+        let question = match chunk.heading_path.as_slice() {
+            [] => continue,
+            [only] => format!("What does \"{only}\" say?"),
+            [first, .., last] => format!("What does \"{first}\" say about \"{last}\"?"),
+        };
+        if !questions.contains(&question) {
+            questions.push(question);
+        }
+        if questions.len() == MAX_FOLLOW_UPS {
+            break;
+        }
+    }
+    questions
+}

@@ -1,0 +1,125 @@
+//! Checks what a generator wrote against the passages, and cites only what holds.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use super::coverage::{PassageWords, stems};
+use super::sentences::{flatten, sentences};
+use crate::ports::{GeneratedSentence, GenerationRequest, Passage};
+use crate::retrieve::words::{is_stop_word, stem, words};
+
+/// A written sentence counts as supported by a sentence of a passage that holds at least this share of its content words
+/// and every number in it.
+const LEAST_SUPPORT: f64 = 0.6;
+
+/// One citation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Citation {
+    /// The number in the answer's marker, from 1.
+    pub marker: u32,
+    /// The document cited.
+    pub document_id: String,
+    /// The chunk cited.
+    pub chunk_id: String,
+    /// Words of the chunk, to the letter.
+    pub quote: String,
+    /// UTF-8 bytes of the chunk's text that the quote is.
+    pub chunk_span: Range<usize>,
+    /// UTF-8 bytes of the answer that the citation supports, without the marker.
+    pub answer_span: Range<usize>,
+    /// How well the quote supports the question, 0 to 1.
+    pub confidence: f64,
+}
+
+/// An answer whose every sentence is cited.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CitedText {
+    /// Sentences, each followed by its markers.
+    pub text: String,
+    /// In the order of their markers.
+    pub citations: Vec<Citation>,
+}
+
+/// Puts sentences together. A sentence that no named passage supports is left out; `clean` gives the part of a quote that
+/// may be shown.
+pub(super) fn cite(
+    request: &GenerationRequest,
+    sentences: &[GeneratedSentence],
+    clean: &dyn Fn(&str) -> Range<usize>,
+) -> CitedText {
+    let mut cited = CitedText::default();
+    for sentence in sentences {
+        let text = flatten(&sentence.text);
+        let mut seen = HashSet::new();
+        let quotes: Vec<(&Passage, Range<usize>)> = sentence
+            .passages
+            .iter()
+            .filter(|index| seen.insert(**index))
+            .filter_map(|index| request.passages.get(*index))
+            .filter_map(|passage| Some((passage, quote(&passage.text, &text, clean)?)))
+            .collect();
+        if text.is_empty() || quotes.is_empty() {
+            continue;
+        }
+        if !cited.text.is_empty() {
+            cited.text.push(' ');
+        }
+        let start = cited.text.len();
+        cited.text.push_str(&text);
+        let answer_span = start..cited.text.len();
+        for (passage, chunk_span) in quotes {
+            let marker = u32::try_from(cited.citations.len() + 1).unwrap_or(u32::MAX);
+            let confidence = PassageWords::of(passage)
+                .coverage(&passage.text[chunk_span.clone()], &request.terms)
+                .max(passage.similarity.unwrap_or(0.0))
+                .clamp(0.0, 1.0);
+            // Writing to a string cannot fail.
+            let _ = write!(cited.text, " [{marker}]");
+            cited.citations.push(Citation {
+                marker,
+                document_id: passage.document_id.clone(),
+                chunk_id: passage.chunk_id.clone(),
+                quote: passage.text[chunk_span.clone()].to_owned(),
+                chunk_span,
+                answer_span: answer_span.clone(),
+                confidence: (confidence * 1e4).round() / 1e4,
+            });
+        }
+    }
+    cited
+}
+
+/// The place of `passage` that says what `sentence` says: the sentence itself, or the one that supports it best.
+fn quote(passage: &str, sentence: &str, clean: &dyn Fn(&str) -> Range<usize>) -> Option<Range<usize>> {
+    let places = sentences(passage);
+    let exact = places.iter().find(|place| flatten(&passage[(*place).clone()]) == sentence).cloned();
+    let place = exact.or_else(|| {
+        places
+            .into_iter()
+            .map(|place| (support(&passage[place.clone()], sentence), place))
+            .filter(|(support, _)| *support >= LEAST_SUPPORT)
+            .max_by(|one, other| one.0.total_cmp(&other.0))
+            .map(|(_, place)| place)
+    })?;
+    let part = clean(&passage[place.clone()]);
+    let span = place.start + part.start..place.start + part.end;
+    let body = &passage[span.clone()];
+    let start = span.start + body.len() - body.trim_start().len();
+    let end = start + body.trim().len();
+    (end > start).then_some(start..end)
+}
+
+/// The share of the content words of `sentence` that `place` holds; 0 when a number is missing.
+#[expect(clippy::cast_precision_loss, reason = "a sentence has far fewer than 2^52 words")]
+fn support(place: &str, sentence: &str) -> f64 {
+    let held = stems(place);
+    let all = words(sentence);
+    let content: Vec<&String> = all.iter().filter(|word| !is_stop_word(word)).collect();
+    let missing_number =
+        content.iter().any(|word| word.chars().any(|character| character.is_ascii_digit()) && !held.contains(*word));
+    if content.is_empty() || missing_number {
+        return 0.0;
+    }
+    content.iter().filter(|word| held.contains(&stem(word))).count() as f64 / content.len() as f64
+}

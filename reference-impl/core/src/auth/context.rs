@@ -1,0 +1,105 @@
+//! The proof that a caller belongs to a tenant.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::ports::UnixMillis;
+use crate::tenancy::{Scope, TenantId, TenantSettings};
+
+/// Who acts for the tenant.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// An API key.
+    ApiKey {
+        /// Name of the credential in the tenant's settings.
+        name: String,
+    },
+    /// A person or service that an identity provider vouches for.
+    Subject {
+        /// The token's `sub`; an identifier of a person, which no log may hold in plain.
+        subject: String,
+    },
+    /// The platform itself, resuming work that a credential started.
+    Maintenance,
+}
+
+impl Principal {
+    /// A stable name to count and audit by that holds no identifier of a person: a subject appears as 32 hexadecimal
+    /// digits of its SHA-256.
+    pub fn key(&self) -> String {
+        match self {
+            Self::ApiKey { name } => format!("key:{name}"),
+            Self::Subject { subject } => {
+                let digest = hex::encode(Sha256::digest(subject.as_bytes()));
+                format!("sub:{}", digest.get(..32).unwrap_or(&digest))
+            }
+            Self::Maintenance => "maintenance".to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.key())
+    }
+}
+
+/// A tenant that a caller has proved to belong to. Everything that touches stored data takes one.
+///
+/// Only [`Authenticator`](crate::auth::Authenticator) makes it; there is no public constructor and no default. Cheap to
+/// clone. It holds the settings as they were when it was made.
+#[derive(Debug, Clone)]
+pub struct TenantContext(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    settings: Arc<TenantSettings>,
+    principal: Principal,
+    scopes: BTreeSet<Scope>,
+    expires_at: Option<UnixMillis>,
+}
+
+impl TenantContext {
+    pub(super) fn new(
+        settings: Arc<TenantSettings>,
+        principal: Principal,
+        scopes: BTreeSet<Scope>,
+        expires_at: Option<UnixMillis>,
+    ) -> Self {
+        Self(Arc::new(Inner { settings, principal, scopes, expires_at }))
+    }
+
+    /// The tenant.
+    pub fn id(&self) -> &TenantId {
+        &self.0.settings.tenant
+    }
+
+    /// The tenant's settings.
+    pub fn settings(&self) -> &TenantSettings {
+        &self.0.settings
+    }
+
+    /// Who acts.
+    pub fn principal(&self) -> &Principal {
+        &self.0.principal
+    }
+
+    /// Whether the credential carries `scope`; `admin` carries all but `operator`.
+    pub fn has_scope(&self, scope: Scope) -> bool {
+        let scopes = &self.0.scopes;
+        scopes.contains(&scope) || (scope != Scope::Operator && scopes.contains(&Scope::Admin))
+    }
+
+    /// Scopes that the credential was given, as given.
+    pub fn scopes(&self) -> &BTreeSet<Scope> {
+        &self.0.scopes
+    }
+
+    /// When the credential stops being accepted; `None` does not expire.
+    pub fn expires_at(&self) -> Option<UnixMillis> {
+        self.0.expires_at
+    }
+}

@@ -1,0 +1,247 @@
+//! Cuts extracted text into chunks.
+
+use std::ops::Range;
+
+use sha2::{Digest, Sha256};
+use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
+
+use super::convert::{Block, BlockKind, Extracted};
+use super::tokens::Tokenizer;
+use crate::tenancy::{ChunkSettings, ChunkStrategy};
+
+/// A section of at least this many tokens keeps its chunk to itself; smaller ones share one with what follows. Two or
+/// three sentences: less than that retrieves badly on its own.
+const SECTION_TOKENS: usize = 32;
+
+/// A piece of a document's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// `chk_` and 32 hexadecimal digits, see [`chunk_id`].
+    pub id: String,
+    /// Position within the document, from 0.
+    pub ordinal: u32,
+    /// UTF-8 bytes of the document's extracted text.
+    pub span: Range<usize>,
+    /// Tokens of `text`.
+    pub tokens: usize,
+    /// The text.
+    pub text: String,
+    /// Headings above the text, outermost first.
+    pub heading_path: Vec<String>,
+}
+
+/// The id of a chunk: `chk_` and the first 32 hexadecimal digits of the SHA-256 of document id, ordinal and text, each
+/// preceded by its length, so that the same document always gives the same ids.
+pub fn chunk_id(document_id: &str, ordinal: u32, text: &str) -> String {
+    let ordinal = ordinal.to_string();
+    let mut hash = Sha256::new();
+    for part in [document_id, &ordinal, text] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    let mut id = format!("chk_{}", hex::encode(hash.finalize()));
+    id.truncate(36);
+    id
+}
+
+/// Cuts a document's text.
+///
+/// Chunks cover every byte in order; each has at most `settings.size_tokens` tokens, shares at most
+/// `settings.overlap_tokens` with its neighbour and never starts or ends inside a grapheme. With
+/// [`ChunkStrategy::Structure`] cuts fall on headings, then on blocks, then on sentences where they can; with
+/// [`ChunkStrategy::Fixed`] every chunk is filled. Empty text gives no chunk. An overlap that is not smaller than the
+/// size counts as one token less than the size.
+pub fn chunk(
+    document_id: &str,
+    extracted: &Extracted,
+    settings: ChunkSettings,
+    tokenizer: &dyn Tokenizer,
+) -> Vec<Chunk> {
+    let text = &extracted.text;
+    let cutter = Cutter::new(extracted, settings, tokenizer);
+    cutter
+        .cut()
+        .into_iter()
+        .zip(0_u32..)
+        .map(|(piece, ordinal)| {
+            let body = &text[piece.span.clone()];
+            Chunk {
+                id: chunk_id(document_id, ordinal, body),
+                ordinal,
+                tokens: tokenizer.count(body),
+                text: body.to_owned(),
+                heading_path: heading_path(&extracted.blocks, piece.fresh..piece.span.end),
+                span: piece.span,
+            }
+        })
+        .collect()
+}
+
+/// The path of the first block of `span` that is not itself a heading.
+fn heading_path(blocks: &[Block], span: Range<usize>) -> Vec<String> {
+    let first = blocks.partition_point(|block| block.span.end <= span.start);
+    let within = || blocks.iter().skip(first).take_while(|block| block.span.start < span.end);
+    within()
+        .find(|block| !matches!(block.kind, BlockKind::Heading(_)))
+        .or_else(|| within().last())
+        .map(|block| block.heading_path.clone())
+        .unwrap_or_default()
+}
+
+struct Piece {
+    span: Range<usize>,
+    /// Where the text begins that the chunk before does not have.
+    fresh: usize,
+}
+
+/// How good a place for a cut is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Break {
+    Token,
+    Sentence,
+    Block,
+    Heading,
+}
+
+/// Smallest uncut piece: a token with the white space after it.
+struct Atom {
+    start: usize,
+    /// Tokens that start in it: one, save where a cut would fall inside a grapheme.
+    tokens: usize,
+    /// The best that can be said of a cut before it.
+    strength: Break,
+}
+
+struct Cutter<'a> {
+    text: &'a str,
+    atoms: Vec<Atom>,
+    tokenizer: &'a dyn Tokenizer,
+    size: usize,
+    overlap: usize,
+    structure: bool,
+}
+
+impl<'a> Cutter<'a> {
+    fn new(extracted: &'a Extracted, settings: ChunkSettings, tokenizer: &'a dyn Tokenizer) -> Self {
+        let size = (settings.size_tokens as usize).max(1);
+        Self {
+            text: &extracted.text,
+            atoms: atoms(extracted, tokenizer),
+            tokenizer,
+            size,
+            overlap: (settings.overlap_tokens as usize).min(size - 1),
+            structure: settings.strategy == ChunkStrategy::Structure,
+        }
+    }
+
+    fn cut(&self) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut start = 0;
+        let mut fresh = 0;
+        while fresh < self.atoms.len() {
+            let end = self.end(start, fresh);
+            pieces.push(Piece { span: self.byte(start)..self.byte(end), fresh: self.byte(fresh) });
+            fresh = end;
+            start = self.next_start(start, end);
+        }
+        pieces
+    }
+
+    /// Byte at which an atom starts; the end of the text after the last.
+    fn byte(&self, atom: usize) -> usize {
+        self.atoms.get(atom).map_or(self.text.len(), |atom| atom.start)
+    }
+
+    /// The atom before which the chunk from `start` ends; it lies after `fresh`.
+    fn end(&self, start: usize, fresh: usize) -> usize {
+        let mut end = start;
+        let mut tokens = 0;
+        while let Some(atom) = self.atoms.get(end) {
+            if tokens + atom.tokens > self.size && end > fresh {
+                break;
+            }
+            tokens += atom.tokens;
+            end += 1;
+        }
+        // Cutting may change how the tokenizer sees the edges: what counts is what the finished chunk counts.
+        while end > fresh + 1 && self.tokenizer.count(&self.text[self.byte(start)..self.byte(end)]) > self.size {
+            end -= 1;
+        }
+        if self.structure { self.best_end(start, fresh, end) } else { end }
+    }
+
+    fn best_end(&self, start: usize, fresh: usize, hard: usize) -> usize {
+        let mut tokens = self.atoms[start..=fresh].iter().map(|atom| atom.tokens).sum::<usize>();
+        let mut best = (Break::Token, hard);
+        for (index, atom) in self.atoms.iter().enumerate().take(hard + 1).skip(fresh + 1) {
+            if atom.strength == Break::Heading && tokens >= SECTION_TOKENS.min(self.size / 4) {
+                return index;
+            }
+            // A heading must not be the last thing of a chunk, nor may a chunk be left half empty for a weak reason.
+            if tokens * 2 >= self.size && atom.strength >= best.0 && atom.strength > Break::Token {
+                best = (atom.strength, index);
+            }
+            tokens += atom.tokens;
+        }
+        if hard == self.atoms.len() { hard } else { best.1 }
+    }
+
+    /// The atom with which the chunk after `start..end` starts.
+    fn next_start(&self, start: usize, end: usize) -> usize {
+        let Some(cut) = self.atoms.get(end) else { return end };
+        if self.overlap == 0 || (self.structure && cut.strength >= Break::Block) {
+            return end;
+        }
+        let mut first = end;
+        let mut tokens = 0;
+        let mut sentence = None;
+        while first > start + 1 && tokens + self.atoms[first - 1].tokens <= self.overlap {
+            first -= 1;
+            tokens += self.atoms[first].tokens;
+            if self.structure && self.atoms[first].strength >= Break::Sentence {
+                sentence = Some(first);
+            }
+        }
+        let mut first = sentence.unwrap_or(first);
+        while first < end && self.tokenizer.count(&self.text[self.byte(first)..self.byte(end)]) > self.overlap {
+            first += 1;
+        }
+        first
+    }
+}
+
+fn atoms(extracted: &Extracted, tokenizer: &dyn Tokenizer) -> Vec<Atom> {
+    let text = &extracted.text;
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let mut sentences = text.split_sentence_bound_indices().map(|(start, _)| start).peekable();
+    let mut blocks = extracted.blocks.iter().peekable();
+    let mut cursor = GraphemeCursor::new(0, text.len(), true);
+    let mut atoms = vec![Atom { start: 0, tokens: 0, strength: Break::Heading }];
+    for span in tokenizer.spans(text) {
+        let mut strength = Break::Token;
+        while sentences.next_if(|start| *start <= span.start).is_some_and(|start| start == span.start) {
+            strength = Break::Sentence;
+        }
+        // The white space before a block's first token belongs to the block before, so the token decides.
+        while let Some(block) = blocks.next_if(|block| block.span.start <= span.start) {
+            strength = if matches!(block.kind, BlockKind::Heading(_)) { Break::Heading } else { Break::Block };
+        }
+        cursor.set_cursor(span.start);
+        let whole = cursor.is_boundary(text, 0).unwrap_or(false);
+        match atoms.last_mut() {
+            Some(last) if !whole || span.start == 0 => last.tokens += 1,
+            _ => atoms.push(Atom { start: span.start, tokens: 1, strength }),
+        }
+    }
+    // White space at the very start joins the first token.
+    if atoms.len() > 1 && atoms[0].tokens == 0 {
+        atoms[1].start = 0;
+        atoms.remove(0);
+    }
+    atoms
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! Turns what clients send into text with a known structure: blocks in reading order, each with the headings above it.
+
+use std::ops::Range;
+
+mod html;
+mod json;
+mod markdown;
+
+/// What a document is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ContentType {
+    /// `text/plain`.
+    Plain,
+    /// `text/markdown`, `CommonMark` with tables.
+    Markdown,
+    /// `text/html`.
+    Html,
+    /// `application/json`.
+    Json,
+}
+
+impl ContentType {
+    /// Every content type.
+    pub const ALL: [Self; 4] = [Self::Plain, Self::Markdown, Self::Html, Self::Json];
+
+    /// The media type, as the contract spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "text/plain",
+            Self::Markdown => "text/markdown",
+            Self::Html => "text/html",
+            Self::Json => "application/json",
+        }
+    }
+
+    /// The content type of a media type without parameters.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// What a block is; cut points and sentences depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlockKind {
+    /// A heading of a level from 1.
+    Heading(u8),
+    /// A paragraph.
+    Paragraph,
+    /// One item of a list, or one line of a record.
+    Item,
+    /// One row of a table.
+    Row,
+    /// Preformatted text.
+    Code,
+}
+
+/// A piece of the extracted text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// What it is.
+    pub kind: BlockKind,
+    /// UTF-8 bytes of the extracted text, the separator after the block included: blocks tile the text.
+    pub span: Range<usize>,
+    /// Headings above the block, outermost first; a heading counts itself.
+    pub heading_path: Vec<String>,
+}
+
+/// A document as text.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Extracted {
+    /// The text that chunks and spans point into.
+    pub text: String,
+    /// Its blocks in order; they cover every byte of `text`.
+    pub blocks: Vec<Block>,
+}
+
+/// Why a document could not be read.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ConvertError {
+    /// The content is not JSON.
+    #[error("content is not valid JSON at line {line}, column {column}")]
+    InvalidJson {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
+}
+
+/// Extracts the text of `content`.
+///
+/// - Plain text stays as it is, byte by byte (save NUL, which becomes U+FFFD); blank lines part its blocks.
+/// - Markup is dropped, headings, list items, table rows and code stay on lines of their own.
+/// - Of HTML, scripts, styles, navigation, templates and hidden elements are left out.
+/// - JSON becomes lines of `key: value`, nested objects become headings.
+///
+/// # Errors
+///
+/// [`ConvertError::InvalidJson`].
+pub fn convert(content_type: ContentType, content: &str) -> Result<Extracted, ConvertError> {
+    let content = content.replace('\0', "\u{FFFD}");
+    match content_type {
+        ContentType::Plain => Ok(plain(content)),
+        ContentType::Markdown => Ok(markdown::extract(&content)),
+        ContentType::Html => Ok(html::extract(&content)),
+        ContentType::Json => json::extract(&content),
+    }
+}
+
+fn plain(text: String) -> Extracted {
+    let mut blocks = Vec::new();
+    let mut start = 0;
+    let mut offset = 0;
+    let mut blank = false;
+    for line in text.split_inclusive('\n') {
+        let empty = line.trim().is_empty();
+        if blank && !empty && !text[start..offset].trim().is_empty() {
+            blocks.push(Block { kind: BlockKind::Paragraph, span: start..offset, heading_path: Vec::new() });
+            start = offset;
+        }
+        blank = empty;
+        offset += line.len();
+    }
+    if start < text.len() {
+        blocks.push(Block { kind: BlockKind::Paragraph, span: start..text.len(), heading_path: Vec::new() });
+    }
+    Extracted { text, blocks }
+}
+
+/// Collects blocks and keeps the path of headings.
+#[derive(Debug, Default)]
+struct Builder {
+    extracted: Extracted,
+    path: Vec<(u8, String)>,
+}
+
+impl Builder {
+    /// Appends a block; text without content is left out.
+    fn push(&mut self, kind: BlockKind, text: &str) {
+        let text = if kind == BlockKind::Code { text.trim_end().trim_start_matches('\n') } else { text.trim() };
+        if text.trim().is_empty() {
+            return;
+        }
+        if let BlockKind::Heading(level) = kind {
+            self.path.retain(|(above, _)| *above < level);
+            self.path.push((level, text.split_whitespace().collect::<Vec<_>>().join(" ")));
+        }
+        let out = &mut self.extracted.text;
+        // Lines of lists and tables stay together; everything else is set apart by a blank line.
+        if let Some(last) = self.extracted.blocks.last_mut() {
+            let tight = kind == last.kind && matches!(kind, BlockKind::Item | BlockKind::Row);
+            out.push_str(if tight { "\n" } else { "\n\n" });
+            last.span.end = out.len();
+        }
+        let start = out.len();
+        out.push_str(text);
+        let heading_path = self.path.iter().map(|(_, title)| title.clone()).collect();
+        self.extracted.blocks.push(Block { kind, span: start..out.len(), heading_path });
+    }
+
+    fn finish(self) -> Extracted {
+        self.extracted
+    }
+}
+
+/// Runs of white space become one space.
+fn collapse(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if !character.is_whitespace() {
+            out.push(character);
+        } else if !out.ends_with(' ') {
+            out.push(' ');
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

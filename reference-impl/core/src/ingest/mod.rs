@@ -1,0 +1,17 @@
+//! Documents to chunks to index, idempotent by content hash.
+
+pub mod chunk;
+pub mod convert;
+pub(crate) mod documents;
+mod error;
+mod model;
+pub(crate) mod pipeline;
+pub mod tokens;
+
+pub use convert::ContentType;
+pub use error::IngestError;
+pub use model::{
+    ChunkOptions, Document, DocumentInput, DocumentOutcome, DocumentStatus, DocumentSummary, IngestReport, ItemError,
+    StoredChunk,
+};
+pub use tokens::{Tokenizer, UnicodeWords};

@@ -1,0 +1,296 @@
+//! The way of a document into the index: convert, cut, embed, write at once.
+
+use contract_types::ErrorCode;
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use super::chunk::{Chunk, chunk};
+use super::convert::convert;
+use super::error::IngestError;
+use super::model::{ChunkOptions, DocumentInput, DocumentOutcome, DocumentStatus, IngestReport, ItemError};
+use super::tokens::Tokenizer;
+use crate::ports::{Database, DatabaseError, EmbedPurpose, Embedder, ModelError, Statement, UnixMillis, Value};
+use crate::retrieve::index::{corpus_version, embedding_name};
+use crate::retrieve::rows::Columns;
+use crate::tenancy::{ChunkSettings, TenantContext};
+
+/// Texts in one call of the embedder: large enough to amortise a network call, small enough for any host's limit.
+const EMBED_BATCH: usize = 64;
+/// Smallest chunk size that a request may ask for, in tokens.
+const MIN_CHUNK_SIZE: u32 = 16;
+/// Position of the guard in the batch that writes a document.
+const MODEL_GUARD: usize = 1;
+
+/// What ingestion works with; the database is the tenant's own.
+pub(crate) struct Pipeline<'a> {
+    pub(crate) tenant: &'a TenantContext,
+    pub(crate) database: &'a dyn Database,
+    pub(crate) embedder: &'a dyn Embedder,
+    pub(crate) tokenizer: &'a dyn Tokenizer,
+    pub(crate) now: UnixMillis,
+}
+
+/// The chunk settings that a request's options come to.
+///
+/// # Errors
+///
+/// [`IngestError::ChunkSize`], [`IngestError::Overlap`].
+pub(crate) fn chunk_settings(tenant: &TenantContext, options: ChunkOptions) -> Result<ChunkSettings, IngestError> {
+    let defaults = tenant.settings().chunking;
+    let limit = tenant.settings().limits.chunk_size_tokens_max;
+    let size_tokens = options.size.unwrap_or(defaults.size_tokens);
+    if size_tokens < MIN_CHUNK_SIZE || size_tokens > limit {
+        return Err(IngestError::ChunkSize { limit });
+    }
+    // A tenant's default overlap may be more than a request's small size allows; only what was asked for is refused.
+    let overlap_tokens = options.overlap.unwrap_or_else(|| defaults.overlap_tokens.min(size_tokens / 4));
+    if overlap_tokens >= size_tokens {
+        return Err(IngestError::Overlap { size: size_tokens });
+    }
+    Ok(ChunkSettings { size_tokens, overlap_tokens, strategy: options.strategy.unwrap_or(defaults.strategy) })
+}
+
+/// Checks a request as a whole.
+///
+/// # Errors
+///
+/// [`IngestError::TooManyDocuments`] and those of the options.
+pub(crate) fn check(
+    tenant: &TenantContext,
+    documents: usize,
+    options: ChunkOptions,
+) -> Result<ChunkSettings, IngestError> {
+    let limit = tenant.settings().limits.documents_per_request;
+    if documents > limit as usize {
+        return Err(IngestError::TooManyDocuments { found: documents, limit });
+    }
+    chunk_settings(tenant, options)
+}
+
+impl Pipeline<'_> {
+    /// Ingests all documents, each on its own.
+    ///
+    /// # Errors
+    ///
+    /// An upstream failure before anything was written; later ones are reported with their documents.
+    pub(crate) async fn ingest(
+        &self,
+        documents: &[DocumentInput],
+        settings: ChunkSettings,
+    ) -> Result<IngestReport, IngestError> {
+        let mut outcomes = Vec::with_capacity(documents.len());
+        for document in documents {
+            match self.one(document, settings).await {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(error) if outcomes.is_empty() => return Err(error),
+                Err(error) => outcomes.push(self.failed(document, settings, &error)),
+            }
+        }
+        let version = corpus_version(self.database).await?;
+        Ok(IngestReport { documents: outcomes, corpus_version: u64::try_from(version).unwrap_or(0) })
+    }
+
+    /// Ingests one document. A document that cannot be read is an outcome, not an error.
+    ///
+    /// # Errors
+    ///
+    /// Upstream failures; nothing of the document was written then.
+    pub(crate) async fn one(
+        &self,
+        document: &DocumentInput,
+        settings: ChunkSettings,
+    ) -> Result<DocumentOutcome, IngestError> {
+        let content_hash = self.content_hash(document, settings);
+        let stored = self.stored(&document.id).await?;
+        if let Some((hash, chunks)) = &stored
+            && *hash == content_hash
+        {
+            return Ok(outcome(document, DocumentStatus::Unchanged, *chunks, content_hash));
+        }
+        let extracted = match convert(document.content_type, &document.content) {
+            Ok(extracted) => extracted,
+            Err(error) => {
+                let error = ItemError { code: ErrorCode::ValidationError, message: error.to_string() };
+                let failed = outcome(document, DocumentStatus::Failed, 0, content_hash);
+                return Ok(DocumentOutcome { error: Some(error), ..failed });
+            }
+        };
+        let chunks = chunk(&document.id, &extracted, settings, self.tokenizer);
+        let vectors = self.embed(&chunks).await?;
+        let statements = self.write(document, &content_hash, extracted.text, &chunks, &vectors);
+        self.database.batch(statements).await.map_err(|error| match error {
+            DatabaseError::GuardFailed { index: MODEL_GUARD } => {
+                IngestError::IndexMismatch { model: self.embedder.model().to_owned() }
+            }
+            error @ (DatabaseError::GuardFailed { .. }
+            | DatabaseError::Unavailable { .. }
+            | DatabaseError::Refused { .. }) => IngestError::Database(error),
+        })?;
+        let status = if stored.is_some() { DocumentStatus::Updated } else { DocumentStatus::Created };
+        Ok(outcome(document, status, u32::try_from(chunks.len()).unwrap_or(u32::MAX), content_hash))
+    }
+
+    /// The outcome of a document that an upstream failure kept out.
+    pub(crate) fn failed(
+        &self,
+        document: &DocumentInput,
+        settings: ChunkSettings,
+        error: &IngestError,
+    ) -> DocumentOutcome {
+        let hash = self.content_hash(document, settings);
+        let error = ItemError { code: error.code(), message: error.to_string() };
+        DocumentOutcome { error: Some(error), ..outcome(document, DocumentStatus::Failed, 0, hash) }
+    }
+
+    fn content_hash(&self, document: &DocumentInput, settings: ChunkSettings) -> String {
+        let cut = format!("{} {} {}", settings.size_tokens, settings.overlap_tokens, settings.strategy);
+        let metadata = Json::Object(document.metadata.clone()).to_string();
+        let embedding = embedding_name(self.embedder.model(), self.embedder.dimensions());
+        let mut hash = Sha256::new();
+        for part in
+            [document.content_type.as_str(), &document.content, &metadata, &cut, &embedding, self.tokenizer.name()]
+        {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        format!("sha256:{}", hex::encode(hash.finalize()))
+    }
+
+    async fn stored(&self, id: &str) -> Result<Option<(String, u32)>, IngestError> {
+        let statement = Statement::new(
+            "SELECT content_hash, chunks FROM documents WHERE id = ?1",
+            vec![Value::Text(id.to_owned())],
+        );
+        let rows = self.database.batch(vec![statement]).await?;
+        let Some(row) = rows.first().and_then(|rows| rows.first()) else { return Ok(None) };
+        let mut columns = Columns::of(row);
+        let hash = columns.text()?.to_owned();
+        Ok(Some((hash, u32::try_from(columns.size()?).unwrap_or(u32::MAX))))
+    }
+
+    async fn embed(&self, chunks: &[Chunk]) -> Result<Vec<Vec<f32>>, IngestError> {
+        let mut vectors = Vec::with_capacity(chunks.len());
+        for batch in chunks.chunks(EMBED_BATCH) {
+            // The headings above a chunk often hold the very words that it is asked for by.
+            let texts: Vec<String> = batch
+                .iter()
+                .map(|chunk| {
+                    if chunk.heading_path.is_empty() {
+                        chunk.text.clone()
+                    } else {
+                        format!("{}\n{}", chunk.heading_path.join(" > "), chunk.text)
+                    }
+                })
+                .collect();
+            let embedded = self.embedder.embed(self.tenant, &texts, EmbedPurpose::Document).await?;
+            let dimensions = self.embedder.dimensions();
+            if embedded.len() != texts.len() || embedded.iter().any(|vector| vector.len() != dimensions) {
+                let reason = "wrong number or length of vectors".to_owned();
+                return Err(ModelError::Unusable { model: self.embedder.model().to_owned(), reason }.into());
+            }
+            vectors.extend(embedded);
+        }
+        Ok(vectors)
+    }
+
+    /// One transaction that replaces the document and all its chunks.
+    fn write(
+        &self,
+        document: &DocumentInput,
+        content_hash: &str,
+        text: String,
+        chunks: &[Chunk],
+        vectors: &[Vec<f32>],
+    ) -> Vec<Statement> {
+        let (model, dimensions) = (self.embedder.model(), self.embedder.dimensions());
+        let id = || Value::Text(document.id.clone());
+        let embedding = || Value::Text(embedding_name(model, dimensions));
+        let mut statements = vec![
+            // An index without other documents takes the present model; any other keeps its own, and the guard compares.
+            Statement::new(
+                "INSERT INTO meta (key, value) SELECT 'embedding', ?1 \
+                 WHERE NOT EXISTS (SELECT 1 FROM chunks WHERE document_id <> ?2) \
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                vec![embedding(), id()],
+            ),
+            Statement::guard("SELECT 1 FROM meta WHERE key = 'embedding' AND value = ?1", vec![embedding()]),
+        ];
+        statements.extend(remove_chunks(&document.id));
+        statements.push(Statement::new(
+            "INSERT INTO documents (id, content_type, content_hash, text, size_bytes, metadata, chunks, created_at, \
+             updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8) ON CONFLICT (id) DO UPDATE SET \
+             content_type = excluded.content_type, content_hash = excluded.content_hash, text = excluded.text, \
+             size_bytes = excluded.size_bytes, metadata = excluded.metadata, chunks = excluded.chunks, \
+             updated_at = excluded.updated_at",
+            vec![
+                id(),
+                Value::Text(document.content_type.as_str().to_owned()),
+                Value::Text(content_hash.to_owned()),
+                Value::Text(text),
+                integer(document.content.len()),
+                Value::Text(Json::Object(document.metadata.clone()).to_string()),
+                integer(chunks.len()),
+                Value::Integer(self.now),
+            ],
+        ));
+        for (chunk, vector) in chunks.iter().zip(vectors) {
+            statements.push(Statement::new(
+                "INSERT INTO chunks (id, document_id, ordinal, span_start, span_end, tokens, text, heading_path, \
+                 embedding_model, dimensions, embedding) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                vec![
+                    Value::Text(chunk.id.clone()),
+                    id(),
+                    Value::Integer(i64::from(chunk.ordinal)),
+                    integer(chunk.span.start),
+                    integer(chunk.span.end),
+                    integer(chunk.tokens),
+                    Value::Text(chunk.text.clone()),
+                    Value::Text(Json::from(chunk.heading_path.clone()).to_string()),
+                    Value::Text(model.to_owned()),
+                    integer(dimensions),
+                    Value::Blob(vector.iter().flat_map(|value| value.to_le_bytes()).collect()),
+                ],
+            ));
+            let key = || Value::Text(chunk.id.clone());
+            let heading = chunk.heading_path.join(" ");
+            statements.push(Statement::new(
+                "INSERT INTO chunks_fts (rowid, heading, body) SELECT rowid, ?2, text FROM chunks WHERE id = ?1",
+                vec![key(), Value::Text(heading.clone())],
+            ));
+            statements.push(Statement::new(
+                "INSERT INTO words_fts (rowid, body) SELECT rowid, ?2 || ' ' || text FROM chunks WHERE id = ?1",
+                vec![key(), Value::Text(heading)],
+            ));
+        }
+        statements.push(bump_version());
+        statements
+    }
+}
+
+/// Removes a document's chunks from every index.
+pub(super) fn remove_chunks(document_id: &str) -> Vec<Statement> {
+    [
+        "DELETE FROM chunks_fts WHERE rowid IN (SELECT rowid FROM chunks WHERE document_id = ?1)",
+        "DELETE FROM words_fts WHERE rowid IN (SELECT rowid FROM chunks WHERE document_id = ?1)",
+        "DELETE FROM chunks WHERE document_id = ?1",
+    ]
+    .into_iter()
+    .map(|sql| Statement::new(sql, vec![Value::Text(document_id.to_owned())]))
+    .collect()
+}
+
+/// Every change of the corpus has a version of its own.
+pub(super) fn bump_version() -> Statement {
+    Statement::new(
+        "UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE key = 'corpus_version'",
+        Vec::new(),
+    )
+}
+
+pub(super) fn integer(size: usize) -> Value {
+    Value::Integer(i64::try_from(size).unwrap_or(i64::MAX))
+}
+
+fn outcome(document: &DocumentInput, status: DocumentStatus, chunks: u32, content_hash: String) -> DocumentOutcome {
+    DocumentOutcome { id: document.id.clone(), status, chunks, content_hash, error: None }
+}

@@ -1,0 +1,18 @@
+//! The platform's domain. Core decides, adapters fetch, edges translate: nothing here opens a file or a socket, reads a
+//! clock or the environment, or depends on an async runtime.
+
+pub mod answer;
+pub mod auth;
+pub mod cursor;
+pub mod ids;
+pub mod ingest;
+pub mod limits;
+pub mod platform;
+pub mod ports;
+pub mod retrieve;
+pub mod safety;
+pub mod search;
+pub mod store;
+pub mod tenancy;
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;

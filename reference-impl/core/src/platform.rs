@@ -1,0 +1,227 @@
+//! Everything an edge can ask for, one method an operation.
+
+mod error;
+mod jobs;
+mod ports;
+
+pub use error::{JobError, ListError};
+pub use jobs::IngestOutcome;
+pub use ports::{DependencyHealth, DependencyState, Ports};
+
+use std::sync::Arc;
+
+use crate::cursor::Cursors;
+use crate::ingest::pipeline::{self, Pipeline};
+use crate::ingest::{
+    ChunkOptions, Document, DocumentInput, DocumentSummary, IngestError, IngestReport, StoredChunk, documents,
+};
+use crate::ports::{Database, Embedder};
+use crate::retrieve::{RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources};
+use crate::search::{self, SearchAnswer, SearchError, SearchRequest, Searcher};
+use crate::tenancy::{SafetyDirection, TenantContext};
+
+/// Bound of the indexes kept in memory over all tenants, in bytes: about 100,000 vectors of 512 dimensions. A Worker has
+/// 128 MB in all and passes less.
+pub const INDEX_BYTES: usize = 256 << 20;
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// Its entries.
+    pub items: Vec<T>,
+    /// What to ask for the next page with; `None` on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// The platform: ports, and what is worth keeping between requests.
+pub struct Platform {
+    ports: Ports,
+    cursors: Cursors,
+    retriever: Retriever,
+}
+
+impl Platform {
+    /// A platform over `ports`.
+    ///
+    /// - `cursor_secret`: see [`Cursors::new`].
+    /// - `index_bytes`: bound of the indexes kept in memory, [`INDEX_BYTES`] unless the host has less.
+    pub fn new(ports: Ports, cursor_secret: &[u8], index_bytes: usize) -> Self {
+        let retriever = Retriever::new(Arc::clone(&ports.clock), index_bytes);
+        Self { ports, cursors: Cursors::new(cursor_secret), retriever }
+    }
+
+    /// The ports, for what an edge reports of them.
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// Ingests documents within the request.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError`] when the request as a whole fails; what fails of a single document stands in its outcome.
+    pub async fn ingest(
+        &self,
+        tenant: &TenantContext,
+        documents: &[DocumentInput],
+        options: ChunkOptions,
+    ) -> Result<IngestReport, IngestError> {
+        let settings = pipeline::check(tenant, documents.len(), options)?;
+        let database = self.ports.databases.open(tenant).await?;
+        let embedder = self.embedder(tenant).map_err(|model| IngestError::UnknownModel { model })?;
+        self.pipeline(tenant, &*database, &*embedder).ingest(documents, settings).await
+    }
+
+    fn pipeline<'a>(
+        &'a self,
+        tenant: &'a TenantContext,
+        database: &'a dyn Database,
+        embedder: &'a dyn Embedder,
+    ) -> Pipeline<'a> {
+        let now = self.ports.clock.now(tenant.id());
+        Pipeline { tenant, database, embedder, tokenizer: &*self.ports.tokenizer, now }
+    }
+
+    /// One page of the tenant's documents, in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// [`ListError::Cursor`], [`ListError::Ingest`].
+    pub async fn list_documents(
+        &self,
+        tenant: &TenantContext,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<DocumentSummary>, ListError> {
+        const OPERATION: &str = "list_documents";
+        let after = cursor.map(|cursor| self.cursors.open(tenant, OPERATION, cursor)).transpose()?;
+        let database = self.ports.databases.open(tenant).await.map_err(IngestError::from)?;
+        let found = documents::list(&*database, after.as_deref(), limit + 1).await?;
+        Ok(self.page(tenant, OPERATION, found, limit, |document| document.id.clone()))
+    }
+
+    /// One document.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::NotFound`], [`IngestError::Database`].
+    pub async fn get_document(&self, tenant: &TenantContext, id: &str) -> Result<Document, IngestError> {
+        let database = self.ports.databases.open(tenant).await?;
+        documents::get(&*database, id).await
+    }
+
+    /// Deletes a document with its chunks, its vectors and every cached answer of the tenant; returns how many chunks it
+    /// had.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::NotFound`], [`IngestError::Database`].
+    pub async fn delete_document(&self, tenant: &TenantContext, id: &str) -> Result<u32, IngestError> {
+        let database = self.ports.databases.open(tenant).await?;
+        let chunks = documents::delete(&*database, id).await?;
+        self.retriever.forget(tenant);
+        // Cached answers can no longer be found, since their keys hold the corpus version; this takes them away. A cache
+        // that does not answer drops them when their time is over.
+        let _ = self.ports.key_value.clear(tenant).await;
+        Ok(chunks)
+    }
+
+    /// One page of a document's chunks, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`ListError::Cursor`], [`ListError::Ingest`] with [`IngestError::NotFound`].
+    pub async fn list_chunks(
+        &self,
+        tenant: &TenantContext,
+        document_id: &str,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<StoredChunk>, ListError> {
+        let operation = format!("list_document_chunks:{document_id}");
+        let from = match cursor {
+            Some(cursor) => self.cursors.open(tenant, &operation, cursor)?.parse().unwrap_or(0),
+            None => 0,
+        };
+        let database = self.ports.databases.open(tenant).await.map_err(IngestError::from)?;
+        let found = documents::chunks(&*database, document_id, from, limit + 1).await?;
+        Ok(self.page(tenant, &operation, found, limit, |chunk| (chunk.ordinal + 1).to_string()))
+    }
+
+    /// Retrieves passages.
+    ///
+    /// # Errors
+    ///
+    /// [`SearchError`]: the query is empty, too long or blocked, `top_k` is out of range, or retrieval failed.
+    pub async fn retrieve(&self, tenant: &TenantContext, request: &RetrieveRequest) -> Result<Retrieved, SearchError> {
+        let asked = SearchRequest { top_k: Some(request.top_k), ..SearchRequest::new(request.query.as_str()) };
+        search::check(tenant, &asked)?;
+        let query = crate::safety::review(tenant, SafetyDirection::Input, &request.query)?.text;
+        let request = RetrieveRequest { query, ..request.clone() };
+        let database = self.ports.databases.open(tenant).await.map_err(RetrieveError::from)?;
+        let embedder = self.embedder(tenant).map_err(|model| RetrieveError::UnknownModel { model })?;
+        let reranker = self.ports.reranker(tenant);
+        let sources = Sources { database: &*database, embedder: &*embedder, reranker: reranker.as_deref() };
+        Ok(self.retriever.retrieve(tenant, &sources, &request, &[]).await?)
+    }
+
+    /// Searches and answers.
+    ///
+    /// # Errors
+    ///
+    /// [`SearchError`].
+    pub async fn search(&self, tenant: &TenantContext, request: &SearchRequest) -> Result<SearchAnswer, SearchError> {
+        search::check(tenant, request)?;
+        let database = self.ports.databases.open(tenant).await.map_err(RetrieveError::from)?;
+        let embedder = self.embedder(tenant).map_err(|model| RetrieveError::UnknownModel { model })?;
+        let reranker = self.ports.reranker(tenant);
+        let generation_model = request.model.as_deref().unwrap_or(&tenant.settings().models.generation);
+        let generator = self.ports.generator(generation_model);
+        let searcher = Searcher {
+            tenant,
+            sources: Sources { database: &*database, embedder: &*embedder, reranker: reranker.as_deref() },
+            retriever: &self.retriever,
+            generator: generator.as_deref(),
+            generation_model,
+            key_value: &*self.ports.key_value,
+            clock: &*self.ports.clock,
+            tokenizer: &*self.ports.tokenizer,
+        };
+        searcher.search(request).await
+    }
+
+    /// Forgets what is kept in memory of the tenant; for when it is deleted.
+    ///
+    /// # Errors
+    ///
+    /// What the cache says when it could not be cleared.
+    pub async fn forget(&self, tenant: &TenantContext) -> Result<(), crate::ports::KeyValueError> {
+        self.retriever.forget(tenant);
+        self.ports.key_value.clear(tenant).await
+    }
+
+    /// The tenant's embedding model; its id when the deployment does not have it.
+    fn embedder(&self, tenant: &TenantContext) -> Result<Arc<dyn Embedder>, String> {
+        let model = &tenant.settings().models.embedding;
+        self.ports.embedder(model).ok_or_else(|| model.clone())
+    }
+
+    /// Cuts `found`, one more than `limit` where there are more, to a page.
+    fn page<T>(
+        &self,
+        tenant: &TenantContext,
+        operation: &str,
+        mut found: Vec<T>,
+        limit: usize,
+        position: impl Fn(&T) -> String,
+    ) -> Page<T> {
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let last = found.last().filter(|_| more);
+        let next_cursor = last.map(|item| self.cursors.seal(tenant, operation, &position(item)));
+        Page { items: found, next_cursor }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,287 @@
+//! Ingestion as a job, and everything about jobs.
+
+use std::sync::Arc;
+
+use contract_types::ErrorCode;
+use serde_json::{Map, Value as Json, json};
+
+use super::{JobError, Page, Platform};
+use crate::ids::JobId;
+use crate::ingest::pipeline;
+use crate::ingest::{
+    ChunkOptions, ContentType, DocumentInput, DocumentOutcome, DocumentStatus, IngestError, IngestReport, ItemError,
+};
+use crate::ports::Database;
+use crate::retrieve::index::corpus_version;
+use crate::store::jobs::{self, Ending, Job, JobFailure, JobItem, JobKind, JobPosition, JobResult, JobStatus, NewJob};
+use crate::tenancy::{ChunkSettings, ChunkStrategy, Feature, Scope, TenantContext};
+
+const LIST: &str = "list_jobs";
+
+/// What became of an ingest request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum IngestOutcome {
+    /// It is done.
+    Done(IngestReport),
+    /// It goes on as a job.
+    Accepted(Job),
+}
+
+impl Platform {
+    /// Starts ingestion as a job and a runner for it.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::NotEnabled`], [`JobError::Ingest`] when the request as a whole is refused, or a store's failure.
+    pub async fn start_ingest_job(
+        self: &Arc<Self>,
+        tenant: &TenantContext,
+        documents: &[DocumentInput],
+        options: ChunkOptions,
+    ) -> Result<Job, JobError> {
+        if !tenant.settings().has_feature(Feature::AsyncIngest) {
+            return Err(JobError::NotEnabled);
+        }
+        let settings = pipeline::check(tenant, documents.len(), options)?;
+        let database = self.ports().databases.open(tenant).await?;
+        let job = NewJob {
+            id: JobId::random(&*self.ports().ids),
+            kind: JobKind::Ingest,
+            scope: Scope::IngestWrite,
+            request: encode_work(documents, settings),
+            items: documents.iter().map(|document| document.id.clone()).collect(),
+        };
+        let created = jobs::create(&*database, &job, self.ports().clock.now(tenant.id())).await?;
+        let (platform, owner) = (Arc::clone(self), tenant.clone());
+        // What goes wrong with a job is recorded with it; a store that fails leaves it for the next runner.
+        self.ports().background.spawn(Box::pin(async move {
+            let _ = platform.run_jobs(&owner).await;
+        }));
+        Ok(created)
+    }
+
+    /// Runs the tenant's queued jobs until there is none left; returns how many it ran. Any number of runners may do so at
+    /// once: each job is claimed by one.
+    ///
+    /// # Errors
+    ///
+    /// A store's failure; the job it was at is still marked as running and is queued again by [`Platform::resume_jobs`].
+    pub async fn run_jobs(&self, tenant: &TenantContext) -> Result<usize, JobError> {
+        let database = self.ports().databases.open(tenant).await?;
+        let mut ran = 0;
+        while let Some((job, request)) = jobs::claim_next(&*database, self.ports().clock.now(tenant.id())).await? {
+            ran += 1;
+            let (items, ending) = match (job.kind, decode_work(&request)) {
+                (JobKind::Ingest, Some((documents, settings))) => {
+                    match self.run_ingest(tenant, &*database, &job, &documents, settings).await? {
+                        Some(ended) => ended,
+                        None => continue,
+                    }
+                }
+                (JobKind::Ingest | JobKind::Tool | JobKind::Speech, _) => {
+                    let message = "the work of this job cannot be read".to_owned();
+                    (job.items.clone(), Ending::Failed(JobFailure { code: ErrorCode::InternalError, message }))
+                }
+            };
+            let ttl_ms = tenant.settings().times.result_ttl_ms;
+            jobs::finish(&*database, &job.id, &items, &ending, self.ports().clock.now(tenant.id()), ttl_ms).await?;
+        }
+        Ok(ran)
+    }
+
+    /// Queues every running job of the tenant again; for a host that starts anew. Returns how many.
+    ///
+    /// # Errors
+    ///
+    /// A store's failure.
+    pub async fn resume_jobs(&self, tenant: &TenantContext) -> Result<usize, JobError> {
+        let database = self.ports().databases.open(tenant).await?;
+        Ok(jobs::resume(&*database, self.ports().clock.now(tenant.id())).await?)
+    }
+
+    /// Ingests the documents of a job one by one; `None` when it was cancelled meanwhile.
+    async fn run_ingest(
+        &self,
+        tenant: &TenantContext,
+        database: &dyn Database,
+        job: &Job,
+        documents: &[DocumentInput],
+        settings: ChunkSettings,
+    ) -> Result<Option<(Vec<JobItem>, Ending)>, JobError> {
+        let model = match self.embedder(tenant) {
+            Ok(embedder) => embedder,
+            Err(model) => {
+                let failure = failure(&IngestError::UnknownModel { model });
+                return Ok(Some((job.items.clone(), Ending::Failed(failure))));
+            }
+        };
+        let mut items = job.items.clone();
+        let mut outcomes = Vec::with_capacity(documents.len());
+        for (index, document) in documents.iter().enumerate() {
+            if let Some(item) = items.get_mut(index) {
+                item.status = JobStatus::Running;
+            }
+            if !jobs::progress(database, &job.id, &items, self.ports().clock.now(tenant.id())).await? {
+                return Ok(None);
+            }
+            let pipeline = self.pipeline(tenant, database, &*model);
+            let outcome = match pipeline.one(document, settings).await {
+                Ok(outcome) => outcome,
+                Err(error) => pipeline.failed(document, settings, &error),
+            };
+            if let Some(item) = items.get_mut(index) {
+                let failed = outcome.status == DocumentStatus::Failed;
+                item.status = if failed { JobStatus::Failed } else { JobStatus::Succeeded };
+                let failure = |error: &ItemError| JobFailure { code: error.code, message: error.message.clone() };
+                item.error = outcome.error.as_ref().map(failure);
+            }
+            outcomes.push(outcome);
+        }
+        // With nothing ingested there is no result worth the name; the items say why.
+        let first = outcomes.iter().find_map(|outcome| outcome.error.clone());
+        if let Some(error) = first.filter(|_| outcomes.iter().all(|it| it.status == DocumentStatus::Failed)) {
+            let failure = JobFailure { code: error.code, message: error.message };
+            return Ok(Some((items, Ending::Failed(failure))));
+        }
+        let version = corpus_version(database).await?;
+        let report = IngestReport { documents: outcomes, corpus_version: u64::try_from(version).unwrap_or(0) };
+        Ok(Some((items, Ending::Succeeded(encode_report(&report)))))
+    }
+
+    /// One page of the tenant's jobs that the credential may see, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::Cursor`], or a store's failure.
+    pub async fn list_jobs(
+        &self,
+        tenant: &TenantContext,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<Job>, JobError> {
+        let after = cursor.map(|cursor| self.cursors.open(tenant, LIST, cursor)).transpose()?;
+        let after = after.as_deref().and_then(|position| {
+            let (time, id) = position.split_once(' ')?;
+            Some(JobPosition { created_at: time.parse().ok()?, id: JobId::parse(id)? })
+        });
+        let scopes: Vec<Scope> = Scope::ALL.iter().copied().filter(|scope| tenant.has_scope(*scope)).collect();
+        let database = self.ports().databases.open(tenant).await?;
+        let now = self.ports().clock.now(tenant.id());
+        let found = jobs::list(&*database, &scopes, after.as_ref(), limit.saturating_add(1), now).await?;
+        let position = |job: &Job| format!("{} {}", job.created_at, job.id.as_str());
+        Ok(self.page(tenant, LIST, found, limit as usize, position))
+    }
+
+    /// One job.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::NotFound`], or a store's failure.
+    pub async fn get_job(&self, tenant: &TenantContext, id: &str) -> Result<Job, JobError> {
+        let id = JobId::parse(id).ok_or(JobError::NotFound)?;
+        let database = self.ports().databases.open(tenant).await?;
+        let job = jobs::get(&*database, &id, self.ports().clock.now(tenant.id())).await?;
+        job.filter(|job| tenant.has_scope(job.scope)).ok_or(JobError::NotFound)
+    }
+
+    /// Cancels a job that has not ended, and returns it as it is then. What it has already ingested stays.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::NotFound`], or a store's failure.
+    pub async fn cancel_job(&self, tenant: &TenantContext, id: &str) -> Result<Job, JobError> {
+        let seen = self.get_job(tenant, id).await?;
+        let database = self.ports().databases.open(tenant).await?;
+        let (now, ttl_ms) = (self.ports().clock.now(tenant.id()), tenant.settings().times.result_ttl_ms);
+        jobs::cancel(&*database, &seen.id, now, ttl_ms).await?.ok_or(JobError::NotFound)
+    }
+
+    /// The report of an ingest job.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::NotReady`] before it has ended, [`JobError::NoResult`] when it failed or was cancelled,
+    /// [`JobError::NotFound`], or a store's failure.
+    pub async fn ingest_job_result(&self, tenant: &TenantContext, id: &str) -> Result<IngestReport, JobError> {
+        let seen = self.get_job(tenant, id).await?;
+        let database = self.ports().databases.open(tenant).await?;
+        let found = jobs::result(&*database, &seen.id, self.ports().clock.now(tenant.id())).await?;
+        match found.ok_or(JobError::NotFound)? {
+            JobResult::NotReady => Err(JobError::NotReady),
+            JobResult::Absent(failure) => Err(JobError::NoResult { failure }),
+            JobResult::Ready(json) => decode_report(&json).ok_or(JobError::NoResult { failure: None }),
+        }
+    }
+}
+
+fn failure(error: &IngestError) -> JobFailure {
+    JobFailure { code: error.code(), message: error.to_string() }
+}
+
+fn encode_work(documents: &[DocumentInput], settings: ChunkSettings) -> Json {
+    let documents: Vec<Json> = documents
+        .iter()
+        .map(
+            |it| json!({"id": it.id, "type": it.content_type.as_str(), "content": it.content, "metadata": it.metadata}),
+        )
+        .collect();
+    json!({
+        "documents": documents,
+        "size": settings.size_tokens, "overlap": settings.overlap_tokens, "strategy": settings.strategy.as_str(),
+    })
+}
+
+fn decode_work(json: &Json) -> Option<(Vec<DocumentInput>, ChunkSettings)> {
+    let document = |json: &Json| {
+        Some(DocumentInput {
+            id: json["id"].as_str()?.to_owned(),
+            content_type: ContentType::parse(json["type"].as_str()?)?,
+            content: json["content"].as_str()?.to_owned(),
+            metadata: json["metadata"].as_object().cloned().unwrap_or_else(Map::new),
+        })
+    };
+    let documents = json["documents"].as_array()?.iter().map(document).collect::<Option<_>>()?;
+    let settings = ChunkSettings {
+        size_tokens: u32::try_from(json["size"].as_u64()?).ok()?,
+        overlap_tokens: u32::try_from(json["overlap"].as_u64()?).ok()?,
+        strategy: ChunkStrategy::parse(json["strategy"].as_str()?)?,
+    };
+    Some((documents, settings))
+}
+
+fn encode_report(report: &IngestReport) -> Json {
+    let documents: Vec<Json> = report
+        .documents
+        .iter()
+        .map(|it| {
+            let error = it.error.as_ref().map(|error| json!({"code": error.code, "message": error.message}));
+            json!({
+                "id": it.id, "status": it.status.as_str(), "chunks": it.chunks, "hash": it.content_hash, "error": error,
+            })
+        })
+        .collect();
+    json!({"documents": documents, "corpus_version": report.corpus_version})
+}
+
+fn decode_report(json: &Json) -> Option<IngestReport> {
+    let document = |json: &Json| {
+        let error = match &json["error"] {
+            Json::Object(error) => Some(ItemError {
+                code: serde_json::from_value(error.get("code")?.clone()).ok()?,
+                message: error.get("message")?.as_str()?.to_owned(),
+            }),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => None,
+        };
+        Some(DocumentOutcome {
+            id: json["id"].as_str()?.to_owned(),
+            status: DocumentStatus::parse(json["status"].as_str()?)?,
+            chunks: u32::try_from(json["chunks"].as_u64()?).ok()?,
+            content_hash: json["hash"].as_str()?.to_owned(),
+            error,
+        })
+    };
+    Some(IngestReport {
+        documents: json["documents"].as_array()?.iter().map(document).collect::<Option<_>>()?,
+        corpus_version: json["corpus_version"].as_u64()?,
+    })
+}

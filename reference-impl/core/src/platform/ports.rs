@@ -1,0 +1,116 @@
+//! What the platform stands on.
+
+use std::sync::Arc;
+
+use crate::ingest::Tokenizer;
+use crate::ports::{
+    Background, Clock, Databases, EmbedPurpose, Embedder, Generator, Ids, KeyValue, Reranker, Statement,
+};
+use crate::tenancy::{Feature, TenantContext};
+
+/// Every port. Models are looked up by the ids that tenants are configured with.
+#[derive(Clone)]
+pub struct Ports {
+    /// Tenant databases.
+    pub databases: Arc<dyn Databases>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub ids: Arc<dyn Ids>,
+    /// Answer cache.
+    pub key_value: Arc<dyn KeyValue>,
+    /// Work beside requests.
+    pub background: Arc<dyn Background>,
+    /// The tokenizer that `/capabilities` names.
+    pub tokenizer: Arc<dyn Tokenizer>,
+    /// Embedding models of the deployment.
+    pub embedders: Vec<Arc<dyn Embedder>>,
+    /// Generation models of the deployment.
+    pub generators: Vec<Arc<dyn Generator>>,
+    /// Rerankers of the deployment.
+    pub rerankers: Vec<Arc<dyn Reranker>>,
+}
+
+/// Whether a dependency works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DependencyState {
+    /// It works.
+    Up,
+    /// It does not, and the platform goes on without.
+    Degraded,
+    /// It does not, and the platform cannot go on.
+    Down,
+}
+
+impl DependencyState {
+    /// The contract's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Degraded => "degraded",
+            Self::Down => "down",
+        }
+    }
+}
+
+/// One dependency, looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DependencyHealth {
+    /// Its name: `database`, `cache` or `embedder`.
+    pub name: &'static str,
+    /// Whether it works.
+    pub state: DependencyState,
+    /// How long it took to say so, in microseconds.
+    pub latency_us: u64,
+    /// Whether the platform cannot go on without.
+    pub required: bool,
+}
+
+impl Ports {
+    /// The embedding model with this id.
+    pub fn embedder(&self, model: &str) -> Option<Arc<dyn Embedder>> {
+        self.embedders.iter().find(|embedder| embedder.model() == model).cloned()
+    }
+
+    /// The generation model with this id.
+    pub fn generator(&self, model: &str) -> Option<Arc<dyn Generator>> {
+        self.generators.iter().find(|generator| generator.model() == model).cloned()
+    }
+
+    /// The tenant's reranker, when it is configured with one, has the feature, and the deployment has the model.
+    pub fn reranker(&self, tenant: &TenantContext) -> Option<Arc<dyn Reranker>> {
+        let model = tenant.settings().models.rerank.as_ref()?;
+        let found = self.rerankers.iter().find(|reranker| reranker.model() == model).cloned();
+        found.filter(|_| tenant.settings().has_feature(Feature::Rerank))
+    }
+
+    /// Looks at every port on behalf of `tenant` (an open `/health` uses the platform's own probe tenant).
+    pub async fn health(&self, tenant: &TenantContext) -> Vec<DependencyHealth> {
+        let mut found = Vec::new();
+        let mut look = |name, required, works: bool, started: u64| {
+            let state = match (works, required) {
+                (true, _) => DependencyState::Up,
+                (false, true) => DependencyState::Down,
+                (false, false) => DependencyState::Degraded,
+            };
+            let latency_us = self.clock.monotonic_us().saturating_sub(started);
+            found.push(DependencyHealth { name, state, latency_us, required });
+        };
+        let started = self.clock.monotonic_us();
+        let works = match self.databases.open(tenant).await {
+            Ok(database) => database.batch(vec![Statement::new("SELECT 1", Vec::new())]).await.is_ok(),
+            Err(_) => false,
+        };
+        look("database", true, works, started);
+        let started = self.clock.monotonic_us();
+        let works = self.key_value.get(tenant, "health").await.is_ok();
+        look("cache", false, works, started);
+        let started = self.clock.monotonic_us();
+        let works = match self.embedder(&tenant.settings().models.embedding) {
+            Some(embedder) => embedder.embed(tenant, &["health".to_owned()], EmbedPurpose::Query).await.is_ok(),
+            None => false,
+        };
+        look("embedder", false, works, started);
+        found
+    }
+}

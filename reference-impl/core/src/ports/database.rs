@@ -1,0 +1,103 @@
+//! One SQL database for each tenant: the same SQL runs on every host.
+
+use super::BoxFuture;
+use crate::tenancy::TenantContext;
+
+/// A value bound to or read from a statement.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// SQL `NULL`.
+    Null,
+    /// 64-bit integer; booleans are 0 and 1.
+    Integer(i64),
+    /// Double.
+    Real(f64),
+    /// UTF-8 text.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+/// One row, columns in the order of the statement.
+pub type Row = Vec<Value>;
+
+/// One statement of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    /// SQL text in SQLite's dialect, with `?1`, `?2`, … for parameters. Static, so that no caller can splice input into it.
+    pub sql: &'static str,
+    /// Values for the parameters.
+    pub params: Vec<Value>,
+    /// When true, a statement that yields no row rolls the whole batch back with [`DatabaseError::GuardFailed`].
+    pub guard: bool,
+}
+
+impl Statement {
+    /// A statement that may yield any number of rows.
+    pub fn new(sql: &'static str, params: Vec<Value>) -> Self {
+        Self { sql, params, guard: false }
+    }
+
+    /// A statement that must yield at least one row, or nothing of its batch happens.
+    pub fn guard(sql: &'static str, params: Vec<Value>) -> Self {
+        Self { sql, params, guard: true }
+    }
+}
+
+/// Why a batch did not happen. Nothing of it was written.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// A guard statement yielded no row.
+    #[error("guard statement {index} of the batch yielded no row")]
+    GuardFailed {
+        /// Position of the guard in the batch, from 0.
+        index: usize,
+    },
+    /// The host could not be reached in time, or is out of service.
+    #[error("database is unavailable: {reason}")]
+    Unavailable {
+        /// What the host said; goes to the log, never to a client.
+        reason: String,
+    },
+    /// The host refused a statement: a bug, or a damaged store.
+    #[error("database refused statement {index}: {reason}")]
+    Refused {
+        /// Position of the statement in the batch, from 0.
+        index: usize,
+        /// What the host said; goes to the log, never to a client.
+        reason: String,
+    },
+}
+
+/// One tenant's database.
+pub trait Database: Send + Sync {
+    /// Runs `statements` in order as one transaction; all happen or none.
+    ///
+    /// Returns the rows of each statement, in order. A write is durable once the future is ready.
+    ///
+    /// # Errors
+    ///
+    /// [`DatabaseError`]; nothing of the batch was written then.
+    fn batch(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>>;
+}
+
+/// Hands out databases. There is no way to name another tenant's: the handle is made for the tenant of a
+/// [`TenantContext`], which only authentication can make.
+pub trait Databases: Send + Sync {
+    /// Opens the tenant's database, creating and migrating it (`crate::store::MIGRATIONS`) when needed.
+    ///
+    /// # Errors
+    ///
+    /// [`DatabaseError::Unavailable`] when the host cannot be reached.
+    fn open<'a>(
+        &'a self,
+        tenant: &'a TenantContext,
+    ) -> BoxFuture<'a, Result<std::sync::Arc<dyn Database>, DatabaseError>>;
+
+    /// Removes the tenant's database and everything in it; a second call finds nothing and succeeds.
+    ///
+    /// # Errors
+    ///
+    /// [`DatabaseError::Unavailable`]; the call may be repeated.
+    fn destroy<'a>(&'a self, tenant: &'a TenantContext) -> BoxFuture<'a, Result<(), DatabaseError>>;
+}

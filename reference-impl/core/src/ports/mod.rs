@@ -1,0 +1,28 @@
+//! What core needs from the world, as object-safe traits.
+
+mod background;
+mod clock;
+#[cfg(any(test, feature = "testkit"))]
+pub mod contract;
+mod database;
+mod embedder;
+mod generator;
+mod ids;
+mod key_value;
+mod model;
+mod reranker;
+
+pub use background::Background;
+pub use clock::{Clock, UnixMillis};
+pub use database::{Database, DatabaseError, Databases, Row, Statement, Value};
+pub use embedder::{EmbedPurpose, Embedder, EmbedderKind};
+pub use generator::{
+    GeneratedSentence, Generation, GenerationRequest, Generator, GeneratorKind, Passage, QuestionTerm,
+};
+pub use ids::Ids;
+pub use key_value::{KeyValue, KeyValueError, KeyValueFigures, MemoryKeyValue};
+pub use model::ModelError;
+pub use reranker::Reranker;
+
+/// A future that a port hands back: boxed, so that ports stay object-safe, and `Send`, so that any runtime may drive it.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;

@@ -1,0 +1,40 @@
+//! Why a call to any model failed.
+
+/// Why a model gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The model could not be reached, or is out of service.
+    #[error("model `{model}` is unavailable: {reason}")]
+    Unavailable {
+        /// Id of the model.
+        model: String,
+        /// What its host said; goes to the log, never to a client.
+        reason: String,
+    },
+    /// The model did not answer in time.
+    #[error("model `{model}` did not answer within {after_ms} ms")]
+    TimedOut {
+        /// Id of the model.
+        model: String,
+        /// Time that it had, in milliseconds.
+        after_ms: u64,
+    },
+    /// The model answered with something that does not fit the port: a wrong number of vectors, a wrong length.
+    #[error("model `{model}` answered with something unusable: {reason}")]
+    Unusable {
+        /// Id of the model.
+        model: String,
+        /// What was wrong; goes to the log, never to a client.
+        reason: String,
+    },
+}
+
+impl ModelError {
+    /// Contract code.
+    pub fn code(&self) -> contract_types::ErrorCode {
+        match self {
+            Self::Unavailable { .. } | Self::Unusable { .. } => contract_types::ErrorCode::UpstreamUnavailable,
+            Self::TimedOut { .. } => contract_types::ErrorCode::UpstreamTimeout,
+        }
+    }
+}

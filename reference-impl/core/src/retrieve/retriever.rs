@@ -1,0 +1,338 @@
+//! The retrieval pipeline: embed, look up both halves, fuse, rerank, cut.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::dense::nearest;
+use super::error::RetrieveError;
+use super::fusion::{DEPTH, fuse, min_max, round};
+use super::index::{CorpusIndex, IndexCache, embedding_name, version_of, version_statement};
+use super::lexical::{HEADING_WEIGHT, full_text_query};
+use super::model::{CandidateScore, Degradation, Explain, RankedChunk, RetrieveRequest, RetrieveTimings, Retrieved};
+use super::query_cache::QueryCache;
+use super::rows::Columns;
+use crate::ports::{Clock, Database, DatabaseError, EmbedPurpose, Embedder, ModelError, Reranker, Statement, Value};
+use crate::tenancy::{RetrievalMode, TenantContext};
+
+/// How many candidates a reranker looks at when fewer are asked for.
+const RERANK_DEPTH: usize = 50;
+/// How often a retrieval starts again because the corpus changed under it.
+const ATTEMPTS: usize = 4;
+
+/// Retrieves. Holds what is worth keeping between queries; nothing of it crosses tenants.
+pub struct Retriever {
+    indexes: IndexCache,
+    queries: QueryCache,
+    clock: Arc<dyn Clock>,
+}
+
+/// What one retrieval works with; the database is the tenant's own.
+pub(crate) struct Sources<'a> {
+    pub(crate) database: &'a dyn Database,
+    pub(crate) embedder: &'a dyn Embedder,
+    pub(crate) reranker: Option<&'a dyn Reranker>,
+}
+
+/// Scores of one chunk on the way.
+#[derive(Debug, Clone, Default)]
+struct Candidate {
+    position: usize,
+    cosine: Option<f64>,
+    dense: Option<f64>,
+    lexical: Option<f64>,
+    fused: f64,
+    reranked: Option<f64>,
+}
+
+impl Candidate {
+    fn score(&self) -> f64 {
+        self.reranked.unwrap_or(self.fused)
+    }
+}
+
+impl Retriever {
+    /// A retriever that keeps at most `index_bytes` of indexes in memory, over all tenants.
+    pub fn new(clock: Arc<dyn Clock>, index_bytes: usize) -> Self {
+        Self { indexes: IndexCache::new(index_bytes), queries: QueryCache::default(), clock }
+    }
+
+    /// The tenant's index as of now.
+    pub(crate) async fn index(
+        &self,
+        tenant: &TenantContext,
+        database: &dyn Database,
+    ) -> Result<Arc<CorpusIndex>, RetrieveError> {
+        Ok(self.indexes.current(tenant.id(), database).await?)
+    }
+
+    /// Forgets everything of the tenant.
+    pub(crate) fn forget(&self, tenant: &TenantContext) {
+        self.indexes.forget(tenant.id());
+        self.queries.forget(tenant.id());
+    }
+
+    /// Retrieves for `request`, whose lexical half also looks for `expansions`.
+    pub(crate) async fn retrieve(
+        &self,
+        tenant: &TenantContext,
+        sources: &Sources<'_>,
+        request: &RetrieveRequest,
+        expansions: &[String],
+    ) -> Result<Retrieved, RetrieveError> {
+        for _ in 1..ATTEMPTS {
+            if let Some(retrieved) = self.attempt(tenant, sources, request, expansions).await? {
+                return Ok(retrieved);
+            }
+        }
+        let retrieved = self.attempt(tenant, sources, request, expansions).await?;
+        retrieved.ok_or_else(|| {
+            RetrieveError::Database(DatabaseError::Unavailable { reason: "corpus changes all the time".to_owned() })
+        })
+    }
+
+    /// One try; `None` when the corpus changed between the look at the index and the look at the words.
+    async fn attempt(
+        &self,
+        tenant: &TenantContext,
+        sources: &Sources<'_>,
+        request: &RetrieveRequest,
+        expansions: &[String],
+    ) -> Result<Option<Retrieved>, RetrieveError> {
+        let settings = tenant.settings();
+        if request.rerank == Some(true) && sources.reranker.is_none() {
+            return Err(RetrieveError::RerankNotEnabled);
+        }
+        let reranker = sources.reranker.filter(|_| request.rerank != Some(false));
+        let mut degraded = Vec::new();
+        let mut mode = request.mode.unwrap_or(settings.retrieval.mode);
+
+        let started = self.clock.monotonic_us();
+        let index = self.index(tenant, sources.database).await?;
+        let read = self.clock.monotonic_us();
+        let mut vector = None;
+        if mode != RetrievalMode::Lexical {
+            check_embedding(&index, sources.embedder)?;
+            if let Ok(embedded) = self.embed(tenant, sources.embedder, &request.query).await {
+                vector = Some(embedded);
+            } else {
+                degraded.push(Degradation::EmbeddingUnavailable);
+                mode = RetrievalMode::Lexical;
+            }
+        }
+        let embedded = self.clock.monotonic_us();
+
+        let passes: Vec<bool> = index.documents.iter().map(|it| request.filter.matches(&it.metadata)).collect();
+        let allowed = |position: usize| passes[index.entries[position].document];
+        let filtered_out = (0..index.entries.len()).filter(|position| !allowed(*position)).count();
+        let dense = vector.as_ref().map(|(vector, _)| nearest(&index, &allowed, vector, DEPTH)).unwrap_or_default();
+        let lexical = match mode {
+            RetrievalMode::Dense => Vec::new(),
+            RetrievalMode::Lexical | RetrievalMode::Hybrid => {
+                match lexical(&index, &allowed, sources.database, &request.query, expansions).await? {
+                    Some(ranked) => ranked,
+                    None => return Ok(None),
+                }
+            }
+        };
+        let weight = match mode {
+            RetrievalMode::Dense => 0.0,
+            RetrievalMode::Lexical => 1.0,
+            RetrievalMode::Hybrid => settings.retrieval.lexical_weight,
+        };
+        let mut candidates = merge(&dense, &lexical, weight);
+        sort(&index, &mut candidates);
+        let depth = if reranker.is_some() { request.top_k.max(RERANK_DEPTH) } else { request.top_k };
+        let mut texts = self.texts(&index, sources.database, candidates.iter().take(depth)).await?;
+        let retrieved = self.clock.monotonic_us();
+
+        if let Some(reranker) = reranker {
+            let scored = texts.len().min(candidates.len());
+            let bodies: Vec<String> = candidates
+                .iter()
+                .take(scored)
+                .map(|it| texts.get(&it.position).map(|text| text.body.clone()).unwrap_or_default())
+                .collect();
+            match reranker.rerank(tenant, &request.query, &bodies).await {
+                Ok(scores) if scores.len() == bodies.len() => {
+                    candidates.truncate(scored);
+                    candidates.iter_mut().zip(scores).for_each(|(it, score)| it.reranked = Some(round(score)));
+                    sort(&index, &mut candidates);
+                }
+                Ok(_) | Err(_) => degraded.push(Degradation::RerankerUnavailable),
+            }
+        }
+        let reranked = self.clock.monotonic_us();
+
+        let chunks = candidates
+            .iter()
+            .filter(|it| request.min_score.is_none_or(|least| it.score() >= least))
+            .filter_map(|it| Some((it, texts.remove(&it.position)?)))
+            .take(request.top_k)
+            .zip(1_u32..)
+            .map(|((it, text), rank)| text.ranked(&index, it, rank))
+            .collect();
+        let explain = request.explain.then(|| Explain {
+            embedding_cache_hit: vector.as_ref().is_some_and(|(_, hit)| *hit),
+            mode,
+            candidates: candidates.iter().take(depth.max(DEPTH)).map(|it| explained(&index, it)).collect(),
+            embedding_model: sources.embedder.model().to_owned(),
+            filtered_out,
+        });
+        let timings = RetrieveTimings {
+            embed_us: embedded.saturating_sub(read),
+            retrieve_us: read.saturating_sub(started) + retrieved.saturating_sub(embedded),
+            rerank_us: reranked.saturating_sub(retrieved),
+        };
+        Ok(Some(Retrieved { chunks, explain, degraded, timings }))
+    }
+
+    /// The query's vector, and whether it was already known.
+    async fn embed(
+        &self,
+        tenant: &TenantContext,
+        embedder: &dyn Embedder,
+        query: &str,
+    ) -> Result<(Arc<Vec<f32>>, bool), ModelError> {
+        if let Some(vector) = self.queries.get(tenant.id(), embedder.model(), query) {
+            return Ok((vector, true));
+        }
+        let mut vectors = embedder.embed(tenant, &[query.to_owned()], EmbedPurpose::Query).await?;
+        match vectors.pop() {
+            Some(vector) if vectors.is_empty() && vector.len() == embedder.dimensions() => {
+                let vector = Arc::new(vector);
+                self.queries.put(tenant.id(), embedder.model(), query, &vector);
+                Ok((vector, false))
+            }
+            Some(_) | None => Err(ModelError::Unusable {
+                model: embedder.model().to_owned(),
+                reason: "wrong number or length of vectors".to_owned(),
+            }),
+        }
+    }
+
+    async fn texts(
+        &self,
+        index: &CorpusIndex,
+        database: &dyn Database,
+        candidates: impl Iterator<Item = &Candidate>,
+    ) -> Result<HashMap<usize, ChunkText>, RetrieveError> {
+        let positions: Vec<usize> = candidates.map(|it| it.position).collect();
+        let statements = positions
+            .iter()
+            .map(|position| {
+                // By id and not by row: rows are used again once the corpus has changed meanwhile.
+                Statement::new(
+                    "SELECT span_start, span_end, text, heading_path FROM chunks WHERE id = ?1",
+                    vec![Value::Text(index.entries[*position].chunk_id.clone())],
+                )
+            })
+            .collect();
+        let mut texts = HashMap::new();
+        for (position, rows) in positions.into_iter().zip(database.batch(statements).await?) {
+            let Some(row) = rows.first() else { continue };
+            let mut columns = Columns::of(row);
+            let span = columns.size()?..columns.size()?;
+            let body = columns.text()?.to_owned();
+            texts.insert(position, ChunkText { span, body, heading_path: columns.strings()? });
+        }
+        Ok(texts)
+    }
+}
+
+struct ChunkText {
+    span: std::ops::Range<usize>,
+    body: String,
+    heading_path: Vec<String>,
+}
+
+impl ChunkText {
+    fn ranked(self, index: &CorpusIndex, candidate: &Candidate, rank: u32) -> RankedChunk {
+        let entry = &index.entries[candidate.position];
+        let document = &index.documents[entry.document];
+        RankedChunk {
+            rank,
+            score: candidate.score(),
+            chunk_id: entry.chunk_id.clone(),
+            document_id: document.id.clone(),
+            span: self.span,
+            text: self.body,
+            heading_path: self.heading_path,
+            metadata: document.metadata.clone(),
+            similarity: candidate.cosine,
+        }
+    }
+}
+
+fn explained(index: &CorpusIndex, candidate: &Candidate) -> CandidateScore {
+    CandidateScore {
+        chunk_id: index.entries[candidate.position].chunk_id.clone(),
+        dense: candidate.dense.map(round),
+        lexical: candidate.lexical.map(round),
+        fused: candidate.fused,
+        reranked: candidate.reranked,
+    }
+}
+
+/// An index and a query of different models must not be compared.
+fn check_embedding(index: &CorpusIndex, embedder: &dyn Embedder) -> Result<(), RetrieveError> {
+    let query = embedding_name(embedder.model(), embedder.dimensions());
+    match &index.embedding {
+        Some(index) if *index != query => Err(RetrieveError::IndexMismatch { index: index.clone(), query }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The best of the lexical half, as positions and BM25 scores, best first. Every match is read where the index is
+/// filtered, so that a filter never costs a match. `None` when the corpus is no longer the one of the index.
+async fn lexical(
+    index: &CorpusIndex,
+    allowed: &(dyn Fn(usize) -> bool + Sync),
+    database: &dyn Database,
+    query: &str,
+    expansions: &[String],
+) -> Result<Option<Vec<(usize, f64)>>, RetrieveError> {
+    let Some(query) = full_text_query(query, expansions) else { return Ok(Some(Vec::new())) };
+    let statement = Statement::new(
+        "SELECT rowid, -bm25(chunks_fts, ?2, 1.0) FROM chunks_fts WHERE chunks_fts MATCH ?1",
+        vec![Value::Text(query), Value::Real(HEADING_WEIGHT)],
+    );
+    let rows = database.batch(vec![statement, version_statement()]).await?;
+    if version_of(rows.get(1))? != index.version {
+        return Ok(None);
+    }
+    let mut scored = Vec::new();
+    for row in rows.first().into_iter().flatten() {
+        let mut columns = Columns::of(row);
+        let (rowid, score) = (columns.integer()?, columns.real()?);
+        if let Some(position) = index.position(rowid).filter(|position| allowed(*position)) {
+            scored.push((position, score));
+        }
+    }
+    let id = |position: usize| &index.entries[position].chunk_id;
+    scored.sort_unstable_by(|one, other| other.1.total_cmp(&one.1).then_with(|| id(one.0).cmp(id(other.0))));
+    scored.truncate(DEPTH);
+    Ok(Some(scored))
+}
+
+fn merge(dense: &[(usize, f64)], lexical: &[(usize, f64)], lexical_weight: f64) -> Vec<Candidate> {
+    let scaled = |ranked: &[(usize, f64)]| min_max(&ranked.iter().map(|(_, score)| *score).collect::<Vec<_>>());
+    let mut candidates: HashMap<usize, Candidate> = HashMap::new();
+    for ((position, cosine), score) in dense.iter().zip(scaled(dense)) {
+        let it = candidates.entry(*position).or_default();
+        (it.cosine, it.dense) = (Some(*cosine), Some(score));
+    }
+    for ((position, _), score) in lexical.iter().zip(scaled(lexical)) {
+        candidates.entry(*position).or_default().lexical = Some(score);
+    }
+    candidates
+        .into_iter()
+        .map(|(position, it)| Candidate { position, fused: round(fuse(it.dense, it.lexical, lexical_weight)), ..it })
+        .collect()
+}
+
+/// Best first; equal scores are in the order of chunk ids.
+fn sort(index: &CorpusIndex, candidates: &mut [Candidate]) {
+    let id = |it: &Candidate| &index.entries[it.position].chunk_id;
+    candidates
+        .sort_unstable_by(|one, other| other.score().total_cmp(&one.score()).then_with(|| id(one).cmp(id(other))));
+}

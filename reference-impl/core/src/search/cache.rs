@@ -1,0 +1,230 @@
+//! Cached answers: their keys and their form.
+
+use std::ops::Range;
+
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+use unicode_normalization::UnicodeNormalization;
+
+use super::intent::Intent;
+use super::model::{QueryReport, SearchAnswer, SearchRequest, Usage};
+use super::understand::Correction;
+use crate::answer::{Band, Citation, Confidence, Source};
+use crate::ports::UnixMillis;
+use crate::tenancy::TenantContext;
+
+/// Version of the contract and of the stored form: answers of another one are never read.
+const FORM: &str = "1.0.0/1";
+
+/// A stored answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Stored {
+    pub(super) answer: SearchAnswer,
+    pub(super) since: UnixMillis,
+    pub(super) ttl_ms: i64,
+}
+
+/// What an answer depends on, beside the request.
+pub(super) struct KeyParts<'a> {
+    pub(super) embedding_model: &'a str,
+    pub(super) generation_model: &'a str,
+    pub(super) reranker: Option<&'a str>,
+    pub(super) corpus_version: i64,
+}
+
+/// The key of an answer: 64 hexadecimal digits over everything that it depends on. Queries that differ in white space or
+/// in Unicode composition alone share one.
+pub(super) fn key(tenant: &TenantContext, query: &str, request: &SearchRequest, parts: &KeyParts<'_>) -> String {
+    let query: String = query.nfc().collect();
+    let query = query.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Settings that shape answers are part of the key, so that a changed configuration is seen at once.
+    let retrieval = tenant.settings().retrieval;
+    let options = format!(
+        "{:?} {:?} {:?} {:?} {} {retrieval:?} {:?}",
+        request.top_k,
+        request.min_score,
+        request.mode,
+        request.rerank,
+        request.correct_spelling,
+        tenant.settings().safety,
+    );
+    let mut hash = Sha256::new();
+    for part in [
+        tenant.id().as_str(),
+        FORM,
+        parts.embedding_model,
+        parts.generation_model,
+        parts.reranker.unwrap_or_default(),
+        &query,
+        &request.filter.canonical(),
+        &options,
+        &parts.corpus_version.to_string(),
+    ] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    hex::encode(hash.finalize())
+}
+
+pub(super) fn encode(stored: &Stored) -> String {
+    let answer = &stored.answer;
+    let span = |range: &Range<usize>| json!([range.start, range.end]);
+    let citations: Vec<Json> = answer
+        .citations
+        .iter()
+        .map(|it| {
+            json!({
+                "marker": it.marker, "document": it.document_id, "chunk": it.chunk_id, "quote": it.quote,
+                "chunk_span": span(&it.chunk_span), "answer_span": span(&it.answer_span), "confidence": it.confidence,
+            })
+        })
+        .collect();
+    let sources: Vec<Json> = answer
+        .sources
+        .iter()
+        .map(|it| {
+            json!({
+                "document": it.document_id, "title": it.title, "score": it.score, "chunks": it.chunk_ids,
+                "metadata": it.metadata,
+            })
+        })
+        .collect();
+    let corrections: Vec<Json> = answer.query.corrections.iter().map(|it| json!([it.from, it.to])).collect();
+    json!({
+        "stored_at": stored.since,
+        "ttl_ms": stored.ttl_ms,
+        "answer": answer.answer,
+        "citations": citations,
+        "sources": sources,
+        "score": answer.confidence.score,
+        "band": answer.confidence.band.as_str(),
+        "reasons": answer.confidence.reasons,
+        "follow_ups": answer.follow_ups,
+        "original": answer.query.original,
+        "intent": answer.query.intent.as_str(),
+        "intent_score": answer.query.intent_score,
+        "rewritten": answer.query.rewritten,
+        "expansions": answer.query.expansions,
+        "corrections": corrections,
+        "model": answer.usage.model,
+    })
+    .to_string()
+}
+
+/// The stored answer; `None` for anything that [`encode`] does not write.
+pub(super) fn decode(text: &str) -> Option<Stored> {
+    let json: Json = serde_json::from_str(text).ok()?;
+    let citations = json["citations"].as_array()?.iter().map(citation).collect::<Option<_>>()?;
+    let sources = json["sources"].as_array()?.iter().map(source).collect::<Option<_>>()?;
+    let corrections = json["corrections"]
+        .as_array()?
+        .iter()
+        .map(|it| Some(Correction { from: text_of(&it[0])?, to: text_of(&it[1])? }))
+        .collect::<Option<_>>()?;
+    let answer = SearchAnswer {
+        answer: text_of(&json["answer"])?,
+        citations,
+        sources,
+        confidence: Confidence {
+            score: json["score"].as_f64()?,
+            band: Band::parse(json["band"].as_str()?)?,
+            reasons: texts(&json["reasons"])?,
+        },
+        follow_ups: texts(&json["follow_ups"])?,
+        query: QueryReport {
+            original: text_of(&json["original"])?,
+            intent: Intent::parse(json["intent"].as_str()?)?,
+            intent_score: json["intent_score"].as_f64()?,
+            rewritten: text_of(&json["rewritten"])?,
+            expansions: texts(&json["expansions"])?,
+            corrections,
+        },
+        cache: super::CacheReport::default(),
+        timings: super::SearchTimings::default(),
+        usage: Usage { model: text_of(&json["model"])?, ..Usage::default() },
+        degraded: Vec::new(),
+    };
+    Some(Stored { answer, since: json["stored_at"].as_i64()?, ttl_ms: json["ttl_ms"].as_i64()? })
+}
+
+fn citation(json: &Json) -> Option<Citation> {
+    Some(Citation {
+        marker: u32::try_from(json["marker"].as_u64()?).ok()?,
+        document_id: text_of(&json["document"])?,
+        chunk_id: text_of(&json["chunk"])?,
+        quote: text_of(&json["quote"])?,
+        chunk_span: span_of(&json["chunk_span"])?,
+        answer_span: span_of(&json["answer_span"])?,
+        confidence: json["confidence"].as_f64()?,
+    })
+}
+
+fn source(json: &Json) -> Option<Source> {
+    Some(Source {
+        document_id: text_of(&json["document"])?,
+        title: json["title"].as_str().map(str::to_owned),
+        score: json["score"].as_f64()?,
+        chunk_ids: texts(&json["chunks"])?,
+        metadata: json["metadata"].clone(),
+    })
+}
+
+fn span_of(json: &Json) -> Option<Range<usize>> {
+    let place = |index: usize| usize::try_from(json[index].as_u64()?).ok();
+    Some(place(0)?..place(1)?)
+}
+
+fn text_of(json: &Json) -> Option<String> {
+    json.as_str().map(str::to_owned)
+}
+
+fn texts(json: &Json) -> Option<Vec<String>> {
+    json.as_array()?.iter().map(text_of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_back_what_it_writes() {
+        let answer = SearchAnswer {
+            answer: "Two years. [1]".to_owned(),
+            citations: vec![Citation {
+                marker: 1,
+                document_id: "d".to_owned(),
+                chunk_id: "c".to_owned(),
+                quote: "Two years.".to_owned(),
+                chunk_span: 3..13,
+                answer_span: 0..10,
+                confidence: 0.75,
+            }],
+            sources: vec![Source {
+                document_id: "d".to_owned(),
+                title: None,
+                score: 0.123_456,
+                chunk_ids: vec!["c".to_owned()],
+                metadata: json!({"n": 9_007_199_254_740_991_i64, "x": null}),
+            }],
+            confidence: Confidence { score: 0.5, band: Band::Medium, reasons: vec!["r".to_owned()] },
+            follow_ups: vec!["f".to_owned()],
+            query: QueryReport {
+                original: "q".to_owned(),
+                intent: Intent::Question,
+                intent_score: 0.95,
+                rewritten: "q".to_owned(),
+                expansions: vec!["e".to_owned()],
+                corrections: vec![Correction { from: "a".to_owned(), to: "b".to_owned() }],
+            },
+            cache: super::super::CacheReport::default(),
+            timings: super::super::SearchTimings::default(),
+            usage: Usage { model: "extractive-v1".to_owned(), ..Usage::default() },
+            degraded: Vec::new(),
+        };
+        let stored = Stored { answer, since: 5, ttl_ms: 7 };
+        assert_eq!(decode(&encode(&stored)), Some(stored));
+        for junk in ["", "{}", "[]", "null"] {
+            assert_eq!(decode(junk), None);
+        }
+    }
+}

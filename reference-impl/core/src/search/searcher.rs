@@ -1,0 +1,276 @@
+//! The whole search: understand, look into the cache, retrieve, answer, check.
+
+use super::cache::{KeyParts, Stored, decode, encode, key};
+use super::error::SearchError;
+use super::intent::{Intent, classify};
+use super::model::{CacheMode, CacheReport, QueryReport, SearchAnswer, SearchRequest, SearchTimings, Usage};
+use super::understand::{Understood, understand};
+use crate::answer::{self, Answer, NO_ANSWER};
+use crate::ingest::Tokenizer;
+use crate::ports::{Clock, EmbedderKind, GenerationRequest, Generator, KeyValue, Passage, Reranker};
+use crate::retrieve::index::corpus_version;
+use crate::retrieve::{
+    Degradation, Filter, RankedChunk, RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources,
+};
+use crate::safety::{self, Blocked};
+use crate::tenancy::{Feature, SafetyDirection, TenantContext};
+
+/// Most sentences of an answer.
+const MAX_SENTENCES: usize = 3;
+/// Most chunks that a request may ask for.
+const MAX_TOP_K: usize = 100;
+/// Passages that the generator sees.
+const MAX_PASSAGES: usize = 12;
+
+/// What one search works with; everything that stores is the tenant's own.
+pub(crate) struct Searcher<'a> {
+    pub(crate) tenant: &'a TenantContext,
+    pub(crate) sources: Sources<'a>,
+    pub(crate) retriever: &'a Retriever,
+    /// `None` when the model that was asked for is not part of the deployment.
+    pub(crate) generator: Option<&'a dyn Generator>,
+    pub(crate) generation_model: &'a str,
+    pub(crate) key_value: &'a dyn KeyValue,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) tokenizer: &'a dyn Tokenizer,
+}
+
+/// Checks everything about a request that needs no store.
+///
+/// # Errors
+///
+/// Everything of [`SearchError`] that is the request's fault.
+pub(crate) fn check(tenant: &TenantContext, request: &SearchRequest) -> Result<(), SearchError> {
+    let settings = tenant.settings();
+    let limit = settings.limits.query_chars;
+    if request.query.trim().is_empty() {
+        return Err(SearchError::EmptyQuery);
+    }
+    if request.query.chars().count() > limit as usize {
+        return Err(SearchError::QueryTooLong { limit });
+    }
+    if request.top_k.is_some_and(|count| count == 0 || count > MAX_TOP_K) {
+        return Err(SearchError::TopK);
+    }
+    if request.model.as_ref().is_some_and(|model| !settings.allows_model(model)) {
+        return Err(SearchError::UnknownModel);
+    }
+    Ok(())
+}
+
+impl Searcher<'_> {
+    pub(crate) async fn search(&self, request: &SearchRequest) -> Result<SearchAnswer, SearchError> {
+        let started = self.clock.monotonic_us();
+        check(self.tenant, request)?;
+        let query = safety::review(self.tenant, SafetyDirection::Input, &request.query)?.text;
+        let (intent, intent_score) = classify(&query);
+        if intent == Intent::Unsafe {
+            let finding = safety::unsafe_request(&query);
+            return Err(finding.map_or(SearchError::EmptyQuery, |finding| Blocked(finding).into()));
+        }
+        let mut degraded = Vec::new();
+        let parts = KeyParts {
+            embedding_model: self.sources.embedder.model(),
+            generation_model: self.generation_model,
+            reranker: self.sources.reranker.map(Reranker::model),
+            corpus_version: corpus_version(self.sources.database).await.map_err(RetrieveError::from)?,
+        };
+        let key = key(self.tenant, &query, request, &parts);
+        if request.cache == CacheMode::Use
+            && let Some(mut hit) = self.cached(&key, &mut degraded).await
+        {
+            hit.query.original.clone_from(&request.query);
+            hit.timings.total_us = self.clock.monotonic_us().saturating_sub(started);
+            hit.degraded = degraded;
+            return Ok(hit);
+        }
+        let mut answer = self.fresh(request, &query, (intent, intent_score)).await?;
+        let complete = answer.degraded.is_empty();
+        answer.degraded.splice(0..0, degraded);
+        if request.cache != CacheMode::Bypass && complete {
+            self.keep(&key, &mut answer).await;
+        }
+        answer.timings.total_us = self.clock.monotonic_us().saturating_sub(started);
+        Ok(answer)
+    }
+
+    async fn cached(&self, key: &str, degraded: &mut Vec<Degradation>) -> Option<SearchAnswer> {
+        let Ok(found) = self.key_value.get(self.tenant, key).await else {
+            degraded.push(Degradation::CacheUnavailable);
+            return None;
+        };
+        let stored = decode(&found?)?;
+        // The shorter of the two: a tenant that shortens its time means old answers too.
+        let ttl_ms = stored.ttl_ms.min(self.tenant.settings().times.cache_ttl_ms);
+        let age = self.clock.now(self.tenant.id()).saturating_sub(stored.since);
+        if age < 0 || age >= ttl_ms {
+            return None;
+        }
+        let millis = |value: i64| u64::try_from(value).unwrap_or(0);
+        let cache = CacheReport { hit: true, age_ms: millis(age), ttl_ms: millis(ttl_ms - age) };
+        Some(SearchAnswer { cache, ..stored.answer })
+    }
+
+    async fn keep(&self, key: &str, answer: &mut SearchAnswer) {
+        let now = self.clock.now(self.tenant.id());
+        let ttl_ms = self.tenant.settings().times.cache_ttl_ms;
+        let stored = Stored { answer: answer.clone(), since: now, ttl_ms };
+        match self.key_value.put(self.tenant, key, encode(&stored), now.saturating_add(ttl_ms)).await {
+            Ok(()) => answer.cache.ttl_ms = u64::try_from(ttl_ms).unwrap_or(0),
+            Err(_) if !answer.degraded.contains(&Degradation::CacheUnavailable) => {
+                answer.degraded.push(Degradation::CacheUnavailable);
+            }
+            Err(_) => {}
+        }
+    }
+
+    async fn fresh(
+        &self,
+        request: &SearchRequest,
+        query: &str,
+        (mut intent, mut intent_score): (Intent, f64),
+    ) -> Result<SearchAnswer, SearchError> {
+        let mut timings = SearchTimings::default();
+        let started = self.clock.monotonic_us();
+        let mut understood = Understood { rewritten: query.to_owned(), ..Understood::default() };
+        if intent.retrieves() {
+            let index = self.retriever.index(self.tenant, self.sources.database).await?;
+            let correct = request.correct_spelling && self.tenant.settings().has_feature(Feature::SpellCorrection);
+            understood = understand(query, &index.vocabulary, index.entries.len(), correct);
+            // Where vectors know nothing of meaning, a query without any known word cannot find anything but chance.
+            let blind = self.sources.embedder.kind() == EmbedderKind::Lexical;
+            if blind && understood.known == 0 && !index.entries.is_empty() {
+                (intent, intent_score) = (Intent::OutOfScope, 0.6);
+            }
+        }
+        timings.rewrite_us = self.clock.monotonic_us().saturating_sub(started);
+
+        let mut degraded = Vec::new();
+        let mut usage = Usage { model: self.generation_model.to_owned(), ..Usage::default() };
+        let answer = match intent {
+            Intent::ChitChat => Answer::none("Hello! Ask me anything about the available documents.", "chit-chat"),
+            Intent::OutOfScope => Answer::none(NO_ANSWER, "the question is outside the documents"),
+            Intent::Unsafe | Intent::Question | Intent::Navigational | Intent::Command => {
+                let retrieved = self.retrieve(request, &understood).await?;
+                timings.embed_us = retrieved.timings.embed_us;
+                timings.retrieve_us = retrieved.timings.retrieve_us;
+                timings.rerank_us = retrieved.timings.rerank_us;
+                degraded = retrieved.degraded;
+                let began = self.clock.monotonic_us();
+                let answer = self.answer(&understood, &retrieved.chunks, &mut degraded, &mut usage).await;
+                timings.generate_us = self.clock.monotonic_us().saturating_sub(began);
+                answer
+            }
+        };
+        // Quotes were cut clean before; what a generator wrote itself is looked at here.
+        let text = safety::review(self.tenant, SafetyDirection::Output, &answer.text)?.text;
+        let (text, citations) = if text == answer.text { (text, answer.citations) } else { fit(&answer, text) };
+        Ok(SearchAnswer {
+            answer: text,
+            citations,
+            sources: answer.sources,
+            confidence: answer.confidence,
+            follow_ups: answer.follow_ups,
+            query: QueryReport {
+                original: request.query.clone(),
+                intent,
+                intent_score,
+                rewritten: understood.rewritten,
+                expansions: understood.expansions,
+                corrections: understood.corrections,
+            },
+            cache: CacheReport::default(),
+            timings,
+            usage,
+            degraded,
+        })
+    }
+
+    async fn retrieve(&self, request: &SearchRequest, understood: &Understood) -> Result<Retrieved, SearchError> {
+        let filter: Filter = request.filter.clone();
+        let wanted = RetrieveRequest {
+            query: understood.rewritten.clone(),
+            top_k: request.top_k.unwrap_or(self.tenant.settings().retrieval.top_k as usize),
+            min_score: request.min_score,
+            filter,
+            mode: request.mode,
+            rerank: request.rerank,
+            explain: false,
+        };
+        Ok(self.retriever.retrieve(self.tenant, &self.sources, &wanted, &understood.expansions).await?)
+    }
+
+    async fn answer(
+        &self,
+        understood: &Understood,
+        chunks: &[RankedChunk],
+        degraded: &mut Vec<Degradation>,
+        usage: &mut Usage,
+    ) -> Answer {
+        let meaning = self.sources.embedder.kind() != EmbedderKind::Lexical;
+        let passages: Vec<Passage> = chunks
+            .iter()
+            .take(MAX_PASSAGES)
+            .map(|chunk| Passage {
+                document_id: chunk.document_id.clone(),
+                chunk_id: chunk.chunk_id.clone(),
+                text: chunk.text.clone(),
+                heading_path: chunk.heading_path.clone(),
+                score: chunk.score,
+                similarity: chunk.similarity.filter(|_| meaning),
+            })
+            .collect();
+        let request = GenerationRequest {
+            question: understood.rewritten.clone(),
+            terms: understood.terms.clone(),
+            passages,
+            max_sentences: MAX_SENTENCES,
+        };
+        let written = match self.generator {
+            Some(generator) => answer::answer(self.tenant, generator, &request, chunks).await.ok(),
+            None => None,
+        };
+        let Some(answer) = written else {
+            degraded.push(Degradation::GeneratorUnavailable);
+            return Answer::sources_alone(chunks);
+        };
+        let read = || {
+            let passages = request.passages.iter().map(|passage| self.tokenizer.count(&passage.text)).sum::<usize>();
+            (self.tokenizer.count(&request.question) + passages) as u64
+        };
+        if !chunks.is_empty() {
+            usage.tokens_in = answer.counted.0.unwrap_or_else(read);
+            usage.tokens_out = answer.counted.1.unwrap_or_else(|| self.tokenizer.count(&answer.text) as u64);
+            usage.cost_usd = self.cost(usage);
+        }
+        answer
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "token counts of one request are far below 2^52")]
+    fn cost(&self, usage: &Usage) -> f64 {
+        let budget = self.tenant.settings().budget.as_ref();
+        budget.and_then(|budget| budget.usd_per_million_tokens.get(&usage.model)).map_or(0.0, |price| {
+            (usage.tokens_in as f64 * price.input_usd + usage.tokens_out as f64 * price.output_usd) / 1e6
+        })
+    }
+}
+
+/// Redaction moved the text: citations keep their markers and find their sentences again between them.
+fn fit(answer: &Answer, text: String) -> (String, Vec<answer::Citation>) {
+    let mut start = 0;
+    let mut citations = answer.citations.clone();
+    let mut at = 0;
+    while at < citations.len() {
+        let same = citations[at..].iter().take_while(|it| it.answer_span == answer.citations[at].answer_span).count();
+        let marker = format!(" [{}]", citations[at].marker);
+        let Some(end) = text[start..].find(&marker).map(|offset| start + offset) else { break };
+        let sentence = start + (text[start..end].len() - text[start..end].trim_start().len());
+        for citation in &mut citations[at..at + same] {
+            citation.answer_span = sentence..end;
+        }
+        let last = format!("[{}]", citations[at + same - 1].marker);
+        start = text[end..].find(&last).map_or(end + marker.len(), |offset| end + offset + last.len());
+        at += same;
+    }
+    (text, citations)
+}

@@ -1,0 +1,30 @@
+//! Why a repository could not answer.
+
+use contract_types::ErrorCode;
+
+use crate::ports::DatabaseError;
+
+/// Why a repository could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database did not run the batch.
+    #[error("the tenant's database did not answer")]
+    Database(#[from] DatabaseError),
+    /// A stored value is not what this code writes.
+    #[error("stored {what} cannot be read")]
+    Damaged {
+        /// Table and column.
+        what: &'static str,
+    },
+}
+
+impl StoreError {
+    /// Contract code.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Database(DatabaseError::Unavailable { .. }) => ErrorCode::UpstreamUnavailable,
+            Self::Database(DatabaseError::GuardFailed { .. } | DatabaseError::Refused { .. })
+            | Self::Damaged { .. } => ErrorCode::InternalError,
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The schema of a tenant's database, as steps that are never edited once released.
+
+/// One step of the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migration {
+    /// Position, from 1; a host records the last one it ran.
+    pub number: u32,
+    /// Statements, to be run once, as one transaction.
+    pub sql: &'static str,
+}
+
+/// Every step, in order. A host runs those after the last one that a database has.
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, sql: include_str!("migrations/0001_corpus.sql") },
+    Migration { number: 2, sql: include_str!("migrations/0002_work.sql") },
+    Migration { number: 3, sql: include_str!("migrations/0003_words.sql") },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_its_steps_without_a_gap() {
+        assert!(MIGRATIONS.iter().map(|step| step.number).eq(1..=u32::try_from(MIGRATIONS.len()).unwrap()));
+    }
+}

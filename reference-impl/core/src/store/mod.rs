@@ -1,0 +1,11 @@
+//! The tenant database: its schema and its typed repositories.
+
+mod error;
+pub mod idempotency;
+pub mod jobs;
+mod migrations;
+pub mod rate;
+pub(crate) mod read;
+
+pub use error::StoreError;
+pub use migrations::{MIGRATIONS, Migration};

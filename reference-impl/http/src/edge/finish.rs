@@ -1,0 +1,108 @@
+//! Everything that each answer carries, and the record it leaves.
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{Method, header},
+    response::Response,
+};
+use contract_types::{LogLine, LogLineLevel, LogLineMethod};
+use reference_core::tenancy::TenantContext;
+use sha2::{Digest, Sha256};
+
+use super::{Caller, Edge, correlation::Correlation, cors};
+use crate::{
+    reply::{Failed, insert},
+    telemetry::RequestRecord,
+};
+
+/// One request on its way.
+pub(super) struct Exchange {
+    pub(super) correlation: Correlation,
+    route: String,
+    method: Method,
+    origin: Option<String>,
+    started_us: u64,
+}
+
+impl Edge {
+    pub(super) fn begin(&self, route: &str, request: &Request) -> Exchange {
+        let origin = request.headers().get(header::ORIGIN).and_then(|value| value.to_str().ok());
+        Exchange {
+            correlation: Correlation::of(request.headers(), self.parts.clock.system(), &*self.parts.ids),
+            route: route.to_owned(),
+            method: request.method().clone(),
+            origin: origin.map(str::to_owned),
+            started_us: self.parts.clock.monotonic_us(),
+        }
+    }
+
+    /// Writes the error's body, adds the headers, and tells of the request.
+    pub(super) fn finish(&self, exchange: &Exchange, caller: Option<Caller>, mut answer: Response) -> Response {
+        let failed = answer.extensions_mut().remove::<Failed>();
+        let request_id = &exchange.correlation.request_id;
+        if let Some(failed) = &failed {
+            let body = serde_json::to_vec(&failed.body(request_id)).unwrap_or_default();
+            *answer.body_mut() = Body::from(body);
+            insert(answer.headers_mut(), "content-type", "application/json");
+        }
+        insert(answer.headers_mut(), "x-request-id", request_id);
+        insert(answer.headers_mut(), "cache-control", "no-store");
+        insert(answer.headers_mut(), "x-content-type-options", "nosniff");
+        if let Some(caller) = &caller {
+            insert(answer.headers_mut(), "x-tenant-id", caller.tenant.id().as_str());
+            if let Some(rate) = caller.rate {
+                insert(answer.headers_mut(), "x-ratelimit-limit", &rate.limit.to_string());
+                insert(answer.headers_mut(), "x-ratelimit-remaining", &rate.remaining.to_string());
+                insert(answer.headers_mut(), "x-ratelimit-reset", &rate.reset_unix_s.to_string());
+            }
+            cors::expose(caller.tenant.settings(), exchange.origin.as_deref(), &mut answer);
+        }
+        self.tell(exchange, caller.as_ref(), failed, &answer);
+        answer
+    }
+
+    fn tell(&self, exchange: &Exchange, caller: Option<&Caller>, failed: Option<Failed>, answer: &Response) {
+        let status = answer.status().as_u16();
+        let elapsed_us = self.parts.clock.monotonic_us().saturating_sub(exchange.started_us);
+        #[expect(clippy::cast_precision_loss, reason = "a request does not take 2^52 microseconds")]
+        let latency_ms = elapsed_us as f64 / 1000.0;
+        let level = if status >= 500 { LogLineLevel::Error } else { LogLineLevel::Info };
+        let timestamp = jiff::Timestamp::from_millisecond(self.parts.clock.system()).unwrap_or_default();
+        let mut line = LogLine::new(
+            format!("{timestamp:.3}"),
+            level,
+            "request".to_owned(),
+            exchange.route.clone(),
+            method(&exchange.method),
+            u64::from(status),
+            latency_ms,
+            exchange.correlation.request_id.as_str().into(),
+            exchange.correlation.trace_id.clone(),
+            exchange.correlation.span_id.clone(),
+        );
+        line.tenant = caller.map(|caller| caller.tenant.id().as_str().into());
+        line.principal = caller.map(|caller| principal(&caller.tenant));
+        line.error_code = failed.as_ref().map(|failed| failed.code);
+        self.parts.telemetry.request(RequestRecord { line, cause: failed.and_then(|failed| failed.cause) });
+    }
+}
+
+/// Who called, so that two tenants' logs cannot be joined by it and no log names a person.
+fn principal(tenant: &TenantContext) -> String {
+    let digest = Sha256::new_with_prefix(tenant.id().as_str()).chain_update("/").chain_update(tenant.principal().key()).finalize();
+    digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
+fn method(method: &Method) -> LogLineMethod {
+    match method.as_str() {
+        "GET" => LogLineMethod::Get,
+        "HEAD" => LogLineMethod::Head,
+        "POST" => LogLineMethod::Post,
+        "PUT" => LogLineMethod::Put,
+        "PATCH" => LogLineMethod::Patch,
+        "DELETE" => LogLineMethod::Delete,
+        "OPTIONS" => LogLineMethod::Options,
+        _ => LogLineMethod::Other,
+    }
+}

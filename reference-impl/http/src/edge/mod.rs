@@ -1,0 +1,289 @@
+//! The way of a request: correlation, credential, tenant, rate limit, scope, size, media types, JSON, schema, idempotency,
+//! call. The first check that fails answers, and nothing later than the tenant runs for a request that has none.
+
+mod correlation;
+mod cors;
+mod finish;
+mod idempotency;
+mod json;
+mod media;
+mod parameters;
+mod validate;
+
+use std::sync::Arc;
+
+use axum::{
+    extract::Request,
+    http::{Method, header, request::Parts},
+    response::Response,
+};
+use contract_types::{ErrorCode, Scope};
+use futures_util::FutureExt;
+use http_body_util::{BodyExt, Limited};
+use reference_core::{
+    auth::{AuthError, Authenticator, Presented},
+    limits,
+    ports::{BoxFuture, Clock, Database, Databases, Ids},
+    store::rate::{self, Admission, RateFigures},
+    tenancy::{Registry, TenantContext},
+};
+
+use crate::{
+    Api,
+    call::{Call, Input, OpenCall},
+    operation::{Operation, RouteClass, Scopes},
+    reply::{Problem, detail},
+    telemetry::Telemetry,
+};
+use correlation::Correlation;
+pub(crate) use parameters::missing;
+
+/// Waiting, as the host can do it.
+pub trait Timer: Send + Sync {
+    /// Is ready after `milliseconds`.
+    fn sleep(&self, milliseconds: u64) -> BoxFuture<'static, ()>;
+}
+
+/// What the edge is made of.
+#[derive(Clone)]
+pub struct EdgeParts {
+    /// Answers the calls.
+    pub api: Arc<dyn Api>,
+    /// Proves callers' tenants.
+    pub authenticator: Arc<Authenticator>,
+    /// The tenants that are served, for the origins of preflight requests.
+    pub registry: Arc<Registry>,
+    /// Rate counts and replayed answers.
+    pub databases: Arc<dyn Databases>,
+    /// The tenants' clocks.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness for request ids.
+    pub ids: Arc<dyn Ids>,
+    /// Waiting for a concurrent request with the same idempotency key.
+    pub timer: Arc<dyn Timer>,
+    /// Receives a record of each request.
+    pub telemetry: Arc<dyn Telemetry>,
+}
+
+/// The edge, shared by all requests.
+#[derive(Clone)]
+pub struct Edge {
+    parts: Arc<EdgeParts>,
+    schemas: Arc<validate::Schemas>,
+}
+
+
+/// What is known of the caller when an answer leaves.
+struct Caller {
+    tenant: TenantContext,
+    rate: Option<RateFigures>,
+}
+
+impl Edge {
+    /// Compiles the contract's schemas, once.
+    pub fn new(parts: EdgeParts) -> Self {
+        Self { parts: Arc::new(parts), schemas: Arc::new(validate::Schemas::new()) }
+    }
+
+    /// Serves an operation that needs no credential.
+    pub(crate) async fn serve_open<F>(&self, operation: &'static Operation, request: Request, run: F) -> Response
+    where
+        F: FnOnce(Arc<dyn Api>, OpenCall, Input) -> BoxFuture<'static, Result<Response, Problem>>,
+    {
+        let exchange = self.begin(operation.path, &request);
+        let (parts, _body) = request.into_parts();
+        let checked = parameters::read(operation, &parts, &self.schemas)
+            .and_then(|parameters| media::accept(operation, &parts.headers).map(|()| parameters));
+        let answer = match checked {
+            Ok(parameters) => {
+                let call = OpenCall { request_id: exchange.correlation.request_id.clone() };
+                let input = Input { parameters, body: serde_json::Value::Null };
+                guarded(run(Arc::clone(&self.parts.api), call, input)).await
+            }
+            Err(problem) => problem.into_response(),
+        };
+        self.finish(&exchange, None, answer)
+    }
+
+    /// Serves an operation for an authenticated caller.
+    pub(crate) async fn serve<F>(&self, operation: &'static Operation, request: Request, run: F) -> Response
+    where
+        F: FnOnce(Arc<dyn Api>, Call, Input) -> BoxFuture<'static, Result<Response, Problem>> + Send,
+    {
+        let exchange = self.begin(operation.path, &request);
+        let mut caller = None;
+        let answer = self.checked(operation, request, &exchange.correlation, &mut caller, run).await;
+        let answer = answer.unwrap_or_else(Problem::into_response);
+        self.finish(&exchange, caller, answer)
+    }
+
+    /// Answers a path that the contract does not have.
+    pub(crate) async fn not_found(&self, request: Request) -> Response {
+        let exchange = self.begin("unmatched", &request);
+        let problem = Problem::new(ErrorCode::NotFound, "there is nothing at this path");
+        std::future::ready(self.finish(&exchange, None, problem.into_response())).await
+    }
+
+    /// Answers a method that the path does not have, and preflight requests.
+    pub(crate) async fn method_not_allowed(&self, request: Request, allow: &'static str) -> Response {
+        let template = request.extensions().get::<axum::extract::MatchedPath>().map(|path| path.as_str().to_owned());
+        let exchange = self.begin(template.as_deref().unwrap_or("unmatched"), &request);
+        let answer = if request.method() == Method::OPTIONS && request.headers().contains_key(header::ORIGIN) {
+            cors::preflight(&self.parts.registry, request.headers(), allow)
+        } else {
+            let problem = Problem::new(ErrorCode::MethodNotAllowed, format!("this path takes {allow}"));
+            problem.header("allow", allow).into_response()
+        };
+        std::future::ready(self.finish(&exchange, None, answer)).await
+    }
+
+    async fn checked<F>(
+        &self,
+        operation: &'static Operation,
+        request: Request,
+        correlation: &Correlation,
+        caller: &mut Option<Caller>,
+        run: F,
+    ) -> Result<Response, Problem>
+    where
+        F: FnOnce(Arc<dyn Api>, Call, Input) -> BoxFuture<'static, Result<Response, Problem>> + Send,
+    {
+        let (parts, body) = request.into_parts();
+        let tenant = self.authenticate(&parts)?;
+        let known = caller.insert(Caller { tenant: tenant.clone(), rate: None });
+        let database = self.parts.databases.open(&tenant).await.map_err(|error| unavailable(&error))?;
+        known.rate = self.admit(operation, &tenant, &*database).await.map_err(|(problem, figures)| {
+            known.rate = figures;
+            problem
+        })?;
+        scopes(operation, &tenant)?;
+        let bytes = read_body(operation, &tenant, &parts, body).await?;
+        media::content_type(operation, &parts.headers)?;
+        media::accept(operation, &parts.headers)?;
+        let value = if operation.request.is_some() { json::parse(&bytes)? } else { serde_json::Value::Null };
+        let parameters = parameters::read(operation, &parts, &self.schemas)?;
+        self.schemas.body(operation, &value)?;
+        let call = Call { tenant: tenant.clone(), request_id: correlation.request_id.clone() };
+        let input = Input { parameters, body: value };
+        let api = Arc::clone(&self.parts.api);
+        match idempotency::key(operation, &parts.headers) {
+            Some(key) => self.once(operation, &tenant, &*database, key, &bytes, || guarded(run(api, call, input))).await,
+            None => Ok(guarded(run(api, call, input)).await),
+        }
+    }
+
+    fn authenticate(&self, parts: &Parts) -> Result<TenantContext, Problem> {
+        let values = |name: &str| parts.headers.get_all(name).iter().map(|value| value.as_bytes()).collect::<Vec<_>>();
+        let (authorization, tenant) = (values("authorization"), values("x-tenant-id"));
+        let host = parts.uri.authority().map(|authority| authority.as_str());
+        let host = host.or_else(|| parts.headers.get(header::HOST).and_then(|value| value.to_str().ok()));
+        let presented = Presented { authorization: &authorization, tenant: &tenant, host };
+        self.parts.authenticator.authenticate(&presented).map_err(|error| refused(&error))
+    }
+
+    /// Counts the request, or refuses it with the figures that its headers carry.
+    async fn admit(
+        &self,
+        operation: &Operation,
+        tenant: &TenantContext,
+        database: &dyn Database,
+    ) -> Result<Option<RateFigures>, (Problem, Option<RateFigures>)> {
+        let class = match operation.route_class {
+            RouteClass::Open => return Ok(None),
+            RouteClass::Read => rate::RouteClass::Read,
+            RouteClass::Write => rate::RouteClass::Write,
+            RouteClass::Model => rate::RouteClass::Model,
+        };
+        let now = self.parts.clock.now(tenant.id());
+        match rate::admit(database, tenant, class, now).await {
+            Ok(Admission::Admitted(figures)) => Ok(Some(figures)),
+            Ok(Admission::Refused { figures, retry_after_s }) => {
+                let problem = Problem::new(ErrorCode::RateLimited, "too many requests; wait as `retry-after` says");
+                Err((problem.header("retry-after", retry_after_s.to_string()), Some(figures)))
+            }
+            Err(error) => Err((unavailable(&error), None)),
+        }
+    }
+}
+
+/// A panic in a handler is one failed request, whatever the host does with it.
+async fn guarded(call: BoxFuture<'static, Result<Response, Problem>>) -> Response {
+    match std::panic::AssertUnwindSafe(call).catch_unwind().await {
+        Ok(answer) => answer.unwrap_or_else(Problem::into_response),
+        Err(_) => {
+            let mut problem = Problem::new(
+                ErrorCode::InternalError,
+                "the request could not be completed; quote the request id when reporting it",
+            );
+            problem.cause = Some("the handler panicked".to_owned());
+            problem.into_response()
+        }
+    }
+}
+
+fn unavailable(error: &(dyn std::error::Error + 'static)) -> Problem {
+    let problem = Problem::new(ErrorCode::UpstreamUnavailable, "a store that this needs is out of reach; try again");
+    problem.header("retry-after", "1").caused_by(error)
+}
+
+fn refused(error: &AuthError) -> Problem {
+    let mut problem = Problem::new(error.code(), error.to_string()).caused_by(error);
+    if let Some(challenge) = error.challenge() {
+        problem = problem.header("www-authenticate", challenge);
+    }
+    if let AuthError::DuplicateHeader { header } = error {
+        let mut particular = detail(format!("send `{header}` once"));
+        particular.pointer = Some(format!("/header/{header}"));
+        problem = problem.detail(particular);
+    }
+    problem
+}
+
+fn scopes(operation: &Operation, tenant: &TenantContext) -> Result<(), Problem> {
+    let has = |scope: &Scope| {
+        reference_core::tenancy::Scope::parse(scope.as_str()).is_some_and(|scope| tenant.has_scope(scope))
+    };
+    let missing: Vec<Scope> = match operation.scopes {
+        Scopes::Open => Vec::new(),
+        Scopes::AllOf(all) => all.iter().copied().filter(|scope| !has(scope)).collect(),
+        Scopes::AnyOf(any) if any.iter().any(has) => Vec::new(),
+        Scopes::AnyOf(any) => any.to_vec(),
+    };
+    let Some(first) = missing.first() else { return Ok(()) };
+    let names: Vec<&str> = missing.iter().map(|scope| scope.as_str()).collect();
+    let message = format!("the credential lacks the scope `{}`", names.join("` or `"));
+    let mut particular = detail("ask the tenant's administrator for a credential with this scope");
+    particular.scope = Some(*first);
+    Err(Problem::new(ErrorCode::Forbidden, message).detail(particular))
+}
+
+async fn read_body(
+    operation: &Operation,
+    tenant: &TenantContext,
+    parts: &Parts,
+    body: axum::body::Body,
+) -> Result<bytes::Bytes, Problem> {
+    if operation.request.is_none() {
+        return Ok(bytes::Bytes::new());
+    }
+    let limit = tenant.settings().limits.body_bytes;
+    let too_large = || {
+        let error = limits::LimitError::Body { limit };
+        let mut particular = detail("send a smaller body");
+        particular.limit = Some(limit);
+        Problem::new(error.code(), error.to_string()).detail(particular)
+    };
+    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|announced| announced > limit) {
+        return Err(too_large());
+    }
+    let bytes = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX)).collect().await;
+    match bytes {
+        Ok(bytes) => Ok(bytes.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
+        Err(error) => {
+            let problem = Problem::new(ErrorCode::MalformedJson, "the body broke off before its end");
+            Err(problem.caused_by(&*error))
+        }
+    }
+}

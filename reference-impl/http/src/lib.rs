@@ -1,0 +1,36 @@
+//! The HTTP edge. It decodes, makes one call into core, and encodes; it stores nothing and calls no model.
+//!
+//! Router, server trait and operation table in `generated` are written by `cargo run -p contracts -- generate`.
+
+mod call;
+mod document;
+mod edge;
+mod operation;
+mod reply;
+mod service;
+mod telemetry;
+
+#[expect(clippy::pedantic, clippy::large_enum_variant, missing_docs, reason = "generated from the contract")]
+#[rustfmt::skip]
+mod generated {
+    pub(crate) mod router;
+    pub(crate) mod server;
+    pub(crate) mod table;
+}
+
+pub use call::{BoxFuture, Call, OpenCall};
+pub use document::document;
+pub use edge::{Edge, EdgeParts, Timer};
+pub use generated::{
+    server::Api,
+    table::{CONTRACT_VERSION, OPERATIONS},
+};
+pub use operation::{Operation, RouteClass, Scopes};
+pub use reply::{Audio, EventStream, Problem, Reply};
+pub use service::{DocsPages, Service, ServiceParts};
+pub use telemetry::{RequestRecord, Telemetry};
+
+/// The whole deployment as one axum router: every operation of the contract, and nothing else.
+pub fn router(edge: Edge) -> axum::Router {
+    generated::router::routes().with_state(edge)
+}

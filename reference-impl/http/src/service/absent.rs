@@ -1,0 +1,21 @@
+//! Operations of features that this deployment does not have.
+
+use contract_types::{ErrorCode, Feature};
+
+use crate::{
+    BoxFuture, Problem,
+    reply::detail,
+};
+
+/// The answer of an operation whose feature is not enabled.
+pub(super) fn not_enabled<'a, T: From<Problem> + Send + 'a>(feature: Feature) -> BoxFuture<'a, T> {
+    Box::pin(std::future::ready(T::from(problem(feature))))
+}
+
+/// The problem of a feature that is not enabled.
+pub(super) fn problem(feature: Feature) -> Problem {
+    let code = if feature == Feature::Tts { ErrorCode::TtsNotEnabled } else { ErrorCode::CapabilityNotEnabled };
+    let mut particular = detail("see `features` of GET /capabilities for what is enabled");
+    particular.capability = Some(feature);
+    Problem::new(code, format!("this deployment does not have `{feature}` enabled for the tenant")).detail(particular)
+}

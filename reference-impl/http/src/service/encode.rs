@@ -1,0 +1,271 @@
+//! Core's types as wire types.
+
+use std::{ops::Range, str::FromStr};
+
+use contract_types as wire;
+use reference_core::{
+    answer::{Citation, Source},
+    ingest::{self, DocumentOutcome, DocumentSummary, IngestReport, StoredChunk},
+    ports::UnixMillis,
+    retrieve::{Degradation, Explain, RankedChunk, Retrieved},
+    safety::Finding,
+    search::SearchAnswer,
+    store::jobs::{Job, JobFailure, JobStatus},
+};
+use serde_json::Value;
+
+/// A word that core and the contract spell alike; tests hold every one of them.
+fn word<T: FromStr>(text: &str) -> T {
+    T::from_str(text).unwrap_or_else(|_| unreachable!("core says `{text}`, which the contract does not know"))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no stage takes 2^52 microseconds")]
+fn milliseconds(microseconds: u64) -> f64 {
+    microseconds as f64 / 1000.0
+}
+
+fn time(at: UnixMillis) -> String {
+    format!("{:.3}", jiff::Timestamp::from_millisecond(at).unwrap_or_default())
+}
+
+fn span(range: &Range<usize>) -> wire::ByteSpan {
+    wire::ByteSpan::new(range.start as u64, range.end as u64)
+}
+
+fn metadata(value: Value) -> wire::Metadata {
+    match value {
+        Value::Object(map) => wire::Metadata(map),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            wire::Metadata(serde_json::Map::new())
+        }
+    }
+}
+
+pub(super) fn report(report: IngestReport) -> wire::IngestReport {
+    wire::IngestReport::new(report.documents.into_iter().map(outcome).collect(), report.corpus_version)
+}
+
+fn outcome(outcome: DocumentOutcome) -> wire::DocumentOutcome {
+    let mut wire = wire::DocumentOutcome::new(
+        outcome.id.into(),
+        word(outcome.status.as_str()),
+        u64::from(outcome.chunks),
+        outcome.content_hash.into(),
+    );
+    wire.error = outcome.error.map(|error| wire::ItemError::new(error.code, error.message));
+    wire
+}
+
+fn failure(failure: JobFailure) -> wire::ItemError {
+    wire::ItemError::new(failure.code, failure.message)
+}
+
+pub(super) fn job(job: Job) -> wire::Job {
+    let progress = wire::JobProgress::new(u64::from(job.done), u64::from(job.total));
+    let mut wire = wire::Job::new(
+        job.id.as_str().into(),
+        word(job.kind.as_str()),
+        word(job.status.as_str()),
+        time(job.created_at),
+        time(job.updated_at),
+        progress,
+    );
+    // The contract speaks of expiry where there is a result to expire.
+    wire.expires_at = job.expires_at.filter(|_| job.status == JobStatus::Succeeded).map(time);
+    let items = job.items.into_iter().map(|item| {
+        let mut wire = wire::JobItem::new(item.id, word(item.status.as_str()));
+        wire.error = item.error.map(failure);
+        wire
+    });
+    wire.items = Some(items.collect());
+    wire.error = job.error.map(failure);
+    wire
+}
+
+pub(super) fn summary(document: DocumentSummary) -> wire::DocumentSummary {
+    wire::DocumentSummary::new(
+        document.id.into(),
+        word(document.content_type.as_str()),
+        document.content_hash.into(),
+        document.size_bytes,
+        u64::from(document.chunks),
+        wire::Metadata(document.metadata),
+        time(document.created_at),
+        time(document.updated_at),
+    )
+}
+
+pub(super) fn document(document: ingest::Document) -> wire::Document {
+    let summary = summary(document.summary);
+    wire::Document::new(
+        summary.id,
+        summary.content_type,
+        summary.content_hash,
+        summary.size_bytes,
+        summary.chunks,
+        summary.metadata,
+        summary.created_at,
+        summary.updated_at,
+        document.text,
+    )
+}
+
+pub(super) fn chunk(chunk: StoredChunk) -> wire::Chunk {
+    wire::Chunk::new(
+        chunk.id.into(),
+        chunk.document_id.into(),
+        u64::from(chunk.ordinal),
+        span(&chunk.span),
+        u64::from(chunk.tokens),
+        chunk.text,
+        chunk.heading_path,
+    )
+}
+
+pub(super) fn retrieved(retrieved: Retrieved) -> wire::RetrieveResponse {
+    let mut wire = wire::RetrieveResponse::new(retrieved.chunks.into_iter().map(ranked).collect());
+    wire.explain = retrieved.explain.map(explain);
+    wire.degraded = degraded(&retrieved.degraded);
+    wire
+}
+
+fn ranked(chunk: RankedChunk) -> wire::RankedChunk {
+    wire::RankedChunk::new(
+        u64::from(chunk.rank),
+        chunk.score,
+        chunk.chunk_id.into(),
+        chunk.document_id.into(),
+        span(&chunk.span),
+        chunk.text,
+        chunk.heading_path,
+        metadata(chunk.metadata),
+    )
+}
+
+fn explain(explain: Explain) -> wire::Explain {
+    let candidates = explain.candidates.into_iter().map(|candidate| {
+        let mut wire = wire::CandidateScore::new(candidate.chunk_id.into(), candidate.fused);
+        wire.dense = candidate.dense;
+        wire.lexical = candidate.lexical;
+        wire.reranked = candidate.reranked;
+        wire
+    });
+    let mut wire = wire::Explain::new(
+        explain.embedding_cache_hit,
+        word(explain.mode.as_str()),
+        explain.embedding_model.into(),
+        candidates.collect(),
+    );
+    wire.filtered_out = Some(explain.filtered_out as u64);
+    wire
+}
+
+fn degraded(found: &[Degradation]) -> Option<Vec<wire::Degradation>> {
+    (!found.is_empty()).then(|| found.iter().map(|degradation| word(degradation.as_str())).collect())
+}
+
+/// A safety finding; core names what was looked for, the contract calls that its category.
+pub(super) fn finding(finding: &Finding, side: wire::SafetyFilter) -> wire::SafetyFinding {
+    let action = wire::SafetyAction::from_str(finding.action.as_str()).unwrap_or(wire::SafetyAction::Flag);
+    wire::SafetyFinding::new(side, word(finding.filter.as_str()), finding.score, finding.threshold, action)
+}
+
+pub(super) fn answer(answer: SearchAnswer, request_id: &str) -> wire::SearchAnswer {
+    let confidence = wire::Confidence::new(
+        answer.confidence.score,
+        word(answer.confidence.band.as_str()),
+        answer.confidence.reasons,
+    );
+    let corrections = answer.query.corrections.into_iter().map(|it| wire::Correction::new(it.from, it.to)).collect();
+    let query = wire::QueryReport::new(
+        answer.query.original,
+        word(answer.query.intent.as_str()),
+        answer.query.intent_score,
+        answer.query.rewritten,
+        answer.query.expansions,
+        corrections,
+    );
+    let timings = wire::Timings::new(
+        milliseconds(answer.timings.total_us),
+        milliseconds(answer.timings.rewrite_us),
+        milliseconds(answer.timings.embed_us),
+        milliseconds(answer.timings.retrieve_us),
+        milliseconds(answer.timings.rerank_us),
+        milliseconds(answer.timings.generate_us),
+    );
+    let mut usage = wire::Usage::new(answer.usage.tokens_in, answer.usage.tokens_out, answer.usage.cost_usd);
+    usage.model = (!answer.usage.model.is_empty()).then(|| answer.usage.model.into());
+    let mut wire = wire::SearchAnswer::new(
+        answer.answer,
+        answer.citations.into_iter().map(citation).collect(),
+        answer.sources.into_iter().map(source).collect(),
+        confidence,
+        answer.follow_ups,
+        query,
+        wire::CacheReport::new(answer.cache.hit, answer.cache.age_ms, answer.cache.ttl_ms),
+        timings,
+        usage,
+        request_id.into(),
+    );
+    wire.degraded = degraded(&answer.degraded);
+    wire
+}
+
+fn citation(citation: Citation) -> wire::Citation {
+    wire::Citation::new(
+        u64::from(citation.marker),
+        citation.document_id.into(),
+        citation.chunk_id.into(),
+        citation.quote,
+        span(&citation.chunk_span),
+        span(&citation.answer_span),
+        citation.confidence,
+    )
+}
+
+fn source(source: Source) -> wire::Source {
+    let chunks = source.chunk_ids.into_iter().map(Into::into).collect::<Vec<wire::ChunkId>>();
+    let mut wire = wire::Source::new(source.document_id.into(), source.score, chunks, metadata(source.metadata));
+    wire.title = source.title;
+    wire
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr;
+
+    use contract_types as wire;
+    use reference_core::{
+        answer::Band,
+        ingest::{ContentType, DocumentStatus},
+        retrieve::Degradation,
+        search::Intent,
+        store::jobs::{JobKind, JobStatus},
+        tenancy::{Feature, RetrievalMode, SafetyFilter, Scope},
+    };
+
+    /// Every word of core is one of the contract's.
+    #[test]
+    fn spells_every_word_as_the_contract_does() {
+        macro_rules! agree {
+            ($($core:ty => $wire:ty),+ $(,)?) => {
+                $(for value in <$core>::ALL {
+                    assert!(<$wire>::from_str(value.as_str()).is_ok(), "`{}` of {}", value.as_str(), stringify!($core));
+                })+
+            };
+        }
+        agree!(
+            Band => wire::ConfidenceBand,
+            ContentType => wire::ContentType,
+            Degradation => wire::Degradation,
+            DocumentStatus => wire::DocumentStatus,
+            Feature => wire::Feature,
+            Intent => wire::Intent,
+            JobKind => wire::JobKind,
+            JobStatus => wire::JobStatus,
+            RetrievalMode => wire::RetrievalMode,
+            SafetyFilter => wire::SafetyCategory,
+            Scope => wire::Scope,
+        );
+    }
+}

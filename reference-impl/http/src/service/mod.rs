@@ -1,0 +1,239 @@
+//! Every operation of the contract over core's platform: decode, one call, encode.
+
+mod absent;
+mod decode;
+mod documents;
+mod encode;
+mod jobs;
+mod platform;
+mod problem;
+mod search;
+
+use std::sync::Arc;
+
+use contract_types as wire;
+use reference_core::{platform::Platform, tenancy::TenantContext};
+
+use crate::{
+    BoxFuture, Call, OpenCall,
+    generated::server::{
+        Api, CancelJobResponse, ChatResponse, DeleteDocumentResponse, DeleteSessionResponse, ExecuteToolResponse,
+        GetCapabilitiesResponse, GetDocsResponse, GetDocumentResponse, GetHealthResponse, GetJobResponse,
+        GetJobResultResponse, GetMetricsResponse, GetOpenapiResponse, GetSessionResponse, GetToolResponse, GetUsageResponse,
+        IngestResponse, ListAuditResponse, ListDocumentChunksResponse, ListDocumentsResponse, ListJobsResponse,
+        ListSessionsResponse, ListToolsResponse, ListVoicesResponse, McpResponse, RetrieveResponse, SearchResponse,
+        SynthesizeSpeechResponse,
+    },
+};
+use absent::not_enabled;
+
+/// Reference pages for people, as the host has them.
+pub trait DocsPages: Send + Sync {
+    /// One self-contained HTML page that shows the contract.
+    fn page(&self) -> String;
+}
+
+/// What the service is made of.
+pub struct ServiceParts {
+    /// Answers everything about tenants' data.
+    pub platform: Arc<Platform>,
+    /// On whose behalf `/health` looks at the ports; without one it tells of the process alone.
+    pub probe: Option<TenantContext>,
+    /// The reference pages.
+    pub docs: Arc<dyn DocsPages>,
+    /// Name and version that `/capabilities` and `/health` report.
+    pub implementation: wire::Implementation,
+    /// How tenants' data is kept apart.
+    pub isolation: wire::IsolationMode,
+}
+
+/// The contract's operations.
+pub struct Service {
+    parts: ServiceParts,
+    document: serde_json::Value,
+}
+
+impl Service {
+    /// Assembles the served document, once.
+    pub fn new(parts: ServiceParts) -> Self {
+        Self { parts, document: crate::document::document() }
+    }
+}
+
+/// Boxes an answer, a problem being one of them.
+fn answer<'a, T, F>(future: F) -> BoxFuture<'a, T>
+where
+    T: From<crate::Problem>,
+    F: std::future::Future<Output = Result<T, crate::Problem>> + Send + 'a,
+{
+    Box::pin(async move { future.await.unwrap_or_else(T::from) })
+}
+
+impl Api for Service {
+    fn get_health<'a>(&'a self, _call: &'a OpenCall) -> BoxFuture<'a, GetHealthResponse> {
+        answer(platform::health(&self.parts))
+    }
+
+    fn get_openapi<'a>(&'a self, _call: &'a OpenCall) -> BoxFuture<'a, GetOpenapiResponse> {
+        answer(async { platform::openapi(&self.document) })
+    }
+
+    fn get_docs<'a>(&'a self, _call: &'a OpenCall) -> BoxFuture<'a, GetDocsResponse> {
+        answer(async { Ok(GetDocsResponse::Ok(self.parts.docs.page().into())) })
+    }
+
+    fn get_capabilities<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, GetCapabilitiesResponse> {
+        answer(async { platform::capabilities(&self.parts, call) })
+    }
+
+    fn ingest<'a>(
+        &'a self,
+        call: &'a Call,
+        _parameters: wire::IngestParameters,
+        request: wire::IngestRequest,
+    ) -> BoxFuture<'a, IngestResponse> {
+        answer(documents::ingest(&self.parts.platform, call, request))
+    }
+
+    fn list_jobs<'a>(&'a self, call: &'a Call, parameters: wire::ListJobsParameters) -> BoxFuture<'a, ListJobsResponse> {
+        answer(jobs::list(&self.parts.platform, call, parameters))
+    }
+
+    fn get_job<'a>(&'a self, call: &'a Call, parameters: wire::GetJobParameters) -> BoxFuture<'a, GetJobResponse> {
+        answer(jobs::get(&self.parts.platform, call, parameters))
+    }
+
+    fn cancel_job<'a>(
+        &'a self,
+        call: &'a Call,
+        parameters: wire::CancelJobParameters,
+    ) -> BoxFuture<'a, CancelJobResponse> {
+        answer(jobs::cancel(&self.parts.platform, call, parameters))
+    }
+
+    fn get_job_result<'a>(
+        &'a self,
+        call: &'a Call,
+        parameters: wire::GetJobResultParameters,
+    ) -> BoxFuture<'a, GetJobResultResponse> {
+        answer(jobs::result(&self.parts.platform, call, parameters))
+    }
+
+    fn list_documents<'a>(
+        &'a self,
+        call: &'a Call,
+        parameters: wire::ListDocumentsParameters,
+    ) -> BoxFuture<'a, ListDocumentsResponse> {
+        answer(documents::list(&self.parts.platform, call, parameters))
+    }
+
+    fn get_document<'a>(
+        &'a self,
+        call: &'a Call,
+        parameters: wire::GetDocumentParameters,
+    ) -> BoxFuture<'a, GetDocumentResponse> {
+        answer(documents::get(&self.parts.platform, call, parameters))
+    }
+
+    fn delete_document<'a>(
+        &'a self,
+        call: &'a Call,
+        parameters: wire::DeleteDocumentParameters,
+    ) -> BoxFuture<'a, DeleteDocumentResponse> {
+        answer(documents::delete(&self.parts.platform, call, parameters))
+    }
+
+    fn list_document_chunks<'a>(
+        &'a self,
+        call: &'a Call,
+        parameters: wire::ListDocumentChunksParameters,
+    ) -> BoxFuture<'a, ListDocumentChunksResponse> {
+        answer(documents::chunks(&self.parts.platform, call, parameters))
+    }
+
+    fn retrieve<'a>(&'a self, call: &'a Call, request: wire::RetrieveRequest) -> BoxFuture<'a, RetrieveResponse> {
+        answer(search::retrieve(&self.parts.platform, call, request))
+    }
+
+    fn search<'a>(&'a self, call: &'a Call, request: wire::SearchRequest) -> BoxFuture<'a, SearchResponse> {
+        answer(search::search(&self.parts.platform, call, request))
+    }
+
+    fn chat<'a>(&'a self, _call: &'a Call, _request: wire::ChatRequest) -> BoxFuture<'a, ChatResponse> {
+        not_enabled(wire::Feature::Chat)
+    }
+
+    fn list_sessions<'a>(
+        &'a self,
+        _call: &'a Call,
+        _parameters: wire::ListSessionsParameters,
+    ) -> BoxFuture<'a, ListSessionsResponse> {
+        not_enabled(wire::Feature::Sessions)
+    }
+
+    fn get_session<'a>(
+        &'a self,
+        _call: &'a Call,
+        _parameters: wire::GetSessionParameters,
+    ) -> BoxFuture<'a, GetSessionResponse> {
+        not_enabled(wire::Feature::Sessions)
+    }
+
+    fn delete_session<'a>(
+        &'a self,
+        _call: &'a Call,
+        _parameters: wire::DeleteSessionParameters,
+    ) -> BoxFuture<'a, DeleteSessionResponse> {
+        not_enabled(wire::Feature::Sessions)
+    }
+
+    fn list_tools<'a>(&'a self, _call: &'a Call) -> BoxFuture<'a, ListToolsResponse> {
+        not_enabled(wire::Feature::Tools)
+    }
+
+    fn get_tool<'a>(&'a self, _call: &'a Call, _parameters: wire::GetToolParameters) -> BoxFuture<'a, GetToolResponse> {
+        not_enabled(wire::Feature::Tools)
+    }
+
+    fn execute_tool<'a>(
+        &'a self,
+        _call: &'a Call,
+        _parameters: wire::ExecuteToolParameters,
+        _request: wire::ToolExecuteRequest,
+    ) -> BoxFuture<'a, ExecuteToolResponse> {
+        not_enabled(wire::Feature::Tools)
+    }
+
+    fn list_audit<'a>(
+        &'a self,
+        _call: &'a Call,
+        _parameters: wire::ListAuditParameters,
+    ) -> BoxFuture<'a, ListAuditResponse> {
+        not_enabled(wire::Feature::Audit)
+    }
+
+    fn synthesize_speech<'a>(
+        &'a self,
+        _call: &'a Call,
+        _parameters: wire::SynthesizeSpeechParameters,
+        _request: wire::SpeechRequest,
+    ) -> BoxFuture<'a, SynthesizeSpeechResponse> {
+        not_enabled(wire::Feature::Tts)
+    }
+
+    fn list_voices<'a>(&'a self, _call: &'a Call) -> BoxFuture<'a, ListVoicesResponse> {
+        not_enabled(wire::Feature::Tts)
+    }
+
+    fn get_usage<'a>(&'a self, _call: &'a Call, _parameters: wire::GetUsageParameters) -> BoxFuture<'a, GetUsageResponse> {
+        not_enabled(wire::Feature::Usage)
+    }
+
+    fn get_metrics<'a>(&'a self, _call: &'a Call) -> BoxFuture<'a, GetMetricsResponse> {
+        not_enabled(wire::Feature::Metrics)
+    }
+
+    fn mcp<'a>(&'a self, _call: &'a Call, _request: wire::JsonRpcRequest) -> BoxFuture<'a, McpResponse> {
+        not_enabled(wire::Feature::Mcp)
+    }
+}

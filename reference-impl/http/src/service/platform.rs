@@ -1,0 +1,137 @@
+//! Health, capabilities, and the contract itself.
+
+use std::str::FromStr;
+
+use contract_types as wire;
+use reference_core::{
+    platform::DependencyState,
+    tenancy::{Limits, TenantContext, Times},
+};
+use serde_json::Value;
+
+use super::ServiceParts;
+use crate::{
+    CONTRACT_VERSION, Call, Problem,
+    generated::server::{GetCapabilitiesResponse, GetHealthResponse, GetOpenapiResponse},
+};
+
+/// Features that this build has; the tenant's own settings choose among them.
+const BUILT: [wire::Feature; 3] = [wire::Feature::AsyncIngest, wire::Feature::SpellCorrection, wire::Feature::Deterministic];
+
+pub(super) async fn health(parts: &ServiceParts) -> Result<GetHealthResponse, Problem> {
+    let found = match &parts.probe {
+        Some(probe) => parts.platform.ports().health(probe).await,
+        None => Vec::new(),
+    };
+    let worst = found.iter().fold(wire::HealthStatus::Ok, |worst, dependency| match (dependency.state, worst) {
+        (DependencyState::Down, _) | (_, wire::HealthStatus::Unavailable) => wire::HealthStatus::Unavailable,
+        (DependencyState::Degraded, _) | (_, wire::HealthStatus::Degraded) => wire::HealthStatus::Degraded,
+        (DependencyState::Up, wire::HealthStatus::Ok) => wire::HealthStatus::Ok,
+    });
+    let dependencies = found.iter().map(|dependency| {
+        let state = match dependency.state {
+            DependencyState::Up => wire::DependencyState::Up,
+            DependencyState::Degraded => wire::DependencyState::Degraded,
+            DependencyState::Down => wire::DependencyState::Down,
+        };
+        let mut wire = wire::DependencyHealth::new(dependency.name.to_owned(), state, dependency.required);
+        #[expect(clippy::cast_precision_loss, reason = "no probe takes 2^52 microseconds")]
+        let latency_ms = dependency.latency_us as f64 / 1000.0;
+        wire.latency_ms = Some(latency_ms);
+        wire
+    });
+    let version = parts.implementation.version.clone();
+    let health = wire::Health::new(worst, version, CONTRACT_VERSION.into(), dependencies.collect());
+    Ok(match worst {
+        wire::HealthStatus::Unavailable => GetHealthResponse::ServiceUnavailable(health.into()),
+        wire::HealthStatus::Ok | wire::HealthStatus::Degraded => GetHealthResponse::Ok(health.into()),
+    })
+}
+
+pub(super) fn openapi(document: &Value) -> Result<GetOpenapiResponse, Problem> {
+    serde_json::from_value(document.clone())
+        .map(|document: OpenapiBody| GetOpenapiResponse::Ok(document.into()))
+        .map_err(|error| Problem::internal(&error))
+}
+
+type OpenapiBody = wire::OpenApiDocument;
+
+pub(super) fn capabilities(parts: &ServiceParts, call: &Call) -> Result<GetCapabilitiesResponse, Problem> {
+    let settings = call.tenant.settings();
+    let ports = parts.platform.ports();
+    let embedder = ports.embedder(&settings.models.embedding);
+    let embedder = embedder.ok_or_else(|| missing_model(&settings.models.embedding))?;
+    let generator = ports.generator(&settings.models.generation);
+    let generator = generator.ok_or_else(|| missing_model(&settings.models.generation))?;
+    let dimensions = embedder.dimensions() as u64;
+    let embedding = wire::EmbeddingModel::new(embedder.model().into(), dimensions, word(embedder.kind().as_str())?);
+    let mut reranker = wire::Reranker::new(false);
+    if let Some(found) = ports.reranker(&call.tenant) {
+        reranker.enabled = true;
+        reranker.model = Some(found.model().into());
+    }
+    let capabilities = wire::Capabilities::new(
+        CONTRACT_VERSION.into(),
+        parts.implementation.clone(),
+        call.tenant.id().as_str().into(),
+        parts.isolation,
+        embedding,
+        ports.tokenizer.name().to_owned(),
+        wire::Generator::new(generator.model().into(), word(generator.kind().as_str())?),
+        reranker,
+        wire::RetrievalMode::ALL.to_vec(),
+        ports.generators.iter().map(|model| model.model()).filter(|model| settings.allows_model(model)).map(Into::into).collect(),
+        features(&call.tenant),
+        Vec::new(),
+        wire::SpeechCapability::new(false, Vec::new()),
+        limits(settings.limits),
+        times(settings.times),
+        u64::from(settings.consistency_ms),
+    );
+    Ok(GetCapabilitiesResponse::Ok(capabilities.into()))
+}
+
+/// Features that both this build and the tenant's configuration have.
+fn features(tenant: &TenantContext) -> Vec<wire::Feature> {
+    let has = |feature: &wire::Feature| {
+        reference_core::tenancy::Feature::parse(feature.as_str()).is_some_and(|feature| tenant.settings().has_feature(feature))
+    };
+    BUILT.iter().copied().filter(has).collect()
+}
+
+fn missing_model(model: &str) -> Problem {
+    let cause = std::io::Error::other(format!("model `{model}` of the tenant's settings is not part of this deployment"));
+    Problem::internal(&cause)
+}
+
+fn word<T: FromStr>(text: &str) -> Result<T, Problem> {
+    T::from_str(text).map_err(|_| Problem::internal(&std::io::Error::other(format!("`{text}` is no word of the contract"))))
+}
+
+fn limits(limits: Limits) -> wire::Limits {
+    wire::Limits {
+        body_bytes: limits.body_bytes,
+        documents_per_request: limits.documents_per_request.into(),
+        message_chars: limits.message_chars.into(),
+        messages_per_chat: limits.messages_per_chat.into(),
+        query_chars: limits.query_chars.into(),
+        concurrent_streams: limits.concurrent_streams.into(),
+        tts_max_chars: limits.tts_max_chars.into(),
+        tts_sync_chars: limits.tts_sync_chars.into(),
+        chunk_size_tokens_max: limits.chunk_size_tokens_max.into(),
+    }
+}
+
+fn times(times: Times) -> wire::Times {
+    let whole = |milliseconds: i64| u64::try_from(milliseconds).unwrap_or_default();
+    wire::Times {
+        cache_ttl_ms: whole(times.cache_ttl_ms),
+        rate_window_ms: whole(times.rate_window_ms),
+        idempotency_ttl_ms: whole(times.idempotency_ttl_ms),
+        session_ttl_ms: whole(times.session_ttl_ms),
+        result_ttl_ms: whole(times.result_ttl_ms),
+        heartbeat_ms: whole(times.heartbeat_ms),
+        deadline_ms: whole(times.deadline_ms),
+        stream_release_ms: whole(times.stream_release_ms),
+    }
+}

@@ -1,0 +1,116 @@
+//! Core's errors as problems: the one bridge between what went wrong and what a client is told.
+
+use contract_types::{ErrorCode, Feature};
+use reference_core::{
+    ingest::IngestError,
+    platform::{JobError, ListError},
+    retrieve::RetrieveError,
+    safety::{Blocked, Finding},
+    search::SearchError,
+};
+
+use super::{absent, encode};
+use crate::{Problem, reply::detail};
+
+/// What a client is told of a code when the error itself is for operators.
+fn told(code: ErrorCode, error: &(dyn std::error::Error + 'static)) -> Problem {
+    match code {
+        ErrorCode::InternalError => Problem::internal(error),
+        ErrorCode::UpstreamUnavailable | ErrorCode::IndexMismatch => {
+            let message = match code {
+                ErrorCode::IndexMismatch => "the index was made by another embedding model than the tenant's; it must be rebuilt",
+                _ => "something that this needs is out of reach; try again",
+            };
+            Problem::new(code, message).header("retry-after", "1").caused_by(error)
+        }
+        ErrorCode::UpstreamTimeout => Problem::new(code, "something that this needs took too long; try again").caused_by(error),
+        _ => Problem::new(code, sentence(&error.to_string())).caused_by(error),
+    }
+}
+
+fn sentence(message: &str) -> String {
+    message.to_owned()
+}
+
+/// A refusal of one value of the body.
+fn refused(pointer: &str, keyword: &str, message: &str, limit: Option<u64>) -> Problem {
+    let mut particular = detail(message);
+    particular.pointer = Some(pointer.to_owned());
+    particular.keyword = Some(keyword.to_owned());
+    particular.limit = limit;
+    Problem::new(ErrorCode::ValidationError, "the body is not as the tenant's limits or the contract say").detail(particular)
+}
+
+pub(super) fn ingest(error: &IngestError) -> Problem {
+    let (keyword, limit) = match error {
+        IngestError::TooManyDocuments { limit, .. } => ("maxItems", Some(u64::from(*limit))),
+        IngestError::ChunkSize { limit } => ("maximum", Some(u64::from(*limit))),
+        IngestError::Overlap { size } => ("maximum", Some(u64::from(*size))),
+        IngestError::NotFound => return crate::edge::missing(),
+        IngestError::UnknownModel { .. }
+        | IngestError::IndexMismatch { .. }
+        | IngestError::Model(_)
+        | IngestError::Database(_) => return told(error.code(), error),
+    };
+    refused(error.pointer().unwrap_or_default(), keyword, &error.to_string(), limit)
+}
+
+pub(super) fn list(error: &ListError) -> Problem {
+    match error {
+        ListError::Cursor(_) => cursor(),
+        ListError::Ingest(error) => ingest(error),
+    }
+}
+
+fn cursor() -> Problem {
+    let mut particular = detail("send the `next_cursor` of the page before, unchanged, or leave it out");
+    particular.pointer = Some("/query/cursor".to_owned());
+    particular.keyword = Some("cursor".to_owned());
+    Problem::new(ErrorCode::ValidationError, "the cursor is not one that this operation gave this tenant").detail(particular)
+}
+
+pub(super) fn job(error: &JobError) -> Problem {
+    match error {
+        JobError::Cursor(_) => cursor(),
+        JobError::NotFound | JobError::NoResult { .. } => crate::edge::missing(),
+        JobError::NotReady => {
+            Problem::new(ErrorCode::JobNotReady, "the job has not ended yet").header("retry-after", "1")
+        }
+        JobError::NotEnabled => absent::problem(Feature::AsyncIngest),
+        JobError::Ingest(error) => ingest(error),
+        JobError::Store(_) | JobError::Database(_) => told(error.code(), error),
+    }
+}
+
+pub(super) fn search(error: &SearchError) -> Problem {
+    let pointer = error.pointer().unwrap_or_default();
+    match error {
+        SearchError::EmptyQuery => refused(&pointer, "minLength", "the query has no character but white space", None),
+        SearchError::QueryTooLong { limit } => refused(&pointer, "maxLength", &error.to_string(), Some(u64::from(*limit))),
+        SearchError::TopK => refused(&pointer, "maximum", &error.to_string(), Some(100)),
+        SearchError::UnknownModel => refused(&pointer, "enum", "name one of `models` of GET /capabilities, or none", None),
+        SearchError::Blocked(Blocked(finding)) => blocked(finding),
+        SearchError::Retrieve(error) => retrieve(error),
+    }
+}
+
+pub(super) fn retrieve(error: &RetrieveError) -> Problem {
+    match error {
+        RetrieveError::Filter(error) => refused(&error.pointer, error.keyword, &error.message, None),
+        RetrieveError::RerankNotEnabled => absent::problem(Feature::Rerank),
+        RetrieveError::IndexMismatch { .. }
+        | RetrieveError::UnknownModel { .. }
+        | RetrieveError::Database(_)
+        | RetrieveError::Model(_) => told(error.code(), error),
+    }
+}
+
+fn blocked(finding: &Finding) -> Problem {
+    let found = encode::finding(finding, contract_types::SafetyFilter::Input);
+    let mut particular = detail("rephrase the request, or ask the tenant's administrator about the filter's threshold");
+    particular.filter = Some(found.filter);
+    particular.category = Some(found.category);
+    particular.score = Some(found.score);
+    particular.threshold = Some(found.threshold);
+    Problem::new(ErrorCode::ContentBlocked, "the tenant's safety rules refuse this text").detail(particular)
+}

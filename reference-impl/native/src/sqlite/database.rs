@@ -1,0 +1,122 @@
+//! One tenant's file: a writer, and readers that never wait for it.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use reference_core::ports::{BoxFuture, Database, DatabaseError, Row, Statement};
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+
+use super::batch::{self, Ran};
+use super::connection::{open_reader, open_writer, unavailable};
+
+/// Readers of one tenant at a time. More wait in line, so that no tenant takes all threads of the process.
+const READERS: usize = 4;
+
+/// Which statements only read, by their text, learnt when a statement first runs. Texts are static, so there are few.
+#[derive(Debug, Default)]
+pub(super) struct Plans(RwLock<HashMap<&'static str, bool>>);
+
+impl Plans {
+    fn only_read(&self, statements: &[Statement]) -> bool {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        statements.iter().all(|statement| known.get(statement.sql) == Some(&true))
+    }
+
+    fn learn(&self, statements: &[Statement], reads: &[bool]) {
+        let learnt = |known: &HashMap<&'static str, bool>| statements.iter().all(|it| known.contains_key(it.sql));
+        if learnt(&self.0.read().unwrap_or_else(PoisonError::into_inner)) {
+            return;
+        }
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.extend(statements.iter().map(|statement| statement.sql).zip(reads.iter().copied()));
+    }
+}
+
+/// One tenant's database. Closed when its tenant is destroyed; every later call fails.
+pub(super) struct SqliteDatabase {
+    path: PathBuf,
+    plans: Arc<Plans>,
+    /// `None` once closed.
+    writer: Arc<AsyncMutex<Option<Connection>>>,
+    /// Closed with the database.
+    reading: Arc<Semaphore>,
+    idle_readers: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl SqliteDatabase {
+    /// Opens the file, creating and migrating it where needed. Blocks.
+    pub(super) fn open(path: PathBuf, plans: Arc<Plans>) -> Result<Self, DatabaseError> {
+        let writer = open_writer(&path)?;
+        Ok(Self {
+            path,
+            plans,
+            writer: Arc::new(AsyncMutex::new(Some(writer))),
+            reading: Arc::new(Semaphore::new(READERS)),
+            idle_readers: Arc::default(),
+        })
+    }
+
+    /// Waits for what is running, then closes every connection.
+    pub(super) async fn close(&self) {
+        let all = u32::try_from(READERS).unwrap_or(u32::MAX);
+        let readers = self.reading.acquire_many(all).await;
+        let writer = self.writer.lock().await.take();
+        self.reading.close();
+        drop(readers);
+        let idle = std::mem::take(&mut *self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner));
+        // The last connection to close moves the log into the file, which blocks.
+        let _ = tokio::task::spawn_blocking(move || drop((idle, writer))).await;
+    }
+
+    async fn read(&self, statements: Vec<Statement>) -> Result<Ran, DatabaseError> {
+        let permit = Arc::clone(&self.reading).acquire_owned().await.map_err(|_| closed())?;
+        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle_readers));
+        blocking(move || {
+            let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut connection = kept.map_or_else(|| open_reader(&path), Ok)?;
+            let outcome = batch::run(&mut connection, TransactionBehavior::Deferred, &statements);
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            drop(permit);
+            outcome
+        })
+        .await
+    }
+
+    async fn write(&self, statements: Vec<Statement>) -> Result<Ran, DatabaseError> {
+        let mut writer = Arc::clone(&self.writer).lock_owned().await;
+        let plans = Arc::clone(&self.plans);
+        // The lock moves into the work: a caller that goes away leaves a batch that is whole, not half.
+        blocking(move || {
+            let connection = writer.as_mut().ok_or_else(closed)?;
+            let ran = batch::run(connection, TransactionBehavior::Immediate, &statements)?;
+            plans.learn(&statements, &ran.reads);
+            Ok(ran)
+        })
+        .await
+    }
+}
+
+impl Database for SqliteDatabase {
+    fn batch(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>> {
+        Box::pin(async move {
+            let ran = if self.plans.only_read(&statements) {
+                self.read(statements).await?
+            } else {
+                self.write(statements).await?
+            };
+            Ok(ran.answers)
+        })
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, DatabaseError> + Send + 'static,
+) -> Result<T, DatabaseError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(unavailable(&error.to_string())))
+}
+
+fn closed() -> DatabaseError {
+    unavailable("the tenant was deleted")
+}

@@ -1,0 +1,65 @@
+//! One run: where, when and from what it was made, then what it found.
+
+use std::fmt::{self, Write};
+
+use super::{badge, cases, coverage, failures, load, quality};
+use crate::{
+    format::{Text, moment, span},
+    model::Run,
+    verdict::summary,
+};
+
+pub(super) fn write(out: &mut String, run: &Run) -> fmt::Result {
+    let record = &run.record;
+    let anchor = run.anchor();
+    writeln!(out, "<section class=\"run\" id=\"{anchor}\" aria-labelledby=\"{anchor}-title\">")?;
+    let name = Text(&record.target.name);
+    writeln!(out, "<h2 id=\"{anchor}-title\">{} <span>on {name}</span> {}</h2>", run.title(), badge(record.verdict))?;
+    writeln!(out, "<p class=\"lead\">{}.</p>", Text(&capital(&summary(run))))?;
+    facts(out, run)?;
+    if !record.notes.is_empty() {
+        writeln!(out, "<h3>Notes</h3>\n<ul class=\"notes\">")?;
+        for note in &record.notes {
+            writeln!(out, "<li>{}</li>", Text(note))?;
+        }
+        writeln!(out, "</ul>")?;
+    }
+    failures::write(out, run)?;
+    quality::write(out, record.scores.as_deref().unwrap_or_default())?;
+    load::write(out, record.load.as_deref().unwrap_or_default())?;
+    cases::write(out, &record.cases)?;
+    coverage::write(out, record.coverage.as_deref().unwrap_or_default())?;
+    writeln!(out, "</section>")
+}
+
+fn facts(out: &mut String, run: &Run) -> fmt::Result {
+    let record = &run.record;
+    let implementation = match (&record.target.implementation, &record.target.version) {
+        (Some(name), Some(version)) => format!("{name} {version}"),
+        (Some(name), None) => name.clone(),
+        (None, Some(version)) => format!("version {version}"),
+        (None, None) => "not reported".to_owned(),
+    };
+    writeln!(out, "<dl class=\"facts\">")?;
+    let started = format!("<time datetime=\"{}\">{}</time>", run.started, moment(run.started));
+    let rows = [
+        ("Address", format!("<code>{}</code>", Text(&record.target.base_url))),
+        ("Implementation", Text(&implementation).to_string()),
+        ("Contract", Text(&record.contract_version).to_string()),
+        ("Suite", Text(&record.tool_version).to_string()),
+        ("Started", started),
+        ("Took", span(run.started, run.finished)),
+        ("Seed", record.seed.to_string()),
+        ("Commit", format!("<code>{}</code>", Text(record.commit.as_deref().unwrap_or("outside a repository")))),
+    ];
+    for (term, value) in rows {
+        writeln!(out, "<div><dt>{term}</dt><dd>{value}</dd></div>")?;
+    }
+    writeln!(out, "<div class=\"wide\"><dt>Repeat with</dt><dd><code class=\"pick\">{}</code></dd></div>", Text(&record.command))?;
+    writeln!(out, "</dl>")
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
