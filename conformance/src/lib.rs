@@ -1,1 +1,15 @@
-//! Holds any deployment against the contract.
+//! Holds any deployment against the contract: the generated catalogue and the written cases, over HTTP alone.
+
+pub mod catalogue;
+pub mod cmd;
+pub mod coverage;
+pub mod outcome;
+pub mod run;
+pub mod session;
+pub mod suite;
+pub mod written;
+
+#[rustfmt::skip]
+mod generated {
+    pub(crate) mod denominator;
+}

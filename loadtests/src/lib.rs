@@ -1,7 +1,13 @@
-//! Load scenarios against a deployment: who asks what and when, and how long each answer took.
+//! Load scenarios against a deployment: who asks what and when, how long each answer took, and whether it was still right.
 
+pub mod attack;
+pub mod cli;
+pub mod inspection;
 pub mod pacing;
 pub mod recorder;
+pub mod report;
+pub mod run;
+pub mod search;
 pub mod workload;
 
 #[expect(clippy::pedantic, unreachable_pub, dead_code, reason = "generated from the contract")]

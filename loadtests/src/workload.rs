@@ -49,7 +49,14 @@ impl Zipf {
     pub fn new(items: usize, exponent: f64) -> Self {
         let mut sum = 0.0;
         let weights = (1_u32..).take(items).map(|rank| f64::from(rank).powf(-exponent));
-        Self { cumulative: weights.map(|weight| { sum += weight; sum }).collect() }
+        Self {
+            cumulative: weights
+                .map(|weight| {
+                    sum += weight;
+                    sum
+                })
+                .collect(),
+        }
     }
 
     /// The index of an item, from 0; the first is the most frequent.

@@ -72,7 +72,7 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
         return "–".to_owned();
     }
     let tenths = u128::from(part) * 1000 / u128::from(whole);
-    if tenths == 1000 { "100 %".to_owned() } else { format!("{}.{} %", tenths / 10, tenths % 10) }
+    format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
 /// A number with `decimals` decimals, grouped by thousands, with a real minus sign.

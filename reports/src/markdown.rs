@@ -5,8 +5,8 @@ use std::fmt::{self, Write};
 use contract_types::{CaseRecord, RunRecordVerdict};
 
 use crate::{
-    format::{self, count, cut, invisible, length, percent},
-    html::FAILURES_SHOWN,
+    format::{self, count, cut, decimal, invisible, length, percent},
+    html::{FAILURES_SHOWN, dimension},
     model::{Report, Run},
     redact, tally,
     verdict::{HOW_TO_RUN, summary, word},
@@ -32,7 +32,10 @@ fn write_all(out: &mut String, report: &Report) -> fmt::Result {
     }
     let verdict = report.verdict();
     writeln!(out, "### {} Plumbline: {}\n", mark(verdict), word(verdict).to_lowercase())?;
-    writeln!(out, "| run | target | verdict | found | contract | commit | seed | started |\n|---|---|---|---|---|---|--:|---|")?;
+    writeln!(
+        out,
+        "| run | target | verdict | found | contract | commit | seed | started |\n|---|---|---|---|---|---|--:|---|"
+    )?;
     for run in &report.current {
         let record = &run.record;
         writeln!(
@@ -69,35 +72,39 @@ fn mark(verdict: RunRecordVerdict) -> &'static str {
 fn section(out: &mut String, run: &Run) -> fmt::Result {
     let record = &run.record;
     failures(out, run)?;
-    let missed: Vec<String> = record.scores.as_deref().unwrap_or_default().iter().filter_map(|score| {
+    let scores = record.scores.iter().flatten().filter_map(|score| {
         let floor = score.floor.filter(|floor| score.value < *floor)?;
         let at = score.k.map(|k| format!(" at {k}")).unwrap_or_default();
-        let value = format::decimal(score.value, 3);
-        Some(format!("- {} {}: `{}`{at} is {value}, floor {}", score.tenant.as_str(), code(&score.collection, 64), score.metric, format::decimal(floor, 3)))
-    }).collect();
-    list(out, "Scores below their floor", run, &missed)?;
-    let over: Vec<String> = record.load.as_deref().unwrap_or_default().iter().filter_map(|row| {
+        let (place, metric) = (format!("{}/{}", score.tenant.as_str(), score.collection), code(&score.metric, 64));
+        Some(format!("{}: {metric}{at} is {}, floor {}", code(&place, 140), decimal(score.value, 3), decimal(floor, 3)))
+    });
+    list(out, "Scores below their floor", run, scores)?;
+    let load = record.load.iter().flatten().filter_map(|row| {
         let budget = row.budget_p95_ms.filter(|budget| row.p95_ms > *budget)?;
-        let p95 = format::decimal(row.p95_ms, 1);
-        Some(format!("- {} `{}`: p95 {p95} ms, budget {} ms", code(&row.scenario, 64), row.operation, format::decimal(budget, 1)))
-    }).collect();
-    list(out, "Latency over budget", run, &over)?;
-    let coverage: Vec<String> = record.coverage.as_deref().unwrap_or_default().iter().map(|row| {
-        format!("{}s {} of {} ({})", row.dimension, count(row.reached), count(row.total), percent(row.reached, row.total)).replace("statuss", "statuses")
-    }).collect();
-    if !coverage.is_empty() {
-        writeln!(out, "\nCoverage on {}: {}", code(&record.target.name, 64), coverage.join(" · "))?;
-    }
-    Ok(())
-}
-
-fn list(out: &mut String, title: &str, run: &Run, items: &[String]) -> fmt::Result {
-    if items.is_empty() {
+        let place = format!("{}/{}", row.scenario, row.operation);
+        Some(format!("{}: p95 {} ms, budget {} ms", code(&place, 140), decimal(row.p95_ms, 1), decimal(budget, 1)))
+    });
+    list(out, "Latency over budget", run, load)?;
+    let coverage = record.coverage.iter().flatten().map(|row| {
+        let (reached, total) = (count(row.reached), count(row.total));
+        format!("{} {reached} of {total} ({})", dimension(row.dimension), percent(row.reached, row.total))
+    });
+    let coverage: Vec<String> = coverage.collect();
+    if coverage.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n**{title}, {} on {}**\n", run.record.kind, run.record.target.name)?;
-    for item in items.iter().take(FAILURES_SHOWN) {
-        writeln!(out, "{item}")?;
+    writeln!(out, "\nCoverage of the contract on {}: {}", code(&record.target.name, 64), coverage.join(" · "))
+}
+
+fn list(out: &mut String, title: &str, run: &Run, items: impl Iterator<Item = String>) -> fmt::Result {
+    for (index, item) in items.enumerate() {
+        if index == 0 {
+            writeln!(out, "\n**{title}: {} on** {}\n", run.record.kind, code(&run.record.target.name, 64))?;
+        }
+        if out.len() > COMMENT_BYTES {
+            return writeln!(out, "- more on the page");
+        }
+        writeln!(out, "- {item}")?;
     }
     Ok(())
 }
@@ -107,10 +114,10 @@ fn failures(out: &mut String, run: &Run) -> fmt::Result {
     if failures.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n**What went wrong, {} on {}**\n", run.record.kind, run.record.target.name)?;
+    writeln!(out, "\n**What went wrong: {} on** {}\n", run.record.kind, code(&run.record.target.name, 64))?;
     writeln!(out, "| case | rule | level | message |\n|---|---|---|---|")?;
     let mut shown = 0;
-    for case in failures.iter().take(FAILURES_SHOWN).take_while(|_| true) {
+    for case in failures.iter().take(FAILURES_SHOWN) {
         if out.len() > COMMENT_BYTES / 2 {
             break;
         }

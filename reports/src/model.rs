@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::HashSet};
 use contract_types::{RunRecord, RunRecordKind, RunRecordVerdict};
 use jiff::Timestamp;
 
-use crate::tally::Tally;
+use crate::{format::length, tally::Tally};
 
 /// One validated record and where it came from.
 #[derive(Debug, Clone)]
@@ -39,16 +39,16 @@ impl Run {
         Tally::from(&self.record.counts)
     }
 
-    /// Quality figures below their floor, and all of them.
-    pub(crate) fn below_floor(&self) -> (usize, usize) {
-        let scores = self.record.scores.as_deref().unwrap_or_default();
-        (scores.iter().filter(|score| score.floor.is_some_and(|floor| score.value < floor)).count(), scores.len())
+    /// Quality figures that hold their floor, and those that have one.
+    pub(crate) fn floors(&self) -> (u64, u64) {
+        let floors = || self.record.scores.iter().flatten().filter_map(|score| Some((score.value, score.floor?)));
+        (length(floors().filter(|(value, floor)| value >= floor).count()), length(floors().count()))
     }
 
-    /// Load measurements over their budget, and all of them.
-    pub(crate) fn over_budget(&self) -> (usize, usize) {
-        let load = self.record.load.as_deref().unwrap_or_default();
-        (load.iter().filter(|row| row.budget_p95_ms.is_some_and(|budget| row.p95_ms > budget)).count(), load.len())
+    /// Load measurements that keep their budget, and those that have one.
+    pub(crate) fn budgets(&self) -> (u64, u64) {
+        let budgets = || self.record.load.iter().flatten().filter_map(|row| Some((row.p95_ms, row.budget_p95_ms?)));
+        (length(budgets().filter(|(p95, budget)| p95 <= budget).count()), length(budgets().count()))
     }
 }
 

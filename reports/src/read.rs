@@ -93,12 +93,13 @@ pub fn read(folder: &Path) -> Result<Vec<Run>, ReadError> {
 ///
 /// The first fault of the record.
 pub fn parse(name: &str, text: &[u8]) -> Result<Run, Problem> {
-    let problem =
-        |place: String, message: &str| Problem { file: name.to_owned(), place, message: one_line(message) };
+    let problem = |place: String, message: &str| Problem { file: name.to_owned(), place, message: one_line(message) };
     let document: Value = serde_json::from_slice(text).map_err(|error| {
         problem(format!("line {} column {}", error.line(), error.column()), "is no JSON; expected a run record")
     })?;
-    if let Some(version) = document.get("schema_version").and_then(Value::as_u64).filter(|found| *found > SCHEMA_VERSION) {
+    if let Some(version) =
+        document.get("schema_version").and_then(Value::as_u64).filter(|found| *found > SCHEMA_VERSION)
+    {
         let message = format!("format {version} is newer than {SCHEMA_VERSION}, the newest that this program reads");
         return Err(problem("/schema_version".to_owned(), &message));
     }
@@ -111,7 +112,8 @@ pub fn parse(name: &str, text: &[u8]) -> Result<Run, Problem> {
         return Err(problem(place, &message));
     }
     let time = |field: &str, text: &str| {
-        text.parse::<Timestamp>().map_err(|_| problem(format!("/{field}"), "is no moment that this program can reckon with"))
+        text.parse::<Timestamp>()
+            .map_err(|_| problem(format!("/{field}"), "is no moment that this program can reckon with"))
     };
     let (started, finished) = (time("started_at", &record.started_at)?, time("finished_at", &record.finished_at)?);
     Ok(Run { file: name.to_owned(), record, started, finished })

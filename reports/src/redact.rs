@@ -74,7 +74,9 @@ mod tests {
 
     #[test]
     fn leaves_other_text_alone() {
-        for text in ["Bearer [redacted]", "Bearer $AURORA_KEY", "the basic documentation", "a@b.example", "pl_ and pl_x_y"] {
+        for text in
+            ["Bearer [redacted]", "Bearer $AURORA_KEY", "the basic documentation", "a@b.example", "pl_ and pl_x_y"]
+        {
             check(text, text);
         }
     }

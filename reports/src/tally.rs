@@ -65,7 +65,8 @@ pub(crate) struct Group<'a> {
 }
 
 /// The capabilities in the order in which a document travels, then those that serve them all.
-const CAPABILITIES: [&str; 9] = ["ingest", "retrieve", "answer", "search", "chat", "tools", "tts", "telemetry", "platform"];
+const CAPABILITIES: [&str; 9] =
+    ["ingest", "retrieve", "answer", "search", "chat", "tools", "tts", "telemetry", "platform"];
 const OTHER: &str = "other";
 
 /// Operation id → capability, as the contract tags its operations.

@@ -5,6 +5,7 @@ use contract_types::{RunRecordKind, RunRecordVerdict};
 use crate::{
     format::{count, length, plural},
     model::{Report, Run},
+    tally::Tally,
 };
 
 /// The commands that make run records.
@@ -29,31 +30,41 @@ pub fn verdict_line(report: &Report) -> String {
 
 /// The run in a few words: what was looked at, and what was wrong.
 pub(crate) fn summary(run: &Run) -> String {
-    let tally = run.tally();
+    let (tally, record) = (run.tally(), &run.record);
     let mut parts = Vec::new();
-    if tally.applicable() > 0 || run.record.kind == RunRecordKind::Conformance {
+    if tally.applicable() > 0 {
         parts.push(format!("{} of {} cases passed", count(tally.passed), count(tally.applicable())));
+        parts.extend(trouble(tally));
+    } else if record.kind == RunRecordKind::Conformance {
+        parts.push("no case ran".to_owned());
     }
-    for (number, word) in [(tally.failed, "failed"), (tally.errored, "errored")] {
-        if number > 0 {
-            parts.push(format!("{} {word}", count(number)));
-        }
+    let (held, floors) = run.floors();
+    if floors > 0 {
+        parts.push(format!("{} of {} floors held", count(held), count(floors)));
+    } else if let Some(scores) = record.scores.as_ref().filter(|scores| !scores.is_empty()) {
+        parts.push(plural(length(scores.len()), "score", "scores"));
     }
-    if tally.known > 0 {
-        parts.push(plural(tally.known, "known failure", "known failures"));
-    }
-    let (below, scores) = run.below_floor();
-    if scores > 0 {
-        parts.push(format!("{}, {} below the floor", plural(length(scores), "score", "scores"), count(length(below))));
-    }
-    let (over, rows) = run.over_budget();
-    if rows > 0 {
-        parts.push(format!("{}, {} over budget", plural(length(rows), "measurement", "measurements"), count(length(over))));
+    let (kept, budgets) = run.budgets();
+    if budgets > 0 {
+        parts.push(format!("{} of {} budgets kept", count(kept), count(budgets)));
+    } else if let Some(load) = record.load.as_ref().filter(|load| !load.is_empty()) {
+        parts.push(plural(length(load.len()), "measurement", "measurements"));
     }
     if parts.is_empty() {
         parts.push("nothing was measured".to_owned());
     }
     parts.join(", ")
+}
+
+/// What else happened to the cases that apply: `3 failed`, `1 errored`, `2 known failures`.
+pub(crate) fn trouble(tally: Tally) -> Vec<String> {
+    let known = plural(tally.known, "known failure", "known failures");
+    let parts = [
+        (tally.failed, format!("{} failed", count(tally.failed))),
+        (tally.errored, format!("{} errored", count(tally.errored))),
+        (tally.known, known),
+    ];
+    parts.into_iter().filter(|(number, _)| *number > 0).map(|(_, text)| text).collect()
 }
 
 /// The verdict as one word to begin a line with.

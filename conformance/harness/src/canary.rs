@@ -79,8 +79,11 @@ impl Scanner {
         let mut without_echo = None;
         for needle in foreign {
             let carried = contains(sent, needle.plain.as_bytes()) || exchange.request.target.contains(&needle.plain);
-            let body: &[u8] =
-                if carried { without_echo.get_or_insert_with(|| without_query(&exchange.response.body)) } else { &exchange.response.body };
+            let body: &[u8] = if carried {
+                without_echo.get_or_insert_with(|| without_query(&exchange.response.body))
+            } else {
+                &exchange.response.body
+            };
             leaks.extend(needle.find(body, "body"));
             for (name, value) in &exchange.response.headers {
                 leaks.extend(needle.find(value.as_bytes(), name));
@@ -217,7 +220,10 @@ mod tests {
     #[test]
     fn lets_the_owner_see_it() {
         assert!(scanner().leaks(Some("owner"), &exchange("", CANARY, CANARY)).is_empty());
-        assert_eq!(scanner().leaks(None, &exchange("", CANARY, "")).first().map(|leak| leak.place.as_str()), Some("x-odd"));
+        assert_eq!(
+            scanner().leaks(None, &exchange("", CANARY, "")).first().map(|leak| leak.place.as_str()),
+            Some("x-odd")
+        );
     }
 
     #[test]

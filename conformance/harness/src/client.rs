@@ -240,13 +240,18 @@ impl Client {
         let head = tokio::time::timeout(bounds.time, head).await.map_err(|_| ClientError::TimedOut(bounds.time))?;
         let head = head.map_err(|error| {
             let cause = chain(&error);
-            if error.is_connect() { ClientError::Unreachable { url: self.base.clone(), cause } } else { ClientError::Broken(cause) }
+            if error.is_connect() {
+                ClientError::Unreachable { url: self.base.clone(), cause }
+            } else {
+                ClientError::Broken(cause)
+            }
         })?;
         let headers_after = began.elapsed();
         let (parts, mut body) = head.into_parts();
-        let headers = parts.headers.iter().map(|(name, value)| {
-            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-        });
+        let headers = parts
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         let mut response = Response {
             status: parts.status.as_u16(),
             headers: headers.collect(),
@@ -259,7 +264,8 @@ impl Client {
         let mut read = BytesMut::new();
         loop {
             let left = bounds.time.saturating_sub(began.elapsed());
-            let frame = tokio::time::timeout(left, body.frame()).await.map_err(|_| ClientError::TimedOut(bounds.time))?;
+            let frame =
+                tokio::time::timeout(left, body.frame()).await.map_err(|_| ClientError::TimedOut(bounds.time))?;
             match frame {
                 None => break,
                 Some(Err(_)) => {
@@ -292,7 +298,8 @@ fn write(url: &str, request: &Request) -> Result<http::Request<Full<Bytes>>, Cli
     *message.uri_mut() = uri;
     for (name, value) in &request.headers {
         let name_read = HeaderName::from_bytes(name.as_bytes()).map_err(|e| refuse("header name", &e))?;
-        let value_read = HeaderValue::from_bytes(value.as_bytes()).map_err(|e| refuse(&format!("header `{name}`"), &e))?;
+        let value_read =
+            HeaderValue::from_bytes(value.as_bytes()).map_err(|e| refuse(&format!("header `{name}`"), &e))?;
         message.headers_mut().append(name_read, value_read);
     }
     Ok(message)

@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn admin_holds_everything_but_operator() {
-        let credential = |scopes| Credential { tenant: "a".into(), name: "b-c".into(), scopes, secret: Secret::new("x") };
+        let credential =
+            |scopes| Credential { tenant: "a".into(), name: "b-c".into(), scopes, secret: Secret::new("x") };
         assert!(credential(vec![Scope::Admin]).holds("ingest:write"));
         assert!(!credential(vec![Scope::Admin]).holds("operator"));
         assert!(!credential(vec![Scope::SearchRead]).holds("ingest:write"));

@@ -83,7 +83,9 @@ mod tests {
     #[test]
     fn puts_variables_where_credentials_stood() {
         let text = told(
-            Request::new("POST", "/search").bearer(&Secret::new("pl_a_secret")).json(&serde_json::json!({"query": "it's"})),
+            Request::new("POST", "/search")
+                .bearer(&Secret::new("pl_a_secret"))
+                .json(&serde_json::json!({"query": "it's"})),
         );
         assert!(!text.contains("pl_a_secret"), "{text}");
         assert!(text.contains("-H 'authorization: Bearer '\"$PLUMBLINE_A_B_ALL\"''"), "{text}");

@@ -11,12 +11,14 @@ pub mod exit;
 pub mod judge;
 pub mod output;
 pub mod pace;
+pub mod prepare;
 pub mod profile;
 pub mod record;
 pub mod redact;
 pub mod seed;
 pub mod sse;
 pub mod target;
+pub mod wire;
 
 use std::path::{Path, PathBuf};
 

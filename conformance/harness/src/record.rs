@@ -28,7 +28,8 @@ pub fn now() -> String {
 /// `time` in RFC 3339, to the millisecond.
 pub fn timestamp(time: SystemTime) -> String {
     let millis = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-    let stamp = jiff::Timestamp::from_millisecond(i64::try_from(millis).unwrap_or(0)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let stamp =
+        jiff::Timestamp::from_millisecond(i64::try_from(millis).unwrap_or(0)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     format!("{stamp:.3}")
 }
 

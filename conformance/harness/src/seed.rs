@@ -170,7 +170,8 @@ mod tests {
     #[tokio::test]
     async fn names_documents_that_failed() {
         let server = MockServer::start().await;
-        let report = json!({"documents": [{"id": "a", "status": "failed", "error": {"message": "no"}}], "corpus_version": 1});
+        let report =
+            json!({"documents": [{"id": "a", "status": "failed", "error": {"message": "no"}}], "corpus_version": 1});
         Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_json(report)).mount(&server).await;
         let client = Client::new(&server.uri(), Bounds::default()).unwrap();
         let all = fixtures::Fixtures::load(&fixtures::Fixtures::embedded_root()).unwrap();

@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn gives_the_same_wherever_the_reads_split() {
-        let stream = "\u{feff}event: start\ndata: {\"a\":\"é\"}\n\n: beat\r\n\r\ndata: one\r\ndata: two\r\n\r\ndata: [DONE]\n\n";
+        let stream =
+            "\u{feff}event: start\ndata: {\"a\":\"é\"}\n\n: beat\r\n\r\ndata: one\r\ndata: two\r\n\r\ndata: [DONE]\n\n";
         let whole = all(&[stream.as_bytes()]).0;
         assert_eq!(
             whole,

@@ -146,8 +146,14 @@ impl Target {
         Ok(target)
     }
 
-    fn wait_until_ready(&mut self, ready: &str, within: Duration, lines: &mpsc::Receiver<String>) -> Result<(), TargetError> {
-        let not_ready = |target: &Self, what: String| TargetError::NotReady { what, output: target.last_lines(20).join("\n") };
+    fn wait_until_ready(
+        &mut self,
+        ready: &str,
+        within: Duration,
+        lines: &mpsc::Receiver<String>,
+    ) -> Result<(), TargetError> {
+        let not_ready =
+            |target: &Self, what: String| TargetError::NotReady { what, output: target.last_lines(20).join("\n") };
         let ready = Regex::new(ready).map_err(|error| not_ready(self, format!("`ready` is no expression: {error}")))?;
         let until = Instant::now() + within;
         loop {

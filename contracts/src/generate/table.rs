@@ -22,6 +22,7 @@ pub(super) fn table(contract: &Contract) -> String {
         "servers": contract.document["servers"],
         "tags": contract.document["tags"],
         "security": contract.document["security"],
+        "paths": {},
         "components": { "securitySchemes": contract.document["components"]["securitySchemes"] },
     });
     let _ = writeln!(out, "/// What the document says before its paths, as JSON.");

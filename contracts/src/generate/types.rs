@@ -144,6 +144,9 @@ fn structure(out: &mut String, name: &str, schema: &Value) {
         inputs.join(", "),
         values.join(", ")
     );
+    if inputs.is_empty() {
+        let _ = writeln!(out, "impl Default for {name} {{ fn default() -> Self {{ Self::new() }} }}\n");
+    }
 }
 
 fn default_value(rust: &str, default: &Value) -> String {

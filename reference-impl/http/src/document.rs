@@ -32,7 +32,11 @@ pub fn document() -> Value {
     let mut head: OpenApi = serde_json::from_str(HEAD).expect("the generator writes a valid head");
     head.paths = paths;
     let components = head.components.get_or_insert_default();
-    for (name, schema) in assembly.generator.take_definitions(true) {
+    // Parameters are documented where they are taken, not as objects of their own.
+    let parameters = |name: &str| {
+        name == "CommonParameters" || OPERATIONS.iter().any(|operation| operation.parameters_schema == Some(name))
+    };
+    for (name, schema) in assembly.generator.take_definitions(true).into_iter().filter(|(name, _)| !parameters(name)) {
         components.schemas.insert(name, RefOr::T(read(schema)));
     }
     let mut document = serde_json::to_value(head).expect("an OpenAPI document is JSON");
@@ -170,3 +174,6 @@ fn extensions(operation: &Operation) -> Extensions {
     }
     serde_json::from_value(Value::Object(fields)).expect("extensions are a map")
 }
+
+#[cfg(test)]
+mod tests;

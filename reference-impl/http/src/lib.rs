@@ -10,7 +10,12 @@ mod reply;
 mod service;
 mod telemetry;
 
-#[expect(clippy::pedantic, clippy::large_enum_variant, missing_docs, reason = "generated from the contract")]
+#[expect(
+    clippy::pedantic,
+    clippy::large_enum_variant,
+    unreachable_pub,
+    reason = "generated from the contract"
+)]
 #[rustfmt::skip]
 mod generated {
     pub(crate) mod router;

@@ -4,10 +4,10 @@ use contract_types::{Feature, Scope};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 /// Makes a type's schema, or a reference to it.
-pub type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
+pub(crate) type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
 
 /// The schema of `T`: a reference when it is a named one.
-pub fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+pub(crate) fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }
 

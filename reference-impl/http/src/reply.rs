@@ -72,7 +72,6 @@ impl Reply<String> {
 }
 
 impl Reply<()> {
-    #[expect(dead_code, reason = "for documented statuses without a body, which later operations have")]
     pub(crate) fn empty(self, status: u16) -> Response {
         respond(status, None, self.headers, Body::empty())
     }

@@ -2,7 +2,28 @@
 
 use std::sync::Arc;
 
+use reference_http::DocsPages;
 use utoipa_swagger_ui::{Config, serve};
+
+/// The page, made once.
+pub struct SwaggerPage(String);
+
+impl SwaggerPage {
+    /// The page that shows `/openapi.json` of the same host.
+    ///
+    /// # Errors
+    ///
+    /// As [`page`].
+    pub fn new() -> anyhow::Result<Self> {
+        page("/openapi.json").map(Self)
+    }
+}
+
+impl DocsPages for SwaggerPage {
+    fn page(&self) -> String {
+        self.0.clone()
+    }
+}
 
 /// One page that loads nothing but the contract from the host it came from: style and script stand in it.
 ///

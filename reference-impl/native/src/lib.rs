@@ -1,8 +1,16 @@
 //! The reference deployment on an operating system: what core's ports need from it, configuration, and `serve`.
 
 pub mod clock;
+pub mod cmd;
+pub mod config;
+pub mod control;
+pub mod counters;
+pub mod data_folder;
+pub mod deployment;
 pub mod docs;
+pub mod faults;
 pub mod ids;
+pub mod server;
 pub mod sqlite;
 pub mod tasks;
 pub mod telemetry;

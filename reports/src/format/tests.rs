@@ -19,7 +19,7 @@ fn groups_thousands() {
 #[test]
 fn never_rounds_up_to_all() {
     assert_eq!(percent(9_999, 10_000), "99.9 %");
-    assert_eq!(percent(7, 7), "100 %");
+    assert_eq!(percent(7, 7), "100.0 %");
     assert_eq!(percent(0, 0), "–");
 }
 

@@ -24,5 +24,8 @@ pub(super) fn stacked(tally: Tally) -> String {
 pub(super) fn against(share: f64, mark: Option<f64>, class: &str) -> String {
     let width = |share: f64| format!("{:.1}%", share.clamp(0.0, 1.0) * 100.0);
     let mark = mark.map(|mark| format!("<b style=\"left:{}\"></b>", width(mark))).unwrap_or_default();
-    format!("<span class=\"meter\" aria-hidden=\"true\"><i class=\"{class}\" style=\"width:{}\"></i>{mark}</span>", width(share))
+    format!(
+        "<span class=\"meter\" aria-hidden=\"true\"><i class=\"{class}\" style=\"width:{}\"></i>{mark}</span>",
+        width(share)
+    )
 }

@@ -53,7 +53,10 @@ impl Columns {
             "known" => "known: fails as its profile says",
             _ => "n/a: the target does not declare what it needs",
         };
-        let entries = self.0.iter().map(|column| format!("<span><i class=\"{0}\"></i>{1}</span>", column.class, meaning(column.class)));
+        let entries = self
+            .0
+            .iter()
+            .map(|column| format!("<span><i class=\"{0}\"></i>{1}</span>", column.class, meaning(column.class)));
         entries.collect::<Vec<_>>().join(" ")
     }
 
@@ -67,7 +70,11 @@ impl Columns {
 
     fn row(&self, out: &mut String, name: &str, class: &str, tally: Tally) -> fmt::Result {
         let name = Text(name);
-        write!(out, "<tr class=\"{class}\"><th scope=\"row\"><span class=\"barred\"><span>{name}</span>{}</span></th>", bar::stacked(tally))?;
+        write!(
+            out,
+            "<tr class=\"{class}\"><th scope=\"row\"><span class=\"barred\"><span>{name}</span>{}</span></th>",
+            bar::stacked(tally)
+        )?;
         for column in &self.0 {
             let number = (column.number)(&tally);
             let class = if number == 0 { "zero" } else { column.class };
@@ -83,7 +90,9 @@ fn capabilities(out: &mut String, cases: &[CaseRecord], columns: &Columns) -> fm
     for (index, group) in tally::by_capability(cases).iter().enumerate() {
         writeln!(out, "{}<tbody>", if index > 0 { "</tbody>\n" } else { "" })?;
         columns.row(out, group.name, "group", group.tally)?;
-        for (operation, tally) in &group.operations {
+        // A capability that is one operation of the same name needs no second row.
+        let alone = group.operations.keys().all(|operation| *operation == group.name);
+        for (operation, tally) in group.operations.iter().filter(|_| !alone) {
             columns.row(out, if operation.is_empty() { "no single operation" } else { operation }, "member", *tally)?;
         }
     }
@@ -127,7 +136,9 @@ fn not_applicable(out: &mut String, cases: &[CaseRecord]) -> fmt::Result {
 }
 
 fn flaky(out: &mut String, cases: &[CaseRecord]) -> fmt::Result {
-    let repeated = |case: &&CaseRecord| case.outcome == CaseRecordOutcome::Pass && case.attempts.is_some_and(|attempts| attempts > 1);
+    let repeated = |case: &&CaseRecord| {
+        case.outcome == CaseRecordOutcome::Pass && case.attempts.is_some_and(|attempts| attempts > 1)
+    };
     let flaky: Vec<&CaseRecord> = cases.iter().filter(repeated).collect();
     if flaky.is_empty() {
         return Ok(());

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use contract_types::{CoverageRecord, CoverageRecordDimension};
 
 use super::{bar, close_table, fold, open_table};
-use crate::format::{count, length, percent, share};
+use crate::format::{count, length, percent, plural, share};
 
 pub(super) fn write(out: &mut String, coverage: &[CoverageRecord]) -> fmt::Result {
     if coverage.is_empty() {
@@ -32,7 +32,8 @@ pub(super) fn write(out: &mut String, coverage: &[CoverageRecord]) -> fmt::Resul
     }
     close_table(out)?;
     for row in coverage.iter().filter(|row| !row.missing.is_empty()) {
-        let summary = format!("{} {} not reached", count(length(row.missing.len())), name(row.dimension));
+        let summary =
+            format!("{} not reached", plural(length(row.missing.len()), row.dimension.as_str(), name(row.dimension)));
         fold(out, &summary, row.missing.iter().map(|item| split(item)))?;
     }
     Ok(())

@@ -17,10 +17,14 @@ const BOTTOM: f64 = 20.0;
 const TOP: f64 = 8.0;
 /// Nines on the horizontal axis: 0, 90, 99 and 99.9 percent are at equal distances.
 const NINES: f64 = 3.0;
+/// The last percentile on it, as a share.
+const LAST: f64 = 0.999;
 
 pub(super) fn figures(out: &mut String, scenario: &str, rows: &[&LoadRecord]) -> fmt::Result {
-    let kept: Vec<(&LoadRecord, &[HistogramBucket])> =
-        rows.iter().filter_map(|row| Some((*row, row.histogram.as_deref().filter(|buckets| total(buckets) > 1)?))).collect();
+    let kept: Vec<(&LoadRecord, &[HistogramBucket])> = rows
+        .iter()
+        .filter_map(|row| Some((*row, row.histogram.as_deref().filter(|buckets| total(buckets) > 1)?)))
+        .collect();
     if kept.is_empty() {
         return Ok(());
     }
@@ -34,9 +38,14 @@ pub(super) fn figures(out: &mut String, scenario: &str, rows: &[&LoadRecord]) ->
             decimal(row.p95_ms, 1),
             decimal(row.p99_ms, 1)
         );
-        let narrowed = if narrowed.is_empty() { String::new() } else { format!(" <small>{}</small>", Text(&narrowed)) };
-        writeln!(out, "<figure>\n<figcaption>{}{narrowed}</figcaption>", Text(operation))?;
-        writeln!(out, "<svg class=\"curve\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">", Text(&label))?;
+        let narrowed = if narrowed.is_empty() { narrowed } else { format!("{narrowed}, ") };
+        let small = Text(&narrowed);
+        writeln!(out, "<figure>\n<figcaption>{} <small>{small}by percentile</small></figcaption>", Text(operation))?;
+        writeln!(
+            out,
+            "<svg class=\"curve\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
+            Text(&label)
+        )?;
         grid(out, &scale)?;
         if let Some(budget) = row.budget_p95_ms {
             let (x, y) = (across(0.95), down(&scale, budget));
@@ -66,9 +75,17 @@ fn grid(out: &mut String, scale: &Scale) -> fmt::Result {
     for decade in scale.decades() {
         let y = down(scale, decade);
         writeln!(out, "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{:.1}\"/>", WIDTH - 6.0)?;
-        writeln!(out, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>", LEFT - 6.0, y + 3.0, name(decade))?;
+        writeln!(
+            out,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            LEFT - 6.0,
+            y + 3.0,
+            name(decade)
+        )?;
     }
-    for (p, label, anchor) in [(0.0, "0 %", "start"), (0.9, "90 %", "middle"), (0.99, "99 %", "middle"), (0.999, "99.9 %", "end")] {
+    for (p, label, anchor) in
+        [(0.0, "0 %", "start"), (0.9, "90 %", "middle"), (0.99, "99 %", "middle"), (0.999, "99.9 %", "end")]
+    {
         let x = across(p);
         writeln!(out, "<path class=\"grid\" d=\"M{x:.1} {TOP}V{:.1}\"/>", HEIGHT - BOTTOM)?;
         writeln!(out, "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{label}</text>", HEIGHT - 6.0)?;
@@ -87,7 +104,11 @@ fn points(scale: &Scale, buckets: &[HistogramBucket]) -> String {
             points.push(format!("{LEFT:.1},{y:.1}"));
         }
         below = below.saturating_add(bucket.count);
-        points.push(format!("{:.1},{y:.1}", across(share(below, all))));
+        let share = share(below, all);
+        points.push(format!("{:.1},{y:.1}", across(share)));
+        if share >= LAST {
+            break;
+        }
     }
     points.join(" ")
 }

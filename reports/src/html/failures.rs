@@ -41,7 +41,9 @@ fn article(out: &mut String, case: &CaseRecord) -> fmt::Result {
     if let Some(rule) = &case.rule {
         write!(out, " <span>rule {}</span>", Text(rule))?;
     }
-    write!(out, " <span>{}</span>", Text(&case.kind.replace('_', " ")))?;
+    if case.rule.is_none() || case.kind != "rule" {
+        write!(out, " <span>{}</span>", Text(&case.kind.replace('_', " ")))?;
+    }
     if let Some(operation) = &case.operation {
         write!(out, " <span>{}</span>", Text(operation))?;
     }
@@ -49,9 +51,17 @@ fn article(out: &mut String, case: &CaseRecord) -> fmt::Result {
     if let Some(attempts) = case.attempts.filter(|attempts| *attempts > 1) {
         write!(out, " <span>{attempts} attempts</span>")?;
     }
-    writeln!(out, "\n</p>\n<p class=\"message\">{}</p>", Text(case.message.as_deref().unwrap_or("No message was recorded.")))?;
+    writeln!(
+        out,
+        "\n</p>\n<p class=\"message\">{}</p>",
+        Text(case.message.as_deref().unwrap_or("No message was recorded."))
+    )?;
     if let Some(curl) = &case.curl {
-        writeln!(out, "<pre class=\"command pick\" tabindex=\"0\" aria-label=\"Command to repeat\">{}</pre>", Text(curl))?;
+        writeln!(
+            out,
+            "<pre class=\"command pick\" tabindex=\"0\" aria-label=\"Command to repeat\">{}</pre>",
+            Text(curl)
+        )?;
     }
     exchange(out, "Request", case.request.as_ref())?;
     exchange(out, "Response", case.response.as_ref())?;
@@ -61,7 +71,9 @@ fn article(out: &mut String, case: &CaseRecord) -> fmt::Result {
 fn exchange(out: &mut String, name: &str, half: Option<&ExchangeRecord>) -> fmt::Result {
     let Some(half) = half else { return Ok(()) };
     let mut line = name.to_owned();
-    for part in [half.method.clone(), half.url.clone(), half.status.map(|status| status.to_string())].into_iter().flatten() {
+    for part in
+        [half.method.clone(), half.url.clone(), half.status.map(|status| status.to_string())].into_iter().flatten()
+    {
         line.push(' ');
         line.push_str(&part);
     }

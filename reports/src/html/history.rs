@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{badge, close_table, open_table};
+use super::{badge, close_table, link, open_table};
 use crate::{
     format::{self, Text, moment},
     model::Run,
@@ -16,7 +16,10 @@ pub(super) fn write(out: &mut String, history: &[Run]) -> fmt::Result {
     if history.is_empty() {
         return Ok(());
     }
-    writeln!(out, "<section class=\"run\" id=\"history\" aria-labelledby=\"history-title\">\n<h2 id=\"history-title\">History</h2>")?;
+    writeln!(
+        out,
+        "<section class=\"run\" id=\"history\" aria-labelledby=\"history-title\">\n<h2 id=\"history-title\">History</h2>"
+    )?;
     open_table(out, "history", "Earlier runs, newest first; the verdict above does not count them")?;
     writeln!(
         out,
@@ -45,11 +48,4 @@ pub(super) fn write(out: &mut String, history: &[Run]) -> fmt::Result {
         writeln!(out, "<p class=\"hint\">{} older records lie beside this page.</p>", history.len() - SHOWN)?;
     }
     writeln!(out, "</section>")
-}
-
-/// A file name as a relative address: it can neither leave the folder nor name a scheme.
-fn link(file: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    let encode = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    format!("./{}", file.bytes().map(encode).collect::<String>())
 }

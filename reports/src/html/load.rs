@@ -43,7 +43,11 @@ pub(super) fn subject(row: &LoadRecord) -> (&str, String) {
 fn table(out: &mut String, scenario: &str, rows: &[&LoadRecord]) -> fmt::Result {
     let scale = Scale::of(rows);
     open_table(out, "load", &format!("Scenario {scenario}"))?;
-    writeln!(out, "<thead><tr><th scope=\"col\">Operation</th><td class=\"strip\">{}</td>", scale.axis())?;
+    writeln!(
+        out,
+        "<thead><tr><th scope=\"col\"><span class=\"barred\"><span>Operation</span>{}</span></th>",
+        scale.axis()
+    )?;
     for name in ["p50", "p95", "budget", "p99", "longest", "per s", "requests", "errors"] {
         write!(out, "<th scope=\"col\" class=\"num\">{name}</th>")?;
     }
@@ -57,12 +61,12 @@ fn table(out: &mut String, scenario: &str, rows: &[&LoadRecord]) -> fmt::Result 
 fn line(out: &mut String, row: &LoadRecord, scale: &Scale) -> fmt::Result {
     let (name, narrowed) = subject(row);
     let over = row.budget_p95_ms.is_some_and(|budget| row.p95_ms > budget);
-    write!(out, "<tr><th scope=\"row\">{}", Text(name))?;
+    write!(out, "<tr><th scope=\"row\"><span class=\"barred\"><span>{}", Text(name))?;
     if !narrowed.is_empty() {
         write!(out, " <small>{}</small>", Text(&narrowed))?;
     }
     let note = if over { " <small class=\"fail\">over budget</small>" } else { "" };
-    writeln!(out, "{note}</th><td class=\"strip\">{}</td>", scale.strip(row))?;
+    writeln!(out, "{note}</span>{}</span></th>", scale.strip(row))?;
     let budget = row.budget_p95_ms.map_or_else(|| "–".to_owned(), |budget| decimal(budget, 1));
     let cells = [
         ("", decimal(row.p50_ms, 1)),

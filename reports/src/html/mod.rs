@@ -12,6 +12,8 @@ mod quality;
 mod run;
 mod strip;
 
+pub(crate) use coverage::name as dimension;
+
 use std::fmt::{self, Write};
 
 use contract_types::RunRecordVerdict;
@@ -49,7 +51,10 @@ pub fn page(report: &Report) -> String {
 /// Draws the page that stands in for a report while records cannot be read.
 pub fn broken_page(problems: &[Problem]) -> String {
     document("Broken record", |out| {
-        writeln!(out, "<section class=\"banner error\">\n<h2>No verdict</h2>\n<p>A run record cannot be read.</p>\n</section>")?;
+        writeln!(
+            out,
+            "<section class=\"banner error\">\n<h2>No verdict</h2>\n<p>A run record cannot be read.</p>\n</section>"
+        )?;
         for problem in problems {
             writeln!(out, "<p class=\"message\">{}</p>", Text(&problem.to_string()))?;
         }
@@ -59,7 +64,10 @@ pub fn broken_page(problems: &[Problem]) -> String {
 
 fn empty(out: &mut String) -> fmt::Result {
     writeln!(out, "<section class=\"banner none\">\n<h2>No runs yet</h2>")?;
-    writeln!(out, "<p>No run record lies in this folder. Run one of the suites, then draw the page again:</p>\n</section>")?;
+    writeln!(
+        out,
+        "<p>No run record lies in this folder. Run one of the suites, then draw the page again:</p>\n</section>"
+    )?;
     let commands = HOW_TO_RUN.join("\n");
     writeln!(out, "<pre class=\"command\" tabindex=\"0\">{}\ncargo run -p reports</pre>", Text(&commands))
 }
@@ -86,7 +94,10 @@ fn head(out: &mut String, title: &str) -> fmt::Result {
     writeln!(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">")?;
     writeln!(out, "<meta name=\"color-scheme\" content=\"light dark\">")?;
     // Should hostile text ever get past the escaping, it still finds nothing that runs and nowhere to call.
-    writeln!(out, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">")?;
+    writeln!(
+        out,
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    )?;
     writeln!(out, "<title>{} · Plumbline report</title>\n<style>\n{STYLE}</style>\n</head>\n<body>", Text(title))?;
     writeln!(out, "<a class=\"skip\" href=\"#report\">Skip to the report</a>")?;
     writeln!(out, "<header>{MARK}<h1>Plumbline <span>report</span></h1></header>\n<main id=\"report\">")
@@ -109,9 +120,14 @@ fn close_table(out: &mut String) -> fmt::Result {
 }
 
 /// A folded list of names, each with its reason where it has one.
-fn fold<'a>(out: &mut String, summary: &str, names: impl ExactSizeIterator<Item = (&'a str, Option<&'a str>)>) -> fmt::Result {
+fn fold<'a>(
+    out: &mut String,
+    summary: &str,
+    names: impl ExactSizeIterator<Item = (&'a str, Option<&'a str>)>,
+) -> fmt::Result {
+    let class = if names.len() > 12 { "names many" } else { "names" };
     let left = names.len().saturating_sub(NAMES_SHOWN);
-    writeln!(out, "<details>\n<summary>{}</summary>\n<ul class=\"names\">", Text(summary))?;
+    writeln!(out, "<details>\n<summary>{}</summary>\n<ul class=\"{class}\">", Text(summary))?;
     for (name, reason) in names.take(NAMES_SHOWN) {
         match reason {
             Some(reason) => writeln!(out, "<li><code>{}</code> <span>{}</span></li>", Text(name), Text(reason))?,
@@ -122,4 +138,11 @@ fn fold<'a>(out: &mut String, summary: &str, names: impl ExactSizeIterator<Item 
         writeln!(out, "<li>and {left} more in the record</li>")?;
     }
     writeln!(out, "</ul>\n</details>")
+}
+
+/// A file name as a relative address: it can neither leave the folder nor name a scheme.
+fn link(file: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let encode = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    format!("./{}", file.bytes().map(encode).collect::<String>())
 }

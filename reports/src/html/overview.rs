@@ -6,9 +6,9 @@ use contract_types::{RunRecordKind, RunRecordVerdict};
 
 use super::{badge, bar};
 use crate::{
-    format::{self, Text, count, decimal, length, plural},
+    format::{self, Text, count, decimal},
     model::{Report, Run},
-    verdict::{summary, word},
+    verdict::{trouble, word},
 };
 
 pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
@@ -49,42 +49,53 @@ fn sentence(report: &Report) -> String {
 }
 
 fn tile(out: &mut String, run: &Run) -> fmt::Result {
-    let record = &run.record;
+    let (record, tally) = (&run.record, run.tally());
     let (figure, label) = figure(run);
     writeln!(out, "<a class=\"tile\" href=\"#{}\">", run.anchor())?;
     writeln!(out, "<span class=\"row\"><strong>{}</strong>{}</span>", run.title(), badge(record.verdict))?;
     writeln!(out, "<span class=\"target\">{}</span>", Text(&record.target.name))?;
     writeln!(out, "<span class=\"figure\">{figure} <small>{}</small></span>", Text(&label))?;
-    if run.tally().total() > 0 {
-        writeln!(out, "{}", bar::stacked(run.tally()))?;
+    if tally.total() > 0 {
+        writeln!(out, "{}", bar::stacked(tally))?;
     }
-    writeln!(out, "<span class=\"sum\">{}</span>", Text(&summary(run)))?;
-    let commit = format::commit(record.commit.as_deref());
-    writeln!(
-        out,
-        "<span class=\"facts\">contract {} · commit {commit} · seed {}<br>{}</span>\n</a>",
-        Text(&record.contract_version),
-        record.seed,
-        format::moment(run.started)
-    )
+    let mut rest = trouble(tally);
+    if tally.not_applicable > 0 {
+        rest.push(format!("{} not applicable", count(tally.not_applicable)));
+    }
+    if record.kind == RunRecordKind::Load {
+        let (kept, budgets) = run.budgets();
+        rest.push(format!("{} of {} budgets kept", count(kept), count(budgets)));
+    }
+    writeln!(out, "<span class=\"rest\">{}</span>", Text(&rest.join(", ")))?;
+    let facts = [
+        format!("contract {}", record.contract_version),
+        format!("commit {}", format::commit(record.commit.as_deref())),
+        format!("seed {}", record.seed),
+        format::moment(run.started),
+    ];
+    write!(out, "<span class=\"facts\">")?;
+    for fact in facts {
+        write!(out, "<span>{}</span> ", Text(&fact))?;
+    }
+    writeln!(out, "</span>\n</a>")
 }
 
-/// The one figure that says most about a run.
+/// The one figure that says most about a run, and what it is.
 fn figure(run: &Run) -> (String, String) {
-    let record = &run.record;
-    let cases = || (format::percent(run.tally().passed, run.tally().applicable()), "of cases pass".to_owned());
-    let scores = record.scores.as_deref().unwrap_or_default();
-    let load = record.load.as_deref().unwrap_or_default();
-    match record.kind {
-        RunRecordKind::Quality if !scores.is_empty() => {
-            let (below, all) = run.below_floor();
-            (count(length(all - below)), format!("of {} not below a floor", plural(length(all), "score", "scores")))
+    let (record, tally) = (&run.record, run.tally());
+    let (held, floors) = run.floors();
+    let slowest = record.load.iter().flatten().max_by(|a, b| a.p95_ms.total_cmp(&b.p95_ms));
+    match (record.kind, slowest) {
+        (RunRecordKind::Quality, _) if floors > 0 => {
+            (format::percent(held, floors), format!("{} of {} floors held", count(held), count(floors)))
         }
-        RunRecordKind::Load if !load.is_empty() => {
-            let worst = load.iter().max_by(|a, b| a.p95_ms.total_cmp(&b.p95_ms));
-            let (value, of) = worst.map_or((0.0, ""), |row| (row.p95_ms, row.operation.as_str()));
-            (format!("{} ms", decimal(value, 1)), format!("slowest p95, {of}"))
+        (RunRecordKind::Load, Some(row)) => {
+            (format!("{} ms", decimal(row.p95_ms, 1)), format!("slowest p95: {} in {}", row.operation, row.scenario))
         }
-        RunRecordKind::Quality | RunRecordKind::Load | RunRecordKind::Conformance => cases(),
+        _ if tally.applicable() == 0 => ("–".to_owned(), "nothing ran".to_owned()),
+        _ => (
+            format::percent(tally.passed, tally.applicable()),
+            format!("{} of {} cases passed", count(tally.passed), count(tally.applicable())),
+        ),
     }
 }

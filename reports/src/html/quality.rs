@@ -8,7 +8,7 @@ use std::{
 use contract_types::ScoreRecord;
 
 use super::{bar, close_table, open_table};
-use crate::format::{Text, count, decimal, signed};
+use crate::format::{Text, count, decimal, length, signed};
 
 pub(super) fn write(out: &mut String, scores: &[ScoreRecord]) -> fmt::Result {
     if scores.is_empty() {
@@ -16,8 +16,11 @@ pub(super) fn write(out: &mut String, scores: &[ScoreRecord]) -> fmt::Result {
     }
     let mut tenants: BTreeMap<&str, Vec<&ScoreRecord>> = BTreeMap::new();
     scores.iter().for_each(|score| tenants.entry(score.tenant.as_str()).or_default().push(score));
-    writeln!(out, "<h3>Quality</h3>")?;
-    writeln!(out, "<p class=\"legend\"><span><i class=\"pass\"></i>value</span> <span><i class=\"tick\"></i>floor</span> <span>change: to the baseline, with its 95 % interval</span></p>")?;
+    writeln!(out, "<h3>Scores <span>{}</span></h3>", count(length(scores.len())))?;
+    writeln!(
+        out,
+        "<p class=\"legend\"><span><i class=\"pass\"></i>value</span> <span><i class=\"tick\"></i>floor</span> <span>change: to the baseline, with its 95 % interval</span></p>"
+    )?;
     for (tenant, scores) in tenants {
         table(out, tenant, &scores)?;
     }
@@ -29,8 +32,8 @@ fn table(out: &mut String, tenant: &str, scores: &[&ScoreRecord]) -> fmt::Result
     writeln!(
         out,
         "<thead><tr><th scope=\"col\">Metric</th><th scope=\"col\" class=\"num\">value</th><th scope=\"col\" class=\"num\">floor</th>\
-         <th scope=\"col\" class=\"num\">change</th><th scope=\"col\" class=\"num\">interval</th>\
-         <th scope=\"col\" class=\"num\">queries</th></tr></thead>"
+         <th scope=\"col\" class=\"num\">change</th><th scope=\"col\" class=\"num\">queries</th>\
+         <th scope=\"col\" class=\"num\">interval</th></tr></thead>"
     )?;
     let mut collection = None;
     for score in scores {
@@ -47,10 +50,13 @@ fn table(out: &mut String, tenant: &str, scores: &[&ScoreRecord]) -> fmt::Result
 
 fn row(out: &mut String, score: &ScoreRecord) -> fmt::Result {
     let below = score.floor.is_some_and(|floor| score.value < floor);
-    // Metrics are shares, but for a few (lengths, counts): those take their own scale.
-    let scale = [Some(score.value), score.floor, score.baseline].into_iter().flatten().fold(1.0_f64, f64::max);
-    let bar = bar::against(score.value / scale, score.floor.map(|floor| floor / scale), if below { "fail" } else { "pass" });
-    let metric = score.k.map_or_else(|| score.metric.replace('_', " "), |k| format!("{} at {k}", score.metric.replace('_', " ")));
+    // A bar needs a scale: a share has one, a length or a count has none.
+    let is_share = [Some(score.value), score.floor].into_iter().flatten().all(|value| (0.0..=1.0).contains(&value));
+    let tone = if below { "fail" } else { "pass" };
+    let bar = if is_share { bar::against(score.value, score.floor, tone) } else { "<span></span>".to_owned() };
+    let metric = score
+        .k
+        .map_or_else(|| score.metric.replace('_', " "), |k| format!("{} at {k}", score.metric.replace('_', " ")));
     let figure = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| decimal(value, 3));
     let change = score.baseline.map_or_else(|| "–".to_owned(), |baseline| signed(score.value - baseline, 3));
     let interval = match (score.interval_low, score.interval_high) {
@@ -61,7 +67,7 @@ fn row(out: &mut String, score: &ScoreRecord) -> fmt::Result {
     writeln!(
         out,
         "<tr class=\"member\"><th scope=\"row\"><span class=\"barred\"><span>{}{note}</span>{bar}</span></th><td class=\"num {}\">{}</td>\
-         <td class=\"num\">{}</td><td class=\"num\">{change}</td><td class=\"num\">{interval}</td><td class=\"num\">{}</td></tr>",
+         <td class=\"num\">{}</td><td class=\"num\">{change}</td><td class=\"num\">{}</td><td class=\"num\">{interval}</td></tr>",
         Text(&metric),
         if below { "fail" } else { "" },
         figure(Some(score.value)),

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{badge, cases, coverage, failures, load, quality};
+use super::{badge, cases, coverage, failures, link, load, quality};
 use crate::{
     format::{Text, moment, span},
     model::Run,
@@ -50,13 +50,18 @@ fn facts(out: &mut String, run: &Run) -> fmt::Result {
         ("Started", started),
         ("Took", span(run.started, run.finished)),
         ("Seed", record.seed.to_string()),
-        ("Commit", format!("<code>{}</code>", Text(record.commit.as_deref().unwrap_or("outside a repository")))),
+        ("Record", format!("<a href=\"{}\">JSON</a>", link(&run.file))),
     ];
     for (term, value) in rows {
         writeln!(out, "<div><dt>{term}</dt><dd>{value}</dd></div>")?;
     }
-    writeln!(out, "<div class=\"wide\"><dt>Repeat with</dt><dd><code class=\"pick\">{}</code></dd></div>", Text(&record.command))?;
-    writeln!(out, "</dl>")
+    writeln!(
+        out,
+        "<div class=\"wide\"><dt>Repeat with</dt><dd><code class=\"pick\">{}</code></dd></div>",
+        Text(&record.command)
+    )?;
+    let commit = Text(record.commit.as_deref().unwrap_or("outside a repository"));
+    writeln!(out, "<div class=\"wide\"><dt>Commit</dt><dd><code>{commit}</code></dd></div>\n</dl>")
 }
 
 fn capital(text: &str) -> String {

@@ -15,7 +15,12 @@ pub(super) struct Scale {
 impl Scale {
     /// Whole decades around everything that `rows` measured.
     pub(super) fn of(rows: &[&LoadRecord]) -> Self {
-        let values = || rows.iter().flat_map(|row| [Some(row.p50_ms), Some(row.max_ms), row.budget_p95_ms]).flatten().filter(|ms| *ms > 0.0);
+        let values = || {
+            rows.iter()
+                .flat_map(|row| [Some(row.p50_ms), Some(row.max_ms), row.budget_p95_ms])
+                .flatten()
+                .filter(|ms| *ms > 0.0)
+        };
         let low = values().fold(f64::INFINITY, f64::min);
         let high = values().fold(0.0, f64::max);
         if high <= 0.0 {
@@ -34,15 +39,22 @@ impl Scale {
     /// The powers of ten from end to end.
     pub(super) fn decades(&self) -> impl Iterator<Item = f64> {
         let high = self.high;
-        std::iter::successors(Some(self.low), |value| Some(value * 10.0)).take_while(move |value| *value <= high * 1.001)
+        std::iter::successors(Some(self.low), |value| Some(value * 10.0))
+            .take_while(move |value| *value <= high * 1.001)
     }
 
     /// The names of the decades, above a column of strips. The row headings beside the strips hold the numbers.
     pub(super) fn axis(&self) -> String {
-        let mut out = "<svg class=\"axis\" width=\"100%\" height=\"16\" aria-hidden=\"true\">".to_owned();
+        let mut out = "<svg class=\"axis\" width=\"1\" height=\"16\" aria-hidden=\"true\">".to_owned();
         for decade in self.decades() {
             let place = self.place(decade);
-            let anchor = if place < 1.0 { "start" } else if place > 99.0 { "end" } else { "middle" };
+            let anchor = if place < 1.0 {
+                "start"
+            } else if place > 99.0 {
+                "end"
+            } else {
+                "middle"
+            };
             write!(out, "<text x=\"{place:.1}%\" y=\"12\" text-anchor=\"{anchor}\">{}</text>", name(decade))
                 .expect("writing to a String cannot fail");
         }
@@ -52,11 +64,14 @@ impl Scale {
     /// The strip of one row; empty where nothing was measured.
     pub(super) fn strip(&self, row: &LoadRecord) -> String {
         if row.max_ms <= 0.0 {
-            return String::new();
+            return "<span></span>".to_owned();
         }
         let [p50, p95, p99, max] = [row.p50_ms, row.p95_ms, row.p99_ms, row.max_ms].map(|ms| self.place(ms));
         let over = row.budget_p95_ms.is_some_and(|budget| row.p95_ms > budget);
-        let mut out = format!("<svg class=\"latency{}\" width=\"100%\" height=\"18\" aria-hidden=\"true\">", if over { " over" } else { "" });
+        let mut out = format!(
+            "<svg class=\"latency{}\" width=\"1\" height=\"18\" aria-hidden=\"true\">",
+            if over { " over" } else { "" }
+        );
         let mut draw = |shape: String| out.push_str(&shape);
         for decade in self.decades() {
             let place = self.place(decade);
@@ -64,7 +79,10 @@ impl Scale {
         }
         draw(format!("<line class=\"tail\" x1=\"{p95:.1}%\" x2=\"{max:.1}%\" y1=\"9\" y2=\"9\"/>"));
         draw(format!("<line class=\"end\" x1=\"{p99:.1}%\" x2=\"{p99:.1}%\" y1=\"5\" y2=\"13\"/>"));
-        draw(format!("<rect class=\"body\" x=\"{p50:.1}%\" width=\"{:.1}%\" y=\"5\" height=\"8\" rx=\"2\"/>", (p95 - p50).max(0.8)));
+        draw(format!(
+            "<rect class=\"body\" x=\"{p50:.1}%\" width=\"{:.1}%\" y=\"5\" height=\"8\" rx=\"2\"/>",
+            (p95 - p50).max(0.8)
+        ));
         draw(format!("<circle class=\"max\" cx=\"{max:.1}%\" cy=\"9\" r=\"2\"/>"));
         if let Some(budget) = row.budget_p95_ms.map(|ms| self.place(ms)) {
             draw(format!("<line class=\"budget\" x1=\"{budget:.1}%\" x2=\"{budget:.1}%\" y1=\"1\" y2=\"17\"/>"));

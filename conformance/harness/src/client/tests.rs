@@ -8,7 +8,11 @@ use super::*;
 #[tokio::test]
 async fn sends_path_method_and_headers_as_written() {
     let server = MockServer::start().await;
-    Mock::given(method("GET")).and(header("x-odd", "a b (c)")).respond_with(ResponseTemplate::new(204)).mount(&server).await;
+    Mock::given(method("GET"))
+        .and(header("x-odd", "a b (c)"))
+        .respond_with(ResponseTemplate::new(204))
+        .mount(&server)
+        .await;
     let client = Client::new(&server.uri(), Bounds::default()).unwrap();
     let request = Request::new("GET", "/documents/..%2F..%2Fetc?limit=1").header("X-Odd", "a b (c)");
     let exchange = client.send(&request).await.unwrap();

@@ -160,7 +160,8 @@ impl Judge {
         let Some((_, check)) = documented.bodies.iter().find(|(known, _)| *known == media_type) else {
             let known: Vec<&str> = documented.bodies.iter().map(|(known, _)| known.as_str()).collect();
             let found = response.header("content-type").unwrap_or("none");
-            let message = format!("content type of status {}: expected {}, found {found}", response.status, known.join(" or "));
+            let message =
+                format!("content type of status {}: expected {}, found {found}", response.status, known.join(" or "));
             return vec![Violation::new(ViolationKind::ContentType, message)];
         };
         match media_type.as_str() {
@@ -200,7 +201,10 @@ impl Judge {
             return Vec::new();
         }
         if response.status != expected {
-            let message = format!("{method} {path} is not in the contract: expected {expected} {code}, found {}", response.status);
+            let message = format!(
+                "{method} {path} is not in the contract: expected {expected} {code}, found {}",
+                response.status
+            );
             return vec![Violation::new(ViolationKind::Status, message)];
         }
         let mut found = headers::violations(&self.route_headers, response);
@@ -219,7 +223,11 @@ impl Judge {
 }
 
 fn body_violations(check: &Check, body: &Value) -> Vec<Violation> {
-    check.problems(body).into_iter().map(|message| Violation::new(ViolationKind::Body, format!("body{message}"))).collect()
+    check
+        .problems(body)
+        .into_iter()
+        .map(|message| Violation::new(ViolationKind::Body, format!("body{message}")))
+        .collect()
 }
 
 /// What a schema cannot say of an error: its code belongs to the status, its request id is that of the header.
@@ -259,7 +267,9 @@ impl PathTemplate {
     fn fits(&self, path: &str) -> bool {
         let mut given = path.split('/').skip(1);
         let all = self.segments.iter().all(|segment| {
-            given.next().is_some_and(|found| if segment.starts_with('{') { !found.is_empty() } else { segment == found })
+            given
+                .next()
+                .is_some_and(|found| if segment.starts_with('{') { !found.is_empty() } else { segment == found })
         });
         all && given.next().is_none()
     }

@@ -53,10 +53,13 @@ impl StreamRule {
         if parser.is_cut() {
             messages.push("the stream ends in the middle of an event".to_owned());
         }
-        let events: Vec<Event> = items.into_iter().filter_map(|item| match item {
-            Item::Event(event) => Some(event),
-            Item::Comment(_) => None,
-        }).collect();
+        let events: Vec<Event> = items
+            .into_iter()
+            .filter_map(|item| match item {
+                Item::Event(event) => Some(event),
+                Item::Comment(_) => None,
+            })
+            .collect();
         let events = match events.split_last() {
             Some((last, before)) if last.data == self.terminator && last.name.is_none() => before,
             _ => {
@@ -104,7 +107,8 @@ impl StreamRule {
         let content = rest.iter().take_while(|name| self.content.iter().any(|known| known == *name)).count();
         let after = &rest[content..];
         let complete = after.iter().copied().eq(self.then.iter().map(String::as_str));
-        let cut_by_error = *last == "error" && self.then.iter().map(String::as_str).take(after.len()).eq(after.iter().copied());
+        let cut_by_error =
+            *last == "error" && self.then.iter().map(String::as_str).take(after.len()).eq(after.iter().copied());
         (!complete && !cut_by_error).then(|| format!("events are out of order: {}", told()))
     }
 }

@@ -23,7 +23,8 @@ fn exchange(method: &str, path: &str, status: u16, headers: &[(&str, &str)], bod
     Exchange { request: Request::new(method, path), url: String::new(), response, elapsed: Duration::ZERO }
 }
 
-const OPEN: [(&str, &str); 3] = [("x-request-id", "r-1"), ("cache-control", "no-store"), ("content-type", "application/json")];
+const OPEN: [(&str, &str); 3] =
+    [("x-request-id", "r-1"), ("cache-control", "no-store"), ("content-type", "application/json")];
 const TENANT: [(&str, &str); 7] = [
     ("x-request-id", "r-1"),
     ("cache-control", "no-store"),
@@ -78,7 +79,10 @@ fn finds_a_missing_or_wrong_header() {
     let mut headers = TENANT;
     headers[4].1 = "many";
     let body = contract_types::examples("DocumentList")[1].to_string();
-    assert_eq!(kinds(&judge().violations(&exchange("GET", "/documents", 200, &headers, body))), [ViolationKind::Header]);
+    assert_eq!(
+        kinds(&judge().violations(&exchange("GET", "/documents", 200, &headers, body))),
+        [ViolationKind::Header]
+    );
 }
 
 #[test]
@@ -155,9 +159,10 @@ mod streams {
             "done" => "SearchStreamDone",
             _ => "StreamError",
         };
-        let events = names.iter().enumerate().map(|(index, name)| {
-            format!("event: {name}\ndata: {}\n\n", example(schema(name), index))
-        });
+        let events = names
+            .iter()
+            .enumerate()
+            .map(|(index, name)| format!("event: {name}\ndata: {}\n\n", example(schema(name), index)));
         events.collect::<String>() + ": beat\n\ndata: [DONE]\n\n"
     }
 

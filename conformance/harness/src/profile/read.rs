@@ -56,8 +56,9 @@ fn shape(value: &Value) -> Vec<Problem> {
         .should_validate_formats(true)
         .build(&document)
         .expect("the generator writes valid schemas");
-    let problem = |error: jsonschema::ValidationError<'_>| {
-        Problem { pointer: error.instance_path().to_string(), message: error.to_string() }
+    let problem = |error: jsonschema::ValidationError<'_>| Problem {
+        pointer: error.instance_path().to_string(),
+        message: error.to_string(),
     };
     validator.iter_errors(value).map(problem).collect()
 }
@@ -83,7 +84,8 @@ fn meaning(spec: &TargetProfile, stem: &str) -> Vec<Problem> {
         let binary = start.run.iter().any(|argument| argument.contains("{binary}"));
         let json = start.build.iter().flatten().any(|argument| argument.starts_with("--message-format=json"));
         if binary && !json {
-            let message = "{binary} is the program that `build` reports; build with `cargo build --message-format=json`";
+            let message =
+                "{binary} is the program that `build` reports; build with `cargo build --message-format=json`";
             add("/start/run".to_owned(), message.to_owned());
         }
         if !start.run.iter().any(|argument| argument.contains("{port}")) {
@@ -99,7 +101,10 @@ fn meaning(spec: &TargetProfile, stem: &str) -> Vec<Problem> {
         }
         let same = |other: &TargetCredential| other.tenant == credential.tenant && other.name == credential.name;
         if spec.credentials[..index].iter().any(same) {
-            add(format!("{pointer}/name"), format!("`{}` of `{}` is there already", credential.name, credential.tenant));
+            add(
+                format!("{pointer}/name"),
+                format!("`{}` of `{}` is there already", credential.name, credential.tenant),
+            );
         }
     }
     for (index, tenant) in spec.tenants.iter().enumerate() {
@@ -111,7 +116,11 @@ fn meaning(spec: &TargetProfile, stem: &str) -> Vec<Problem> {
 }
 
 fn sources(credential: &TargetCredential) -> usize {
-    let found =
-        [credential.env.is_some(), credential.file.is_some(), credential.command.is_some(), credential.demo_key.is_some()];
+    let found = [
+        credential.env.is_some(),
+        credential.file.is_some(),
+        credential.command.is_some(),
+        credential.demo_key.is_some(),
+    ];
     found.into_iter().filter(|there| *there).count()
 }

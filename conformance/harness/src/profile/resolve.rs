@@ -9,7 +9,7 @@ use super::{Problem, Profile, ProfileError, Resolved};
 use crate::credential::{Credential, Secret};
 
 /// Environment variable; when it is `1`, fixture keys of the same tenant and name stand in for unset credential variables.
-pub const DEMO_KEYS: &str = "PLUMBLINE_DEMO_KEYS";
+pub(super) const DEMO_KEYS: &str = "PLUMBLINE_DEMO_KEYS";
 
 /// Where a profile's values come from.
 #[derive(Clone, Copy)]
@@ -73,7 +73,9 @@ fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Strin
         let (name, after) = after.split_once('}').ok_or_else(|| format!("`{text}` has a `${{` without its `}}`"))?;
         let value = variable(name).filter(|value| !value.is_empty());
         out.push_str(before);
-        out.push_str(&value.ok_or_else(|| format!("the environment variable {name} is not set; set it to the address"))?);
+        out.push_str(
+            &value.ok_or_else(|| format!("the environment variable {name} is not set; set it to the address"))?,
+        );
         rest = after;
     }
     Ok(out + rest)
@@ -85,10 +87,13 @@ fn fetch(entry: &TargetCredential, sources: Sources<'_>) -> Result<String, Strin
         let demo = (sources.variable)(DEMO_KEYS).is_some_and(|value| value == "1");
         let fallback = || sources.fixtures.key(&entry.tenant, &entry.name).filter(|_| demo).map(|key| key.key.clone());
         (sources.variable)(variable).filter(|value| !value.is_empty()).or_else(fallback).ok_or_else(|| {
-            format!("{name}: the environment variable {variable} is not set; set it, or {DEMO_KEYS}=1 for the fixture key")
+            format!(
+                "{name}: the environment variable {variable} is not set; set it, or {DEMO_KEYS}=1 for the fixture key"
+            )
         })?
     } else if let Some(file) = &entry.file {
-        fs::read_to_string(sources.root.join(file)).map_err(|cause| format!("{name}: {file} cannot be read: {cause}"))?
+        fs::read_to_string(sources.root.join(file))
+            .map_err(|cause| format!("{name}: {file} cannot be read: {cause}"))?
     } else if let Some(command) = &entry.command {
         let (program, arguments) = command.split_first().ok_or_else(|| format!("{name}: the command is empty"))?;
         let run = Command::new(program).args(arguments).current_dir(sources.root).output();

@@ -26,7 +26,8 @@ fn with_variables(text: &str, variables: &[(&str, &str)]) -> Result<Resolved, Pr
     let folder = write(text);
     let profile = read(folder.path(), "t")?;
     let fixtures = Fixtures::load(&Fixtures::embedded_root()).unwrap();
-    let variable = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    let variable =
+        |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
     resolve(&profile, Sources { root: folder.path(), fixtures: &fixtures, variable: &variable })
 }
 

@@ -642,6 +642,12 @@ impl ChatOptions {
     }
 }
 
+impl Default for ChatOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline)]
 pub enum ChatReplyRole {
@@ -902,6 +908,12 @@ impl ChunkOptions {
     /// The required fields; the others are absent or at their defaults.
     pub fn new() -> Self {
         Self { size: None, overlap: None, strategy: None }
+    }
+}
+
+impl Default for ChunkOptions {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -2224,6 +2236,12 @@ impl FilterOperators {
     }
 }
 
+impl Default for FilterOperators {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// A value that metadata is compared with. Values of different types are never equal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("FilterScalar")))]
@@ -3070,6 +3088,12 @@ impl JwksSource {
     /// The required fields; the others are absent or at their defaults.
     pub fn new() -> Self {
         Self { file: None, url: None, refetch_interval_s: None, demo: None }
+    }
+}
+
+impl Default for JwksSource {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -6763,6 +6787,12 @@ impl IngestParameters {
     }
 }
 
+impl Default for IngestParameters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 fn default_list_jobs_parameters_limit() -> u64 {
     20
 }
@@ -6785,6 +6815,12 @@ impl ListJobsParameters {
     /// The required fields; the others are absent or at their defaults.
     pub fn new() -> Self {
         Self { limit: default_list_jobs_parameters_limit(), cursor: None }
+    }
+}
+
+impl Default for ListJobsParameters {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -6855,6 +6891,12 @@ impl ListDocumentsParameters {
     /// The required fields; the others are absent or at their defaults.
     pub fn new() -> Self {
         Self { limit: default_list_documents_parameters_limit(), cursor: None }
+    }
+}
+
+impl Default for ListDocumentsParameters {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -6940,6 +6982,12 @@ impl ListSessionsParameters {
     }
 }
 
+impl Default for ListSessionsParameters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Parameters of `get_session`, as one object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -7002,6 +7050,12 @@ impl ExecuteToolParameters {
     }
 }
 
+impl Default for ExecuteToolParameters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 fn default_list_audit_parameters_limit() -> u64 {
     20
 }
@@ -7027,6 +7081,12 @@ impl ListAuditParameters {
     }
 }
 
+impl Default for ListAuditParameters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Parameters of `synthesize_speech`, as one object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -7041,6 +7101,12 @@ impl SynthesizeSpeechParameters {
     /// The required fields; the others are absent or at their defaults.
     pub fn new() -> Self {
         Self { idempotency_key: None }
+    }
+}
+
+impl Default for SynthesizeSpeechParameters {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -7062,6 +7128,12 @@ impl GetUsageParameters {
     /// The required fields; the others are absent or at their defaults.
     pub fn new() -> Self {
         Self { from: None, to: None }
+    }
+}
+
+impl Default for GetUsageParameters {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -7091,6 +7163,12 @@ impl CommonParameters {
     /// The required fields; the others are absent or at their defaults.
     pub fn new() -> Self {
         Self { x_request_id: None, traceparent: None, x_tenant_id: None }
+    }
+}
+
+impl Default for CommonParameters {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -1,0 +1,100 @@
+//! Runs one case of the generated catalogue.
+
+mod expected;
+mod request;
+
+use std::collections::BTreeSet;
+
+use contracts::{
+    catalogue::{Case, Kind},
+    model::Operation,
+};
+use harness::client::Exchange;
+use serde_json::Value;
+
+use crate::{
+    outcome::{Ending, Outcome},
+    session::{NoObject, Session, delete_documents, wait},
+};
+use expected::Expected;
+use request::Prepared;
+
+/// Runs `case`.
+pub async fn run(session: &Session, case: &Case) -> Outcome {
+    let Some(operation) = session.contract.operation(&case.operation) else {
+        let message = format!("the contract has no operation `{}`; run `cargo run -p contracts -- generate`", case.operation);
+        return Outcome::of(Ending::Error(message));
+    };
+    if session.is_safe_only() && !reads_only(operation) {
+        let reason = "the target admits only cases that change nothing".to_owned();
+        return Outcome::of(Ending::NotApplicable(reason));
+    }
+    let Prepared { request, tenant, body } = match request::prepare(session, operation, case) {
+        Ok(prepared) => prepared,
+        Err(reason) => return Outcome::of(Ending::NotApplicable(reason)),
+    };
+    let length = request.body.as_ref().map_or(0, |body| u64::try_from(body.len()).unwrap_or(u64::MAX));
+    let facts = session.facts.get(session.main_tenant()).cloned().unwrap_or_default();
+    let expected = expected::of(case, operation, body.as_ref(), length, &facts);
+    let mutates = expected.may_succeed() && !reads_only(operation);
+    let tenants = BTreeSet::from([session.main_tenant().to_owned()]);
+    let _guards = session.guard(&tenants, mutates).await;
+    let path = match request::path(session, operation, case, &expected).await {
+        Ok(path) => path,
+        Err(NoObject::NotDeclared(reason)) => return Outcome::of(Ending::NotApplicable(reason)),
+        Err(NoObject::Refused(message)) => return Outcome::of(Ending::Fail(message)),
+    };
+    let request = request.at(&path);
+    let judged = match session.send(&request, tenant.as_deref(), true).await {
+        Ok(judged) => judged,
+        Err(error) => return Outcome::no_response(&error),
+    };
+    if case.operation == "ingest" {
+        clean_up(session, &judged.exchange, body.as_ref()).await;
+    }
+    let mut problems = expected.problems(case, &judged.exchange);
+    problems.extend(correlation(case, &judged.exchange));
+    problems.extend(judged.problems);
+    if problems.is_empty()
+        && let Ok(mut coverage) = session.coverage.lock()
+    {
+        coverage.keyword(case);
+    }
+    Outcome::judged(&problems, judged.exchange)
+}
+
+/// Whether the operation leaves everything as it is.
+fn reads_only(operation: &Operation) -> bool {
+    operation.method == "GET" || matches!(operation.id.as_str(), "retrieve" | "search")
+}
+
+/// Takes back what a case has ingested, so that no other case finds it.
+async fn clean_up(session: &Session, exchange: &Exchange, body: Option<&Value>) {
+    if !matches!(exchange.response.status, 200 | 202) {
+        return;
+    }
+    let answer = exchange.response.json().unwrap_or_default();
+    if let (202, Some(job)) = (exchange.response.status, answer["id"].as_str()) {
+        // When it does not end, there is nothing to take back yet; the documents are example documents either way.
+        let _ = wait(session, job).await;
+    }
+    let documents = body.and_then(|body| body["documents"].as_array()).into_iter().flatten();
+    let mut ids: Vec<String> = documents.filter_map(|document| document["id"].as_str().map(str::to_owned)).collect();
+    ids.sort();
+    ids.dedup();
+    delete_documents(session, &ids).await;
+}
+
+/// A well-formed request id comes back, any other is replaced by a UUID version 7.
+fn correlation(case: &Case, exchange: &Exchange) -> Option<String> {
+    let sent = case.headers.iter().find(|(name, _)| name == "x-request-id").map(|(_, value)| value.as_str());
+    let (Kind::Correlation, Some(sent)) = (case.kind, sent) else { return None };
+    let found = exchange.response.header("x-request-id").unwrap_or_default();
+    if case.id.ends_with("/echoed") {
+        let message = || format!("x-request-id: expected `{sent}` to be echoed, found `{found}`");
+        return (found != sent).then(message);
+    }
+    let version = uuid::Uuid::parse_str(found).ok().map(|id| id.get_version_num());
+    let message = || format!("x-request-id: expected a new UUID version 7 for a malformed one, found `{found}`");
+    (version != Some(7)).then(message)
+}

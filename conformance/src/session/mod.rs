@@ -1,0 +1,281 @@
+//! One run against one target: the profile, the started or running target, what it declares, and what cases share.
+
+mod facts;
+mod objects;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+    time::Duration,
+};
+
+use contract_types::Feature;
+use contracts::Contract;
+use fixtures::Fixtures;
+use harness::{
+    canary::Scanner,
+    client::{Bounds, Client, ClientError, Exchange, Request},
+    credential::Credential,
+    judge::Judge,
+    pace::Pace,
+    prepare::PrepareError,
+    profile::{self, Resolved},
+    project_root,
+    redact::Redactor,
+    seed,
+    target::{Target, TargetError},
+};
+use indicatif::ProgressBar;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+pub use facts::Facts;
+pub use objects::{NoObject, Objects, delete_documents, wait};
+
+use crate::coverage::Coverage;
+
+/// Most attempts of a request that is refused for being one too many.
+const ATTEMPTS: usize = 6;
+/// Longest wait for writes to become visible.
+const LONGEST_CONSISTENCY: Duration = Duration::from_secs(120);
+
+/// A run against a target. A started target is stopped when this is dropped.
+#[derive(Debug)]
+pub struct Session {
+    /// The contract.
+    pub contract: Contract,
+    /// The profile.
+    pub profile: Resolved,
+    /// The fixtures.
+    pub fixtures: Fixtures,
+    /// The target.
+    pub target: Target,
+    /// A client of it.
+    pub client: Client,
+    /// Judges every response.
+    pub judge: Judge,
+    /// Looks for canaries in every response.
+    pub scanner: Scanner,
+    /// Takes secrets and canaries out of records.
+    pub redactor: Redactor,
+    /// How hard the target may be pressed.
+    pub pace: Pace,
+    /// What each tenant has.
+    pub facts: BTreeMap<String, Facts>,
+    /// What cases need to exist.
+    pub objects: Objects,
+    /// What the run has touched.
+    pub coverage: Mutex<Coverage>,
+    /// A short unique name of the run, for ids.
+    pub run: String,
+    /// Why the profile and the target disagree; empty when they do not.
+    pub disagreements: Vec<String>,
+    locks: BTreeMap<String, RwLock<()>>,
+}
+
+/// What keeps a case and others of its tenants apart.
+#[derive(Debug)]
+#[expect(dead_code, reason = "guards are held, not read")]
+pub enum Guard<'a> {
+    /// Beside others.
+    Shared(RwLockReadGuard<'a, ()>),
+    /// Alone.
+    Alone(RwLockWriteGuard<'a, ()>),
+}
+
+/// A judged exchange.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The exchange.
+    pub exchange: Exchange,
+    /// Departures from the contract, and canaries of other tenants.
+    pub problems: Vec<String>,
+}
+
+impl Session {
+    /// Reads the profile `name` and starts its target, or takes the one that runs. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`PrepareError`].
+    pub fn open(name: &str, contract: Contract) -> Result<Self, PrepareError> {
+        let usage = |error: &dyn std::fmt::Display| PrepareError::Usage(error.to_string());
+        let root = project_root();
+        let fixtures = Fixtures::load(&Fixtures::embedded_root()).map_err(|error| usage(&error))?;
+        let read = profile::read(&root.join("conformance/targets"), name).map_err(|error| usage(&error))?;
+        let variable = |name: &str| std::env::var(name).ok();
+        let sources = profile::Sources { root: &root, fixtures: &fixtures, variable: &variable };
+        let profile = profile::resolve(&read, sources).map_err(|error| usage(&error))?;
+        if profile.spec.tenants.is_empty() {
+            let message = format!("{}: /tenants: expected at least one tenant that may be written to", profile.file.display());
+            return Err(PrepareError::Usage(message));
+        }
+        let (mut scanner, mut redactor) = (Scanner::new(), Redactor::new());
+        for credential in &profile.credentials {
+            redactor.add(credential.secret.expose(), &format!("${}", credential.variable()));
+        }
+        for tenant in fixtures.tenants() {
+            scanner.add(&tenant.id, &tenant.canaries);
+            tenant.canaries.values().for_each(|canary| redactor.add(canary, "[canary]"));
+        }
+        let target = Target::open(&profile, &root).map_err(|error| match error {
+            TargetError::Run { .. } | TargetError::NoBinary { .. } | TargetError::Local { .. } => usage(&error),
+            TargetError::Build { .. } | TargetError::NotReady { .. } => PrepareError::Unreachable(error.to_string()),
+        })?;
+        let client = Client::new(&target.base_url, Bounds::default()).map_err(|error| usage(&error))?;
+        Ok(Self {
+            judge: Judge::new(&contract),
+            pace: Pace::new(profile.spec.pace.as_ref()),
+            locks: profile.spec.tenants.iter().map(|tenant| (tenant.to_string(), RwLock::new(()))).collect(),
+            facts: BTreeMap::new(),
+            objects: Objects::default(),
+            coverage: Mutex::default(),
+            run: harness::record::run_id().chars().rev().take(8).collect(),
+            disagreements: Vec::new(),
+            contract,
+            profile,
+            fixtures,
+            target,
+            client,
+            scanner,
+            redactor,
+        })
+    }
+
+    /// Asks the target what it is, brings the fixtures in where the profile says so, and makes what cases need.
+    ///
+    /// # Errors
+    ///
+    /// [`PrepareError::Unreachable`] or [`PrepareError::Refused`].
+    pub async fn fill(&mut self) -> Result<(), PrepareError> {
+        self.client.send(&Request::new("GET", "/health")).await.map_err(|error| unreachable(&error))?;
+        for tenant in self.profile.spec.tenants.clone() {
+            let Some(credential) = self.principal(&tenant) else { continue };
+            let request = Request::new("GET", "/capabilities").bearer(&credential.secret);
+            let exchange = seed::send_patiently(&self.client, &request).await.map_err(|error| unreachable(&error))?;
+            if exchange.response.status != 200 {
+                let message = format!(
+                    "GET /capabilities with the credential `{}` of `{tenant}`: expected status 200, found {}",
+                    credential.name, exchange.response.status
+                );
+                return Err(PrepareError::Refused(message));
+            }
+            let facts = Facts::read(&exchange.response.json().unwrap_or_default(), &self.profile.spec);
+            self.facts.insert(tenant.to_string(), facts);
+        }
+        let declared = self.features(&self.main_tenant().to_owned());
+        for promised in &self.profile.spec.features {
+            if !declared.contains(promised) {
+                self.disagreements.push(format!(
+                    "the profile promises the feature `{promised}`, which GET /capabilities of `{}` does not declare",
+                    self.main_tenant()
+                ));
+            }
+        }
+        if self.profile.spec.seed_fixtures && !self.is_safe_only() {
+            self.seed().await?;
+        }
+        if !self.is_safe_only() {
+            self.objects = Objects::make(self).await;
+        }
+        let consistency = self.facts.values().map(|facts| facts.consistency).max().unwrap_or_default();
+        tokio::time::sleep(consistency.min(LONGEST_CONSISTENCY)).await;
+        Ok(())
+    }
+
+    async fn seed(&self) -> Result<(), PrepareError> {
+        let tenants = self.profile.spec.tenants.iter().filter_map(|id| self.fixtures.tenant(id));
+        let tenants: Vec<_> = tenants.filter(|tenant| !tenant.documents.is_empty()).collect();
+        let total = tenants.iter().map(|tenant| tenant.documents.len()).sum::<usize>();
+        let progress = ProgressBar::new(u64::try_from(total).unwrap_or(0)).with_message("seeding");
+        for tenant in tenants {
+            let Some(credential) = self.with_scope(&tenant.id, &["ingest:write".to_owned()]) else { continue };
+            let limits = self.facts.get(&tenant.id).and_then(|facts| facts.limits.as_ref());
+            let seeded = seed::documents(&self.client, tenant, credential, limits, &progress).await;
+            seeded.map_err(|error| PrepareError::Refused(error.to_string()))?;
+        }
+        progress.finish_and_clear();
+        Ok(())
+    }
+
+    /// The tenant that most cases use.
+    pub fn main_tenant(&self) -> &str {
+        self.profile.spec.tenants.first().map_or("", |tenant| tenant.as_str())
+    }
+
+    /// Another tenant of the target.
+    pub fn foreign_tenant(&self) -> Option<&str> {
+        self.profile.spec.tenants.get(1).map(|tenant| tenant.as_str())
+    }
+
+    /// Whether only cases that change nothing may run.
+    pub fn is_safe_only(&self) -> bool {
+        self.profile.spec.safe_only.unwrap_or(false)
+    }
+
+    /// The features that `tenant` declares.
+    pub fn features(&self, tenant: &str) -> BTreeSet<Feature> {
+        self.facts.get(tenant).map(|facts| facts.features.clone()).unwrap_or_default()
+    }
+
+    /// The credential that a tenant's cases use unless they say otherwise: `all`, or the first.
+    pub fn principal(&self, tenant: &str) -> Option<&Credential> {
+        self.profile.credential(tenant, "all").or_else(|| self.profile.of_tenant(tenant).next())
+    }
+
+    /// A credential of `tenant` with all of `scopes`.
+    pub fn with_scope(&self, tenant: &str, scopes: &[String]) -> Option<&Credential> {
+        let fits = |credential: &&Credential| scopes.iter().all(|scope| credential.holds(scope));
+        self.profile.credential(tenant, "all").filter(fits).or_else(|| {
+            let usable = |credential: &&Credential| !matches!(credential.name.as_str(), "revoked" | "expired" | "rotating");
+            self.profile.credentials.iter().filter(|c| c.tenant == tenant).filter(usable).find(fits)
+        })
+    }
+
+    /// Sends a request of `tenant` and judges the response. `patient` waits and asks again when it was one too many.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`].
+    pub async fn send(&self, request: &Request, tenant: Option<&str>, patient: bool) -> Result<Judged, ClientError> {
+        let mut attempt = 1;
+        let exchange = loop {
+            self.pace.request().await;
+            let exchange = match self.client.send(request).await {
+                // A server may refuse a large body before it has read it; whether the answer is seen is a race.
+                Err(ClientError::Broken(_)) if attempt < 3 && request.body.as_ref().is_some_and(|b| b.len() > 1 << 16) => {
+                    attempt += 1;
+                    continue;
+                }
+                sent => sent?,
+            };
+            match seed::retry_after(&exchange) {
+                Some(wait) if patient && attempt < ATTEMPTS => tokio::time::sleep(wait).await,
+                _ => break exchange,
+            }
+            attempt += 1;
+        };
+        if let Some(operation) = self.judge.operation(&request.method, request.path())
+            && let Ok(mut coverage) = self.coverage.lock()
+        {
+            coverage.exchange(&self.contract, operation, request, exchange.response.status);
+        }
+        let violations = self.judge.violations(&exchange).into_iter().map(|violation| violation.to_string());
+        let leaks = self.scanner.leaks(tenant, &exchange).into_iter().map(|leak| leak.to_string());
+        let problems = violations.chain(leaks).collect();
+        Ok(Judged { exchange, problems })
+    }
+
+    /// Waits until a case may run beside, or without, others of these tenants.
+    pub async fn guard<'a>(&'a self, tenants: &BTreeSet<String>, alone: bool) -> Vec<Guard<'a>> {
+        let mut guards = Vec::new();
+        // In the order of their names, so that two cases never wait for each other.
+        for lock in tenants.iter().filter_map(|tenant| self.locks.get(tenant)) {
+            guards.push(if alone { Guard::Alone(lock.write().await) } else { Guard::Shared(lock.read().await) });
+        }
+        guards
+    }
+}
+
+fn unreachable(error: &ClientError) -> PrepareError {
+    PrepareError::Unreachable(format!("the target cannot be reached: {error}"))
+}

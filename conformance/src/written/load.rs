@@ -1,0 +1,112 @@
+//! Reads written cases and checks all that can be checked offline.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use contracts::{Contract, model};
+use serde_json::Value;
+
+use super::{
+    assertion::HeaderAssertion,
+    format::{Case, Level, Need, Step},
+};
+use crate::suite::SuiteError;
+
+/// Every case under `folder`, by id.
+///
+/// # Errors
+///
+/// [`SuiteError`] names the first file that cannot be used, and the place in it.
+pub fn load(folder: &Path, contract: &Contract) -> Result<Vec<Case>, SuiteError> {
+    let mut files = Vec::new();
+    for capability in entries(folder) {
+        files.extend(entries(&capability).into_iter().filter(|file| file.extension().is_some_and(|e| e == "yaml")));
+    }
+    files.iter().map(|file| read(file, contract)).collect()
+}
+
+/// What lies in a folder, in order; nothing when it is none.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    entries
+}
+
+fn read(file: &Path, contract: &Contract) -> Result<Case, SuiteError> {
+    let fault = |place: &str, message: String| SuiteError { file: file.to_path_buf(), place: place.to_owned(), message };
+    let text = fs::read_to_string(file).map_err(|cause| fault("", cause.to_string()))?;
+    let value: Value = serde_yaml::from_str(&text).map_err(|error| fault("", error.to_string()))?;
+    // Step by step, so that a message can name the step.
+    for (index, step) in value["steps"].as_array().into_iter().flatten().enumerate() {
+        let place = format!("/steps/{index}");
+        serde_json::from_value::<Step>(step.clone()).map_err(|error| fault(&place, error.to_string()))?;
+    }
+    let mut case: Case = serde_json::from_value(value).map_err(|error| fault("/", error.to_string()))?;
+    let name = |path: Option<&Path>| path.and_then(Path::file_stem).unwrap_or_default().to_string_lossy().into_owned();
+    let (capability, stem) = (name(file.parent()), name(Some(file)));
+    let kebab = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if !kebab(&stem) || !kebab(&capability) {
+        return Err(fault("", format!("`{capability}/{stem}`: expected names of lower-case words joined by hyphens")));
+    }
+    case.id = format!("{capability}/{stem}");
+    let rule = contract.rules.iter().find(|rule| rule.id == case.rule);
+    let rule = rule.ok_or_else(|| fault("/rule", format!("rules.yaml has no rule `{}`", case.rule)))?;
+    let level = match rule.level {
+        model::Level::Must => Level::Must,
+        model::Level::Should => Level::Should,
+    };
+    if level != case.level {
+        return Err(fault("/level", format!("the rule `{}` has another level", case.rule)));
+    }
+    if case.steps.is_empty() {
+        return Err(fault("/steps", "expected at least one step".to_owned()));
+    }
+    for (index, step) in case.steps.iter().enumerate() {
+        if let Some((place, message)) = step_fault(step, &case) {
+            return Err(fault(&format!("/steps/{index}{place}"), message));
+        }
+    }
+    Ok(case)
+}
+
+fn step_fault(step: &Step, case: &Case) -> Option<(String, String)> {
+    let request = &step.request;
+    let bodies = [request.body.is_some(), request.raw.is_some(), request.body_file.is_some()];
+    if bodies.into_iter().filter(|given| *given).count() > 1 {
+        return Some(("/request".to_owned(), "expected at most one of body, raw and body_file".to_owned()));
+    }
+    if request.wire.is_some() {
+        if !case.needs.contains(&Need::RawHttp) {
+            return Some(("/request/wire".to_owned(), "add raw_http to `needs`".to_owned()));
+        }
+    } else if request.method.is_empty() || !request.path.starts_with('/') && !request.path.starts_with("{{") {
+        return Some(("/request".to_owned(), "expected a method, and a path that begins with a slash".to_owned()));
+    }
+    let expect = &step.expect;
+    let asserts = expect.status.is_some() || expect.code.is_some() || !expect.tally.is_empty();
+    if !asserts && expect.body.is_empty() && expect.headers.is_empty() {
+        return Some(("/expect".to_owned(), "a step that expects nothing cannot fail; state at least the status".to_owned()));
+    }
+    for (index, assertion) in expect.body.iter().enumerate() {
+        if let Some(fault) = assertion.faults(true).into_iter().next() {
+            return Some((format!("/expect/body/{index}"), fault));
+        }
+    }
+    for (name, assertion) in &expect.headers {
+        if let HeaderAssertion::Assertion(assertion) = assertion
+            && let Some(fault) = assertion.faults(false).into_iter().next()
+        {
+            return Some((format!("/expect/headers/{name}"), fault));
+        }
+    }
+    for (name, path) in &step.capture {
+        if !path.starts_with("header:")
+            && let Err(error) = serde_json_path::JsonPath::parse(path)
+        {
+            return Some((format!("/capture/{name}"), format!("`{path}` is no JSONPath: {error}")));
+        }
+    }
+    None
+}

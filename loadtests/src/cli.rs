@@ -1,0 +1,161 @@
+//! The command line.
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Parser, ValueEnum, builder::RangedU64ValueParser};
+
+use crate::{run, search};
+
+/// Puts a stated load on a deployment, measures it, and looks at a sample of the answers.
+///
+/// A run fails on any answer but status 200, on a departure from the contract or another tenant's canary in the sample,
+/// and on a 95th percentile above --budget-p95-ms.
+///
+/// Exit codes: 0 passed, 1 a bug of ours, 2 an argument or file cannot be used, 3 the target cannot be reached, 100 failed.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "loadtests", version)]
+pub struct Arguments {
+    /// Target profile, a file of conformance/targets without its ending.
+    #[arg(long, value_name = "NAME", default_value = "local")]
+    pub target: String,
+    /// What the users do.
+    #[arg(long, value_enum, default_value_t = ScenarioName::Search)]
+    pub scenario: ScenarioName,
+    /// Users at once; a profile's pace may lower it.
+    #[arg(long, default_value_t = 8, value_parser = RangedU64ValueParser::<u64>::new().range(1..=1000))]
+    pub users: u64,
+    /// How long, such as 20s, 5m or 1h30m.
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration)]
+    pub duration: Duration,
+    /// Requests a second of all users together, with latency counted from the intended start of each. Without it each user
+    /// asks as soon as its last answer is there, and a stall of the target slows the load down too.
+    #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
+    pub rate: Option<f64>,
+    /// Most requests of the run. For a target that is not on this machine 5000 is the most that is taken, and the default.
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
+    pub max_requests: Option<u64>,
+    /// Inspect one answer in N of each user.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
+    pub inspect_every: u64,
+    /// How uneven the questions are asked: Zipf's exponent, 0 for evenly.
+    #[arg(long, value_name = "EXPONENT", default_value_t = 1.0, value_parser = exponent)]
+    pub zipf: f64,
+    /// Longest 95th percentile in milliseconds that passes.
+    #[arg(long, value_name = "MS", value_parser = rate)]
+    pub budget_p95_ms: Option<f64>,
+    /// Seed of the questions and their order.
+    #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<u64>::new().range(0..=9_007_199_254_740_991))]
+    pub seed: u64,
+    /// Folder that the run record is written to [default: reports/out of the workspace].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// The scenarios.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScenarioName {
+    /// The fixtures' questions through `POST /search`.
+    Search,
+}
+
+impl ScenarioName {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Search => search::NAME,
+        }
+    }
+}
+
+impl Arguments {
+    /// Runs the load; the exit code says how it went.
+    pub fn run(self) -> ExitCode {
+        ExitCode::from(run::run(&self))
+    }
+
+    /// The command line that repeats the run.
+    pub fn command(&self) -> String {
+        let mut text = format!(
+            "cargo run -p loadtests --release -- --target {} --scenario {} --users {} --duration {}s --inspect-every {} \
+             --zipf {} --seed {}",
+            self.target,
+            self.scenario.as_str(),
+            self.users,
+            self.duration.as_secs(),
+            self.inspect_every,
+            self.zipf,
+            self.seed
+        );
+        let more = [
+            ("rate", self.rate.map(|rate| rate.to_string())),
+            ("max-requests", self.max_requests.map(|most| most.to_string())),
+            ("budget-p95-ms", self.budget_p95_ms.map(|budget| budget.to_string())),
+        ];
+        for (name, value) in more.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+            text = format!("{text} --{name} {value}");
+        }
+        text
+    }
+}
+
+/// Hours, minutes and seconds in that order; a number alone is seconds. From one second to a day.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("expected a time such as 20s, 5m or 1h30m from 1s to 24h, found `{text}`");
+    let (mut seconds, mut rest, mut units) = (0_u64, text, [('h', 3600), ('m', 60), ('s', 1)].into_iter());
+    while !rest.is_empty() {
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
+        let number: u64 = rest[..digits].parse().map_err(|_| wrong())?;
+        let unit = rest[digits..].chars().next().unwrap_or('s');
+        let (_, length) = units.find(|(letter, _)| *letter == unit).ok_or_else(wrong)?;
+        seconds = number.checked_mul(length).and_then(|more| seconds.checked_add(more)).ok_or_else(wrong)?;
+        rest = rest.get(digits + 1..).unwrap_or_default();
+    }
+    if (1..=86_400).contains(&seconds) { Ok(Duration::from_secs(seconds)) } else { Err(wrong()) }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    bounded(text, 0.1, 1_000_000.0)
+}
+
+fn exponent(text: &str) -> Result<f64, String> {
+    bounded(text, 0.0, 10.0)
+}
+
+fn bounded(text: &str, least: f64, most: f64) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("expected a number from {least} to {most}, found `{text}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_times() {
+        for (text, seconds) in [("20s", 20), ("20", 20), ("5m", 300), ("1h30m", 5400), ("1m5s", 65), ("24h", 86_400)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "0s", "25h", "s", "5d", "1m2h", "-1s", "1.5s", "99999999999999999999s", "20s20s"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn repeats_itself_by_its_command() {
+        let given = ["loadtests", "--users", "3", "--duration", "1m", "--rate", "12.5", "--max-requests", "9"];
+        let arguments = Arguments::try_parse_from(given).expect("the arguments are right");
+        let command = arguments.command();
+        let words = command.split(' ').skip_while(|word| *word != "--").skip(1);
+        let again = Arguments::try_parse_from(std::iter::once("loadtests").chain(words)).expect("the command is right");
+        assert_eq!(again.command(), command);
+        assert_eq!((again.users, again.duration.as_secs(), again.rate), (3, 60, Some(12.5)));
+    }
+
+    #[test]
+    fn refuses_what_makes_no_sense() {
+        for wrong in
+            [["--users", "0"], ["--rate", "0"], ["--zipf", "nan"], ["--scenario", "chat"], ["--duration", "never"]]
+        {
+            assert!(Arguments::try_parse_from(["loadtests", wrong[0], wrong[1]]).is_err(), "{wrong:?}");
+        }
+    }
+}

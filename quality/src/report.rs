@@ -1,0 +1,168 @@
+//! What a smoke run says: the table for people, and the scores and gates of the run record.
+
+use contract_types::{CaseRecord, CaseRecordLevel, CaseRecordOutcome, ScoreRecord};
+
+use crate::{
+    metrics::Scores,
+    smoke::{RECALL_5_FLOOR, TenantScores},
+};
+
+/// Name of the fixtures' questions in a record.
+const COLLECTION: &str = "fixtures";
+/// Most problems of one tenant that are told one by one.
+const TOLD: usize = 5;
+
+/// The table, line by line.
+pub fn table(tenants: &[TenantScores]) -> Vec<String> {
+    let width = tenants.iter().map(|tenant| tenant.tenant.len()).max().unwrap_or(0).max("tenant".len());
+    let mut lines = vec![format!(
+        "{:width$}  questions  unanswerable  nDCG@10  recall@5  recall@10     MRR  floor (recall@5)",
+        "tenant"
+    )];
+    for found in tenants {
+        let mean = found.mean();
+        lines.push(format!(
+            "{:width$}  {:>9}  {:>12}  {:>7.4}  {:>8.4}  {:>9.4}  {:>6.4}  {RECALL_5_FLOOR:.2} {}",
+            found.tenant.as_str(),
+            found.asked.len(),
+            found.unanswerable,
+            mean.ndcg_10,
+            mean.recall_5,
+            mean.recall_10,
+            mean.mrr,
+            if found.reaches_floor() { "reached" } else { "MISSED" },
+        ));
+    }
+    lines
+}
+
+/// Lines about what was wrong with answers, the first few of each tenant.
+pub fn problems(tenants: &[TenantScores]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for found in tenants {
+        let told = found.problems.iter().take(TOLD);
+        lines.extend(told.map(|problem| format!("{} {problem}", found.tenant)));
+        if found.problems.len() > TOLD {
+            lines.push(format!("{}: and {} more", found.tenant, found.problems.len() - TOLD));
+        }
+    }
+    lines
+}
+
+/// The scores of every tenant, each metric with its floor where it has one.
+pub fn scores(tenants: &[TenantScores]) -> Vec<ScoreRecord> {
+    tenants.iter().flat_map(tenant_scores).collect()
+}
+
+fn tenant_scores(found: &TenantScores) -> [ScoreRecord; 4] {
+    let Scores { ndcg_10, recall_5, recall_10, mrr } = found.mean();
+    let score = |metric: &str, k: Option<u64>, value: f64, floor: Option<f64>| ScoreRecord {
+        tenant: found.tenant.clone(),
+        collection: COLLECTION.to_owned(),
+        metric: metric.to_owned(),
+        k,
+        value,
+        queries: u64::try_from(found.asked.len()).unwrap_or(u64::MAX),
+        floor,
+        baseline: None,
+        interval_low: None,
+        interval_high: None,
+    };
+    [
+        score("ndcg", Some(10), ndcg_10, None),
+        score("recall", Some(5), recall_5, Some(RECALL_5_FLOOR)),
+        score("recall", Some(10), recall_10, None),
+        score("mrr", None, mrr, None),
+    ]
+}
+
+/// The gates of the run as cases, by id: for every tenant the floor, and the answers' agreement with the contract.
+pub fn gates(tenants: &[TenantScores]) -> Vec<CaseRecord> {
+    let mut cases: Vec<CaseRecord> = tenants.iter().flat_map(tenant_gates).collect();
+    cases.sort_by(|left, right| left.id.cmp(&right.id));
+    cases
+}
+
+fn tenant_gates(found: &TenantScores) -> [CaseRecord; 2] {
+    let recall = found.mean().recall_5;
+    let missed = format!(
+        "expected recall@5 of at least {RECALL_5_FLOOR:.2}, found {recall:.4} over {} questions",
+        found.asked.len()
+    );
+    let wrong = || format!("expected every answer to be a ranking that fits the contract: {}", lines(&found.problems));
+    [
+        gate("answers", found, found.problems.is_empty().then_some(()).ok_or_else(wrong)),
+        gate("recall-at-5", found, if found.reaches_floor() { Ok(()) } else { Err(missed) }),
+    ]
+}
+
+fn lines(problems: &[String]) -> String {
+    let told: Vec<&str> = problems.iter().take(TOLD).map(String::as_str).collect();
+    format!("{} problems, first: {}", problems.len(), told.join("; "))
+}
+
+fn gate(name: &str, found: &TenantScores, passed: Result<(), String>) -> CaseRecord {
+    let (outcome, message) = match passed {
+        Ok(()) => (CaseRecordOutcome::Pass, None),
+        Err(message) => (CaseRecordOutcome::Fail, Some(harness::record::cut(&message, 8192).0)),
+    };
+    CaseRecord {
+        id: format!("quality/smoke/{name}/{}", found.tenant),
+        kind: "gate".to_owned(),
+        operation: Some("retrieve".to_owned()),
+        rule: None,
+        level: CaseRecordLevel::Must,
+        outcome,
+        duration_ms: 0.0,
+        message,
+        curl: None,
+        request: None,
+        response: None,
+        reason: None,
+        attempts: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::smoke::Asked;
+
+    fn found(recall_5: f64, problems: &[&str]) -> TenantScores {
+        let scores = Scores { ndcg_10: 0.5, recall_5, recall_10: 0.9, mrr: 0.75 };
+        TenantScores {
+            tenant: "aurora-bikes".into(),
+            asked: vec![Asked { question: "q001".to_owned(), scores }],
+            unanswerable: 8,
+            problems: problems.iter().map(|&problem| problem.to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn lines_the_table_up() {
+        let lines = table(&[found(0.8, &[]), found(0.5, &[])]);
+        assert_eq!(
+            lines[1],
+            "aurora-bikes          1             8   0.5000    0.8000     0.9000  0.7500  0.60 reached"
+        );
+        assert!(lines[2].ends_with("0.60 MISSED"));
+    }
+
+    #[test]
+    fn holds_recall_alone_to_a_floor() {
+        let scores = scores(&[found(0.8, &[])]);
+        let floors: Vec<_> =
+            scores.iter().filter_map(|score| Some((score.metric.as_str(), score.k?, score.floor?))).collect();
+        assert_eq!(floors, [("recall", 5, RECALL_5_FLOOR)]);
+        assert!(scores.iter().all(|score| score.queries == 1));
+    }
+
+    #[test]
+    fn fails_the_gate_that_was_missed() {
+        let outcomes = |found: TenantScores| gates(&[found]).iter().map(|gate| gate.outcome).collect::<Vec<_>>();
+        let (pass, fail) = (CaseRecordOutcome::Pass, CaseRecordOutcome::Fail);
+        assert_eq!(outcomes(found(0.60, &[])), [pass, pass]);
+        assert_eq!(outcomes(found(0.59, &[])), [pass, fail]);
+        assert_eq!(outcomes(found(0.9, &["q001: expected status 200, found 500"])), [fail, pass]);
+    }
+}

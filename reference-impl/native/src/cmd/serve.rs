@@ -1,0 +1,123 @@
+//! `serve`: the deployment on a socket.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use super::{Context, ENVIRONMENT, Failure};
+use crate::config::{self, DemoFiles};
+use crate::data_folder::{DataFolder, DataFolderError};
+use crate::deployment::{self, Deployment};
+use crate::telemetry::JsonLines;
+use crate::{control, server};
+
+/// Tenants that `--demo` serves where no folder is given: the fixtures, seen from the root of the project.
+const DEMO_TENANTS: &str = "fixtures/tenants";
+
+/// Serves the API. Log lines go to standard output; `listening on …` goes to standard error once requests are answered.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, visible_alias = "listen", default_value = "127.0.0.1:8787", env = "PLUMBLINE_ADDR")]
+    addr: SocketAddr,
+    /// Folder for everything that is stored. With --demo it may be left out: a temporary one is made and removed.
+    #[arg(long, value_name = "DIR", required_unless_present = "demo", env = "PLUMBLINE_DATA")]
+    data: Option<PathBuf>,
+    /// Folder with platform.yaml and <tenant>/tenant.yaml. With --demo it may be left out: the fixtures are served.
+    #[arg(long, value_name = "DIR", required_unless_present = "demo", env = "PLUMBLINE_TENANTS")]
+    tenants: Option<PathBuf>,
+    /// Accept the published credentials of the fixtures. Refused in production.
+    #[arg(long)]
+    demo: bool,
+    /// Loopback address of the test-only control API. Refused in production.
+    #[arg(long, value_name = "ADDR")]
+    control: Option<SocketAddr>,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        self.refuse_in_production(context)?;
+        let tenants = self.tenants.clone().unwrap_or_else(|| Path::new(DEMO_TENANTS).to_owned());
+        let demo = self.demo.then(|| DemoFiles::beside(&tenants));
+        let loaded = config::load(&tenants, &deployment::models(), demo.as_ref())
+            .map_err(|error| Failure::Usage(error.to_string()))?;
+        let data = self.data.as_deref().map_or_else(DataFolder::temporary, DataFolder::open).map_err(usage)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let hint = demo.and_then(|demo| demo.any_key());
+        let done = runtime.block_on(self.serve(context, loaded, &data, hint.as_deref()));
+        // What is still running has had its grace; a call that hangs in a fault must not hold the process.
+        runtime.shutdown_background();
+        done
+    }
+
+    fn refuse_in_production(&self, context: &Context) -> Result<(), Failure> {
+        let refused = [("--demo", self.demo), ("--control", self.control.is_some())];
+        for (flag, given) in refused {
+            if given && context.is_production() {
+                return Err(Failure::Usage(format!("{flag} is refused where {ENVIRONMENT} is `prod`; leave it out")));
+            }
+        }
+        match self.control {
+            Some(addr) if !addr.ip().is_loopback() => {
+                Err(Failure::Usage(format!("--control takes a loopback address such as 127.0.0.1:8788, not {addr}")))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    async fn serve(
+        &self,
+        context: &mut Context,
+        loaded: config::Loaded,
+        data: &DataFolder,
+        demo_key: Option<&str>,
+    ) -> Result<(), Failure> {
+        let limits = loaded.platform.server;
+        let telemetry = Arc::new(JsonLines::new(Box::new(std::io::stdout()), Box::new(std::io::stderr())));
+        let deployment = Deployment::assemble(loaded, data, telemetry, self.demo, self.control.is_some())?;
+        let listener = bind(self.addr, "--addr").await?;
+        let address = listener.local_addr()?;
+        let deployment = Arc::new(deployment);
+        if let Some(addr) = self.control {
+            let listener = bind(addr, "--control").await?;
+            writeln!(context.err, "control API on http://{}", listener.local_addr()?)?;
+            let router = control::router(Arc::clone(&deployment))?;
+            tokio::spawn(server::serve(listener, router, limits, std::future::pending()));
+        }
+        deployment.resume().await;
+        writeln!(context.err, "listening on http://{address}")?;
+        if let Some(key) = demo_key {
+            writeln!(context.err, "try: {}", example(address, key))?;
+        }
+        let router = deployment.router.clone();
+        let all_ended = server::serve(listener, router, limits, server::stop_signal()).await;
+        let drained = tokio::time::timeout(limits.shutdown_grace, deployment.tasks.drain()).await.is_ok();
+        if !(all_ended && drained) {
+            writeln!(context.err, "stopped with work unfinished after {} ms", limits.shutdown_grace.as_millis())?;
+        }
+        Ok(())
+    }
+}
+
+async fn bind(addr: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
+    let refused = |error| Failure::Usage(format!("cannot listen on {addr}: {error}; choose another with {flag}"));
+    TcpListener::bind(addr).await.map_err(refused)
+}
+
+fn usage(error: DataFolderError) -> Failure {
+    match &error {
+        DataFolderError::InUse { .. } => Failure::Usage(error.to_string()),
+        DataFolderError::Unusable { source, .. } => Failure::Usage(format!("{error}: {source}")),
+    }
+}
+
+/// A first request, to be pasted into a shell.
+fn example(address: SocketAddr, key: &str) -> String {
+    let body = r#"{"documents":[{"id":"hello","content":"The workshop opens at nine."}]}"#;
+    format!(
+        "curl -s http://{address}/ingest -H 'authorization: Bearer {key}' -H 'content-type: application/json' -d '{body}'"
+    )
+}

@@ -1,0 +1,16 @@
+//! The tenants folder: `platform.yaml` and `<tenant>/tenant.yaml`, checked as a whole before anything is served.
+
+mod demo;
+mod load;
+mod platform;
+mod problem;
+mod schema;
+mod tenant;
+mod yaml;
+
+pub use demo::DemoFiles;
+pub use load::{Loaded, load};
+pub use platform::{Platform, ServerLimits};
+pub use problem::{ConfigError, Problem};
+pub(crate) use tenant::from_value;
+pub use tenant::{Models, PROBE_TENANT, too_like};

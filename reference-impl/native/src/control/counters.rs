@@ -1,0 +1,108 @@
+//! What the service has done, and the way back to a clean start.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use reference_core::ports::{Databases, Statement, Value};
+use reference_core::tenancy::TenantId;
+use serde_json::json;
+
+use super::reply::{Refusal, json_response};
+use super::{Control, tenants};
+use crate::faults::{Port, PortCounters};
+
+pub(super) async fn get(State(control): State<Control>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+    let tenant = match query.as_deref().unwrap_or_default().split_once('=') {
+        None if query.as_deref().unwrap_or_default().is_empty() => None,
+        Some(("tenant", id)) => Some(control.tenant(id)?.id().clone()),
+        None | Some(_) => return Err(Refusal::invalid(None, "expected no parameter but `tenant`")),
+    };
+    let ports: BTreeMap<&str, PortCounters> = {
+        let counted = control.faults.counters(tenant.as_ref());
+        let of = |port: Port| counted.get(&port).cloned().unwrap_or_else(|| PortCounters::new(0, 0));
+        Port::ALL.into_iter().map(|port| (port.as_str(), of(port))).collect()
+    };
+    let counts = control.counters.read(tenant.as_ref().map(TenantId::as_str));
+    let jobs = jobs(&control, tenant.as_ref()).await?;
+    // What this host does not have it has not done: it runs no tools, opens no connections and no streams.
+    let mut body = json!({
+        "ports": ports,
+        "requests": counts.requests,
+        "handlers": counts.handlers,
+        "tool_runs": 0,
+        "tool_writes": 0,
+        "jwks_fetches": 0,
+        "egress": 0,
+        "open_streams": 0,
+        "waiting_jobs": jobs.waiting,
+        "running_jobs": jobs.running,
+    });
+    if let Some(tenant) = tenant {
+        body["tenant"] = json!(tenant.as_str());
+    }
+    Ok(json_response(StatusCode::OK, &body))
+}
+
+#[derive(Default)]
+struct Jobs {
+    waiting: i64,
+    running: i64,
+}
+
+async fn jobs(control: &Control, only: Option<&TenantId>) -> Result<Jobs, Refusal> {
+    const COUNT: &str =
+        "SELECT count(*) FILTER (WHERE status = 'queued'), count(*) FILTER (WHERE status = 'running') FROM jobs";
+    let mut jobs = Jobs::default();
+    for settings in control.deployment.registry.all() {
+        let id = &settings.tenant;
+        if only.is_some_and(|only| only != id) || !control.deployment.databases.holds(id) {
+            continue;
+        }
+        let rows = run(control, id, COUNT).await?;
+        if let Some([Value::Integer(waiting), Value::Integer(running)]) = rows.first().map(Vec::as_slice) {
+            jobs.waiting += waiting;
+            jobs.running += running;
+        }
+    }
+    Ok(jobs)
+}
+
+async fn run(control: &Control, id: &TenantId, sql: &'static str) -> Result<Vec<Vec<Value>>, Refusal> {
+    let tenant = control.tenant(id.as_str())?;
+    let database = control.deployment.databases.open(&tenant).await.map_err(|error| Refusal::failed(&error))?;
+    let answers = database.batch(vec![Statement::new(sql, Vec::new())]).await;
+    Ok(answers.map_err(|error| Refusal::failed(&error))?.pop().unwrap_or_default())
+}
+
+pub(super) async fn reset(control: &Control) -> Result<Response, Refusal> {
+    let _turn = control.turn.lock().await;
+    let deployment = &control.deployment;
+    let faults_cleared = control.faults.reset(); // first, so that the stores below can be reached
+    let created: Vec<TenantId> = control.changes().created.iter().cloned().collect();
+    for id in &created {
+        let tenant = control.tenant(id.as_str())?;
+        tenants::remove(control, &tenant).await?;
+    }
+    let originals = std::mem::take(&mut control.changes().originals);
+    for settings in originals.values() {
+        let restored = deployment.registry.replace(settings.as_ref().clone());
+        restored.map_err(|error| Refusal::failed(&error))?;
+    }
+    for settings in deployment.registry.all() {
+        if deployment.databases.holds(&settings.tenant) {
+            run(control, &settings.tenant, "DELETE FROM request_counts").await?;
+        }
+    }
+    let clocks_reset = deployment.clock.reset();
+    control.faults.reset(); // the counts that this itself caused
+    control.counters.reset();
+    let body = json!({
+        "faults_cleared": faults_cleared,
+        "tenants_deleted": created.iter().map(TenantId::as_str).collect::<Vec<_>>(),
+        "tenants_restored": originals.keys().map(TenantId::as_str).collect::<Vec<_>>(),
+        "clocks_reset": clocks_reset,
+    });
+    Ok(json_response(StatusCode::OK, &body))
+}

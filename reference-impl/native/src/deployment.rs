@@ -1,0 +1,195 @@
+//! The whole service, assembled from core, the HTTP edge and this host's adapters.
+
+use std::sync::Arc;
+
+use contract_types::{Implementation, IsolationMode};
+use reference_core::answer::Extractive;
+use reference_core::auth::{Authenticator, KeySet};
+use reference_core::ingest::UnicodeWords;
+use reference_core::platform::{INDEX_BYTES, Platform, Ports};
+use reference_core::ports::{Background, Clock, Databases, Embedder, Generator, Ids, KeyValue, MemoryKeyValue};
+use reference_core::retrieve::{HashedEmbedder, TermOverlap};
+use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
+use reference_http::{Edge, EdgeParts, Service, ServiceParts, Telemetry};
+use tokio::runtime::Handle;
+
+use crate::clock::SystemClock;
+use crate::config::{self, Loaded, Models, PROBE_TENANT};
+use crate::counters::Counters;
+use crate::data_folder::DataFolder;
+use crate::docs::SwaggerPage;
+use crate::faults::{Faults, FaultyDatabases, FaultyEmbedder, FaultyGenerator, FaultyKeyValue, Port};
+use crate::ids::OsIds;
+use crate::sqlite::SqliteDatabases;
+use crate::tasks::{Tasks, TokioTimer};
+
+/// Cached answers of each tenant, in bytes: some thousand answers.
+const CACHE_BYTES_PER_TENANT: usize = 16 << 20;
+/// Pieces of background work at once, over all tenants. They share the processors with requests.
+const BACKGROUND_WORK: usize = 4;
+
+/// What tenants of this host may choose from.
+pub fn models() -> Models {
+    Models {
+        embedding: vec![HashedEmbedder::MODEL.to_owned()],
+        generation: vec![Extractive::MODEL.to_owned()],
+        rerank: vec![TermOverlap::MODEL.to_owned()],
+    }
+}
+
+/// Tools of a test; absent where no control listener is on.
+pub struct TestTools {
+    /// Faults of the ports.
+    pub faults: Arc<Faults>,
+    /// Counts of requests.
+    pub counters: Arc<Counters>,
+}
+
+/// A running service without its sockets.
+pub struct Deployment {
+    /// Answers every operation of the contract.
+    pub router: axum::Router,
+    /// Core.
+    pub platform: Arc<Platform>,
+    /// Makes contexts.
+    pub authenticator: Arc<Authenticator>,
+    /// The tenants.
+    pub registry: Arc<Registry>,
+    /// Their clocks.
+    pub clock: Arc<SystemClock>,
+    /// Their databases, without faults.
+    pub databases: Arc<SqliteDatabases>,
+    /// Work beside requests.
+    pub tasks: Arc<Tasks>,
+    /// What `platform.yaml` says.
+    pub config: config::Platform,
+    /// Tools of a test.
+    pub test_tools: Option<TestTools>,
+}
+
+impl Deployment {
+    /// Assembles the service over `data`. Must be called within a runtime.
+    ///
+    /// - `demo`: whether published fixture keys are accepted.
+    /// - `testing`: whether ports get faults and requests are counted.
+    ///
+    /// # Errors
+    ///
+    /// When the data folder cannot be used, or configuration contradicts itself after all.
+    pub fn assemble(
+        loaded: Loaded,
+        data: &DataFolder,
+        telemetry: Arc<dyn Telemetry>,
+        demo: bool,
+        testing: bool,
+    ) -> anyhow::Result<Self> {
+        let Loaded { platform: config, tenants } = loaded;
+        let (clock, ids) = (Arc::new(SystemClock::new()), Arc::new(OsIds) as Arc<dyn Ids>);
+        let port: Arc<dyn Clock> = Arc::clone(&clock) as _;
+        let registry = Arc::new(Registry::new(tenants)?);
+        let authenticator = Arc::new(Authenticator::new(
+            Arc::clone(&registry),
+            Arc::clone(&port),
+            config.tokens.clone(),
+            config.keys.clone(),
+            demo,
+        ));
+        let databases = Arc::new(SqliteDatabases::new(data.path()));
+        let tasks = Arc::new(Tasks::new(Handle::current(), BACKGROUND_WORK));
+        let counters = Arc::new(Counters::new(telemetry));
+        let wrapped = Wrapped::new(&databases, testing.then(|| Arc::new(Faults::default())));
+        let ports = Ports {
+            databases: Arc::clone(&wrapped.databases),
+            clock: Arc::clone(&port),
+            ids: Arc::clone(&ids),
+            key_value: Arc::clone(&wrapped.key_value),
+            background: Arc::clone(&tasks) as Arc<dyn Background>,
+            tokenizer: Arc::new(UnicodeWords),
+            embedders: vec![Arc::clone(&wrapped.embedder)],
+            generators: vec![Arc::clone(&wrapped.generator)],
+            rerankers: vec![Arc::new(TermOverlap)],
+        };
+        let platform = Arc::new(Platform::new(ports, &data.secret()?, INDEX_BYTES));
+        let api = Arc::new(Service::new(ServiceParts {
+            platform: Arc::clone(&platform),
+            probe: probe(&port, &config),
+            docs: Arc::new(SwaggerPage::new()?),
+            implementation: Implementation::new("plumbline-native".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+            isolation: IsolationMode::StorePerTenant,
+        }));
+        let edge = Edge::new(EdgeParts {
+            api,
+            authenticator: Arc::clone(&authenticator),
+            registry: Arc::clone(&registry),
+            databases: wrapped.rate_store,
+            clock: port,
+            ids,
+            timer: Arc::new(TokioTimer),
+            telemetry: Arc::clone(&counters) as Arc<dyn Telemetry>,
+        });
+        let test_tools = wrapped.faults.map(|faults| TestTools { faults, counters });
+        let router = reference_http::router(edge);
+        Ok(Self { router, platform, authenticator, registry, clock, databases, tasks, config, test_tools })
+    }
+
+    /// Queues again what was running when the last server ended, and runs what is queued. A tenant whose jobs cannot be read
+    /// is left out; they are found at the next start. Returns how many tenants had something to look at.
+    pub async fn resume(&self) -> usize {
+        let mut resumed = 0;
+        for settings in self.registry.all() {
+            let Some(tenant) = self.authenticator.maintenance(&settings.tenant) else { continue };
+            if !self.databases.holds(tenant.id()) || self.platform.resume_jobs(&tenant).await.is_err() {
+                continue;
+            }
+            resumed += 1;
+            let platform = Arc::clone(&self.platform);
+            self.tasks.spawn(Box::pin(async move {
+                // What goes wrong with a job is recorded with it.
+                let _ = platform.run_jobs(&tenant).await;
+            }));
+        }
+        resumed
+    }
+}
+
+/// Ports, behind faults where there are any.
+struct Wrapped {
+    databases: Arc<dyn Databases>,
+    rate_store: Arc<dyn Databases>,
+    key_value: Arc<dyn KeyValue>,
+    embedder: Arc<dyn Embedder>,
+    generator: Arc<dyn Generator>,
+    faults: Option<Arc<Faults>>,
+}
+
+impl Wrapped {
+    fn new(databases: &Arc<SqliteDatabases>, faults: Option<Arc<Faults>>) -> Self {
+        let databases: Arc<dyn Databases> = Arc::clone(databases) as _;
+        let plain = Self {
+            rate_store: Arc::clone(&databases),
+            databases,
+            key_value: Arc::new(MemoryKeyValue::new(CACHE_BYTES_PER_TENANT)),
+            embedder: Arc::new(HashedEmbedder),
+            generator: Arc::new(Extractive),
+            faults: faults.clone(),
+        };
+        let Some(faults) = faults else { return plain };
+        let database = |port| Arc::new(FaultyDatabases::new(Arc::clone(&plain.databases), Arc::clone(&faults), port));
+        Self {
+            databases: database(Port::Database),
+            rate_store: database(Port::RateStore),
+            key_value: Arc::new(FaultyKeyValue::new(plain.key_value, Arc::clone(&faults))),
+            embedder: Arc::new(FaultyEmbedder::new(plain.embedder, Arc::clone(&faults))),
+            generator: Arc::new(FaultyGenerator::new(plain.generator, Arc::clone(&faults))),
+            faults: Some(faults),
+        }
+    }
+}
+
+/// A tenant of the server's own, unknown to the registry: no credential reaches it.
+fn probe(clock: &Arc<dyn Clock>, config: &config::Platform) -> Option<TenantContext> {
+    let id = TenantId::parse(PROBE_TENANT).ok()?;
+    let registry = Arc::new(Registry::new([TenantSettings::new(id.clone(), PROBE_TENANT)]).ok()?);
+    let tokens = config.tokens.clone();
+    Authenticator::new(registry, Arc::clone(clock), tokens, KeySet::default(), false).maintenance(&id)
+}

@@ -1,0 +1,102 @@
+//! Models that fail when told to.
+
+use std::sync::Arc;
+
+use reference_core::ports::{
+    BoxFuture, EmbedPurpose, Embedder, EmbedderKind, Generation, GenerationRequest, Generator, GeneratorKind,
+    ModelError,
+};
+use reference_core::tenancy::TenantContext;
+
+use super::{Faults, Port, Strike};
+
+/// An embedder behind the faults of [`Port::Embedding`].
+pub struct FaultyEmbedder {
+    inner: Arc<dyn Embedder>,
+    faults: Arc<Faults>,
+}
+
+/// A generator behind the faults of [`Port::Generator`].
+pub struct FaultyGenerator {
+    inner: Arc<dyn Generator>,
+    faults: Arc<Faults>,
+}
+
+impl FaultyEmbedder {
+    /// `inner` behind `faults`.
+    pub fn new(inner: Arc<dyn Embedder>, faults: Arc<Faults>) -> Self {
+        Self { inner, faults }
+    }
+}
+
+impl FaultyGenerator {
+    /// `inner` behind `faults`.
+    pub fn new(inner: Arc<dyn Generator>, faults: Arc<Faults>) -> Self {
+        Self { inner, faults }
+    }
+}
+
+/// Makes the call, unless a fault strikes it.
+async fn call<T>(
+    faults: &Faults,
+    port: Port,
+    tenant: &TenantContext,
+    model: &str,
+    inner: BoxFuture<'_, Result<T, ModelError>>,
+) -> Result<T, ModelError> {
+    let model = model.to_owned();
+    let answer = match faults.strike(port, tenant.id()).await {
+        None => inner.await,
+        Some(strike @ (Strike::Refused | Strike::Status(_))) => {
+            Err(ModelError::Unavailable { model, reason: strike.reason() })
+        }
+        Some(Strike::Garbage) => Err(ModelError::Unusable { model, reason: Strike::Garbage.reason() }),
+    };
+    if answer.is_err() {
+        faults.failed(port, tenant.id());
+    }
+    answer
+}
+
+impl Embedder for FaultyEmbedder {
+    fn model(&self) -> &str {
+        self.inner.model()
+    }
+
+    fn dimensions(&self) -> usize {
+        self.inner.dimensions()
+    }
+
+    fn kind(&self) -> EmbedderKind {
+        self.inner.kind()
+    }
+
+    fn embed<'a>(
+        &'a self,
+        tenant: &'a TenantContext,
+        texts: &'a [String],
+        purpose: EmbedPurpose,
+    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, ModelError>> {
+        let inner = self.inner.embed(tenant, texts, purpose);
+        Box::pin(call(&self.faults, Port::Embedding, tenant, self.inner.model(), inner))
+    }
+}
+
+impl Generator for FaultyGenerator {
+    fn model(&self) -> &str {
+        self.inner.model()
+    }
+
+    fn kind(&self) -> GeneratorKind {
+        self.inner.kind()
+    }
+
+    fn generate<'a>(
+        &'a self,
+        tenant: &'a TenantContext,
+        request: &'a GenerationRequest,
+    ) -> BoxFuture<'a, Result<Generation, ModelError>> {
+        let inner = self.inner.generate(tenant, request);
+        Box::pin(call(&self.faults, Port::Generator, tenant, self.inner.model(), inner))
+    }
+}

@@ -1,0 +1,84 @@
+//! The command as a person meets it: what it prints, what it writes, how it ends.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+use crate::{changed, passing};
+
+/// A folder of its own for each test.
+fn folder(name: &str, records: &[(&str, Vec<u8>)]) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("reports").join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    for (file, text) in records {
+        fs::write(folder.join(file), text).unwrap();
+    }
+    folder
+}
+
+fn reports(folder: &PathBuf, flags: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } =
+        Command::new(env!("CARGO_BIN_EXE_reports")).arg("--out").arg(folder).args(flags).output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn an_empty_folder_says_what_to_run() {
+    let folder = folder("empty", &[]);
+    let (code, out, error) = reports(&folder, &[]);
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    let page = fs::read_to_string(folder.join("index.html")).unwrap();
+    for text in [error, page] {
+        assert!(text.contains("cargo test -p conformance -- --target local"), "{text}");
+    }
+}
+
+#[test]
+fn a_folder_that_does_not_exist_says_the_same_and_is_not_made() {
+    let missing = folder("parent", &[]).join("missing");
+    let (code, _, error) = reports(&missing, &[]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("run one of these first"), "{error}");
+    assert!(!missing.exists());
+}
+
+#[test]
+fn passing_runs_end_with_0_and_one_line() {
+    let folder = folder("pass", &[("a.json", passing(|_| ()))]);
+    let (code, out, error) = reports(&folder, &[]);
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    assert!(out.starts_with("pass: conformance on local pass (1 of 1 cases passed); page: "), "{out}");
+    assert_eq!(out.lines().count(), 1);
+}
+
+#[test]
+fn a_failing_run_ends_with_100_and_an_unfinished_one_with_1() {
+    let failed = folder("fail", &[("a.json", changed(|_| ()))]);
+    assert_eq!(reports(&failed, &[]).0, Some(100));
+    let error = folder("error", &[("a.json", changed(|record| record["verdict"] = "error".into()))]);
+    assert_eq!(reports(&error, &[]).0, Some(1));
+}
+
+#[test]
+fn a_broken_record_ends_with_2_and_leaves_no_old_verdict_behind() {
+    let folder = folder("broken", &[("a.json", passing(|_| ()))]);
+    assert_eq!(reports(&folder, &[]).0, Some(0));
+    fs::write(folder.join("b.json"), changed(|record| record["seed"] = "x".into())).unwrap();
+    let (code, out, error) = reports(&folder, &[]);
+    assert_eq!((code, out.as_str(), error.lines().count()), (Some(2), "", 1));
+    assert!(error.contains("b.json: /seed: "), "{error}");
+    let page = fs::read_to_string(folder.join("index.html")).unwrap();
+    assert!(page.contains("No verdict") && !page.contains("badge pass"), "{page}");
+}
+
+#[test]
+fn the_comment_goes_to_standard_output_alone() {
+    let folder = folder("markdown", &[("a.json", changed(|_| ()))]);
+    let (code, out, error) = reports(&folder, &["--markdown"]);
+    assert_eq!(code, Some(100));
+    assert!(out.starts_with("### ❌ Plumbline: fail\n"), "{out}");
+    assert!(error.starts_with("fail: "), "{error}");
+}
