@@ -80,7 +80,12 @@ impl Coverage {
             let missing: Vec<String> =
                 total.iter().filter(|entry| !reached.contains(**entry)).map(|entry| (*entry).to_owned()).collect();
             let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-            CoverageRecord { dimension, total: count(total.len()), reached: count(total.len() - missing.len()), missing }
+            CoverageRecord {
+                dimension,
+                total: count(total.len()),
+                reached: count(total.len() - missing.len()),
+                missing,
+            }
         };
         vec![
             record(CoverageRecordDimension::Operation, OPERATIONS.to_vec(), &self.operations),

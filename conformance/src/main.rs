@@ -1,2 +1,9 @@
 //! The conformance suite as a program.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    ExitCode::from(conformance::cmd::Cli::parse().run())
+}

@@ -77,14 +77,16 @@ pub fn record(session: &Session, test: &Test, outcome: &Outcome, took: Duration,
         (Ending::Error(message), _) => (CaseRecordOutcome::Error, Some(message.clone()), None),
         (Ending::Pass, None) => (CaseRecordOutcome::Pass, None, None),
         (Ending::Pass, Some(entry)) => {
-            let message = format!("passes, but the profile lists `{}` as a known failure; take the entry out", entry.case);
+            let message =
+                format!("passes, but the profile lists `{}` as a known failure; take the entry out", entry.case);
             (CaseRecordOutcome::Fail, Some(message), Some(entry.reason.clone()))
         }
         (Ending::Fail(message), Some(entry)) if expired.is_none() => {
             (CaseRecordOutcome::KnownFailure, Some(message.clone()), Some(entry.reason.clone()))
         }
         (Ending::Fail(message), entry) => {
-            let expired = entry.map(|entry| format!("; its known failure expired on {}", entry.expires)).unwrap_or_default();
+            let expired =
+                entry.map(|entry| format!("; its known failure expired on {}", entry.expires)).unwrap_or_default();
             (CaseRecordOutcome::Fail, Some(format!("{message}{expired}")), entry.map(|entry| entry.reason.clone()))
         }
     };

@@ -87,7 +87,8 @@ impl Suite {
         let sources = Sources::read(&folder).map_err(|error| fault(folder.clone(), error.to_string()))?;
         let rules = Contract::from_sources(&sources).map_err(|error| fault(folder.clone(), error.to_string()))?.rules;
         let document = serde_json::from_str(contract_types::OPENAPI).unwrap_or_default();
-        let mut contract = Contract::from_document(document).map_err(|error| fault(folder.clone(), error.to_string()))?;
+        let mut contract =
+            Contract::from_document(document).map_err(|error| fault(folder.clone(), error.to_string()))?;
         contract.rules = rules;
         let written = written::load(&root.join("conformance/cases"), &contract)?;
         let mut tests: Vec<Test> = written.into_iter().map(|case| Test::Written(Box::new(case))).collect();

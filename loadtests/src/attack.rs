@@ -34,7 +34,8 @@ impl log::Log for Silence {
 pub async fn run(plan: Plan, shared: &Arc<Shared>) -> Result<(), GooseError> {
     let _ = log::set_logger(&Silence);
     let configuration = configuration(plan, &shared.base_url)?;
-    GooseAttack::initialize_with_config(configuration)?.register_scenario(scenario(shared)).execute().await?;
+    let attack = GooseAttack::initialize_with_config(configuration)?.register_scenario(scenario(shared));
+    Box::pin(attack.execute()).await?;
     Ok(())
 }
 

@@ -21,7 +21,7 @@ pub struct Arguments {
     /// What the users do.
     #[arg(long, value_enum, default_value_t = ScenarioName::Search)]
     pub scenario: ScenarioName,
-    /// Users at once; a profile's pace may lower it.
+    /// Users at once. The pace of a profile bounds users and rate, unless the run starts the target itself.
     #[arg(long, default_value_t = 8, value_parser = RangedU64ValueParser::<u64>::new().range(1..=1000))]
     pub users: u64,
     /// How long, such as 20s, 5m or 1h30m.

@@ -10,7 +10,7 @@ pub mod run;
 pub mod search;
 pub mod workload;
 
-#[expect(clippy::pedantic, unreachable_pub, dead_code, reason = "generated from the contract")]
+#[expect(unreachable_pub, dead_code, reason = "generated from the contract")]
 #[rustfmt::skip]
 mod generated {
     pub(crate) mod operations;

@@ -1,4 +1,4 @@
-//! Latencies of every request, kept in HdrHistograms of our own: goose measures to the headers only, and its percentiles
+//! Latencies of every request, kept in histograms of our own: goose measures to the headers only, and its percentiles
 //! know nothing of an intended start.
 
 use std::{

@@ -141,7 +141,9 @@ mod tests {
     fn results(outcomes: &[Outcome], findings: Findings, budget_p95_ms: Option<f64>) -> Results {
         let recorder = Recorder::new(1, 1);
         let start = Instant::now().checked_sub(Duration::from_millis(20)).expect("the machine is up for longer");
-        outcomes.iter().for_each(|outcome| recorder.record(0, 0, start, *outcome));
+        for outcome in outcomes {
+            recorder.record(0, 0, start, *outcome);
+        }
         let measured = recorder.measured();
         Results { tenants: vec!["aurora-bikes".to_owned()], measured, findings, inspected_every: 20, budget_p95_ms }
     }

@@ -20,7 +20,7 @@ use crate::{
     attack::{self, Plan},
     cli::Arguments,
     inspection::Inspector,
-    pacing::Pacing,
+    pacing::{Pace, Pacing},
     recorder::Recorder,
     report::Results,
     search::{Caller, Shared, TIMEOUT},
@@ -68,10 +68,14 @@ fn try_run(arguments: &Arguments) -> Result<u8, Failure> {
         inspected_every: shared.inspector.every(),
         budget_p95_ms: arguments.budget_p95_ms,
     };
-    results.table().iter().for_each(|line| data(line));
+    for line in results.table() {
+        data(&line);
+    }
     let cases = results.gates();
     let failed: Vec<_> = cases.iter().filter(|case| case.outcome == CaseRecordOutcome::Fail).collect();
-    failed.iter().for_each(|case| say(&format!("{}: {}", case.id, case.message.as_deref().unwrap_or_default())));
+    for case in &failed {
+        say(&format!("{}: {}", case.id, case.message.as_deref().unwrap_or_default()));
+    }
     let (verdict, code) = match (results.is_unreachable(), failed.is_empty()) {
         (true, _) => (RunRecordVerdict::Error, exit::UNREACHABLE),
         (false, true) => (RunRecordVerdict::Pass, exit::PASS),
@@ -110,38 +114,47 @@ fn try_run(arguments: &Arguments) -> Result<u8, Failure> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Load {
     plan: Plan,
-    rate: Option<f64>,
+    pace: Pace,
     most: Option<u64>,
 }
 
 impl Load {
+    /// A target that the run starts for itself is pressed as the arguments say; the pace of a profile protects others.
     fn of(arguments: &Arguments, prepared: &Prepared) -> Result<Self, String> {
-        let pace = prepared.profile.spec.pace.as_ref().map(|pace| (pace.concurrency, pace.requests_per_second));
+        let pace = prepared.profile.spec.pace.as_ref().filter(|_| !prepared.target.is_started());
+        let pace = pace.map(|pace| (pace.concurrency, pace.requests_per_second));
         let remote = !prepared.target.is_started() && !is_loopback(&prepared.target.base_url);
         Self::within(arguments, pace, remote)
     }
 
-    fn within(arguments: &Arguments, pace: Option<(u64, f64)>, remote: bool) -> Result<Self, String> {
+    fn within(arguments: &Arguments, allowed: Option<(u64, f64)>, remote: bool) -> Result<Self, String> {
         if remote && let Some(most) = arguments.max_requests.filter(|most| *most > REMOTE_REQUESTS) {
             return Err(format!(
                 "--max-requests {most}: a target that is not on this machine takes at most {REMOTE_REQUESTS}; lower it"
             ));
         }
-        let users = pace.map_or(arguments.users, |(concurrency, _)| arguments.users.min(concurrency));
-        let allowed = pace.map(|(_, rate)| rate);
+        let users = allowed.map_or(arguments.users, |(concurrency, _)| arguments.users.min(concurrency));
+        let pace = match (arguments.rate, allowed) {
+            (Some(rate), allowed) => Pace::Fixed(allowed.map_or(rate, |(_, most)| rate.min(most))),
+            (None, Some((_, most))) => Pace::AtMost(most),
+            (None, None) => Pace::Free,
+        };
         Ok(Self {
             plan: Plan { users: usize::try_from(users).unwrap_or(1), duration: arguments.duration },
-            rate: arguments.rate.map(|rate| rate.min(allowed.unwrap_or(rate))).or(allowed),
+            pace,
             most: arguments.max_requests.or(remote.then_some(REMOTE_REQUESTS)),
         })
     }
 
     fn describe(&self) -> String {
         let users = format!("{} users", self.plan.users);
-        let pace = self.rate.map_or_else(
-            || "each asks as soon as its last answer is there".to_owned(),
-            |rate| format!("{rate} requests a second in all, latency from the intended start"),
-        );
+        let pace = match self.pace {
+            Pace::Free => "each asks as soon as its last answer is there".to_owned(),
+            Pace::AtMost(rate) => {
+                format!("each asks as soon as its last answer is there, at most {rate} requests a second in all")
+            }
+            Pace::Fixed(rate) => format!("{rate} requests a second in all, latency from the intended start"),
+        };
         let most = self.most.map_or_else(String::new, |most| format!("; at most {most} requests"));
         format!("{users}, {pace}{most}; time-out {} s", TIMEOUT.as_secs())
     }
@@ -170,7 +183,7 @@ fn shared(arguments: &Arguments, load: &Load, prepared: &Prepared, judge: Judge)
         base_url: prepared.target.base_url.clone(),
         callers: callers.collect(),
         workload: workload.ok_or("a tenant without questions takes part")?,
-        pacing: Pacing::new(load.rate, load.most, arguments.duration + Duration::from_secs(1)),
+        pacing: Pacing::new(load.pace, load.most, arguments.duration + Duration::from_secs(1)),
         recorder: Recorder::new(load.plan.users, tenants.len()),
         inspector: Inspector::new(judge, scanner, arguments.inspect_every),
         seed: arguments.seed,
@@ -192,8 +205,9 @@ mod tests {
     #[test]
     fn stays_within_the_pace_of_the_profile() {
         let load = load(&["--users", "50", "--rate", "500"], Some((4, 20.0)), false).expect("it is allowed");
-        assert_eq!((load.plan.users, load.rate, load.most), (4, Some(20.0), None));
-        assert_eq!(self::load(&[], Some((4, 20.0)), false).expect("it is allowed").rate, Some(20.0));
+        assert_eq!((load.plan.users, load.pace, load.most), (4, Pace::Fixed(20.0), None));
+        assert_eq!(self::load(&[], Some((4, 20.0)), false).expect("it is allowed").pace, Pace::AtMost(20.0));
+        assert_eq!(self::load(&[], None, false).expect("it is allowed").pace, Pace::Free);
     }
 
     #[test]

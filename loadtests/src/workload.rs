@@ -139,7 +139,9 @@ mod tests {
     fn asks_few_questions_often_and_all_sometimes() {
         let drawn = draws(&workload(1.0, 1), 1, 0, 20_000);
         let mut counts = std::collections::BTreeMap::<String, usize>::new();
-        drawn.into_iter().for_each(|question| *counts.entry(question).or_default() += 1);
+        for question in drawn {
+            *counts.entry(question).or_default() += 1;
+        }
         let mut sizes: Vec<usize> = counts.into_values().collect();
         sizes.sort_unstable_by(|left, right| right.cmp(left));
         assert_eq!(sizes.len(), 100);

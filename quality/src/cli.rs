@@ -80,8 +80,12 @@ impl Smoke {
             Ok(tenants) => tenants,
             Err(error) => return fail(exit::UNREACHABLE, &format!("the target stopped answering: {error}")),
         };
-        report::table(&tenants).iter().for_each(|line| data(line));
-        report::problems(&tenants).iter().for_each(|line| say(line));
+        for line in report::table(&tenants) {
+            data(&line);
+        }
+        for line in report::problems(&tenants) {
+            say(&line);
+        }
         let passed = tenants.iter().all(TenantScores::passes);
         let out = self.out.clone().unwrap_or_else(|| project_root().join("reports/out"));
         let mut record = self.record(&prepared, &tenants, started_at, contract.version().to_owned());
@@ -102,7 +106,7 @@ impl Smoke {
     ) -> RunRecord {
         let cases = report::gates(tenants);
         let unanswerable: usize = tenants.iter().map(|tenant| tenant.unanswerable).sum();
-        let only = self.tenants.iter().map(|tenant| format!(" --tenant {tenant}")).collect::<String>();
+        let only = self.tenants.iter().fold(String::new(), |text, tenant| text + " --tenant " + tenant);
         RunRecord {
             schema_version: record::SCHEMA_VERSION,
             run_id: record::run_id(),

@@ -26,6 +26,13 @@ impl fmt::Display for Text<'_> {
     }
 }
 
+/// What `write` writes.
+pub(crate) fn written(write: impl FnOnce(&mut String) -> fmt::Result) -> String {
+    let mut out = String::new();
+    write(&mut out).expect("writing to a String cannot fail");
+    out
+}
+
 /// Characters that could hide or turn around the text beside them: controls, direction marks, zero-width ones.
 pub(crate) fn invisible(c: char) -> bool {
     let kept = matches!(c, '\n' | '\t');

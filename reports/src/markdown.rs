@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use contract_types::{CaseRecord, RunRecordVerdict};
 
 use crate::{
-    format::{self, count, cut, decimal, invisible, length, percent},
+    format::{self, count, cut, decimal, invisible, length, percent, written},
     html::{FAILURES_SHOWN, dimension},
     model::{Report, Run},
     redact, tally,
@@ -21,9 +21,7 @@ const MESSAGE_BYTES: usize = 300;
 
 /// Draws the comment.
 pub fn comment(report: &Report) -> String {
-    let mut out = String::new();
-    write_all(&mut out, report).expect("writing to a String cannot fail");
-    out
+    written(|out| write_all(out, report))
 }
 
 fn write_all(out: &mut String, report: &Report) -> fmt::Result {
@@ -81,7 +79,8 @@ fn section(out: &mut String, run: &Run) -> fmt::Result {
     list(out, "Scores below their floor", run, scores)?;
     let load = record.load.iter().flatten().filter_map(|row| {
         let budget = row.budget_p95_ms.filter(|budget| row.p95_ms > *budget)?;
-        let place = format!("{}/{}", row.scenario, row.operation);
+        let tenant = row.tenant.as_ref().map(|tenant| format!(" of {}", tenant.as_str())).unwrap_or_default();
+        let place = format!("{}/{}{tenant}", row.scenario, row.operation);
         Some(format!("{}: p95 {} ms, budget {} ms", code(&place, 140), decimal(row.p95_ms, 1), decimal(budget, 1)))
     });
     list(out, "Latency over budget", run, load)?;

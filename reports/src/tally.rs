@@ -110,7 +110,9 @@ pub(crate) fn by_capability(cases: &[CaseRecord]) -> Vec<Group<'_>> {
 /// The cases by kind, the kind with the most failures first, then by name.
 pub(crate) fn by_kind(cases: &[CaseRecord]) -> Vec<(&str, Tally)> {
     let mut kinds: BTreeMap<&str, Tally> = BTreeMap::new();
-    cases.iter().for_each(|case| kinds.entry(&case.kind).or_default().add(case.outcome));
+    for case in cases {
+        kinds.entry(&case.kind).or_default().add(case.outcome);
+    }
     let mut kinds: Vec<_> = kinds.into_iter().collect();
     kinds.sort_by_key(|(_, tally)| std::cmp::Reverse(tally.failed + tally.errored));
     kinds

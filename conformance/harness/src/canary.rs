@@ -204,7 +204,7 @@ mod tests {
             (CANARY.chars().rev().collect(), "reversed"),
             (hex::encode(CANARY), "hex"),
             (hex::encode_upper(CANARY), "hex"),
-            (CANARY.bytes().map(|byte| format!("%{byte:02x}")).collect(), "URL-encoded"),
+            (CANARY.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02x}")), "URL-encoded"),
         ] {
             assert_eq!(encoding(&format!("{{\"a\":\"{text}\"}}")), Some(expected));
         }

@@ -162,7 +162,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { time: Duration::from_secs(60), body: 64 << 20 }
+        Self { time: Duration::from_mins(1), body: 64 << 20 }
     }
 }
 
@@ -322,7 +322,7 @@ pub fn percent_encode(text: &str) -> String {
         if plain(byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            out = out + &format!("%{byte:02X}");
         }
         out
     })

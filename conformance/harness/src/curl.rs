@@ -17,10 +17,8 @@ pub fn command(exchange: &Exchange, credentials: &[Credential], redactor: &Redac
         parts.push(format!("-H {}", variables(&quote(&format!("{name}: {value}")), credentials)));
     }
     let sends_type = request.first("content-type").is_some();
-    match &request.body {
-        None => {}
-        Some(_) if !sends_type => parts.push("-H 'content-type;'".to_owned()),
-        Some(_) => {}
+    if request.body.is_some() && !sends_type {
+        parts.push("-H 'content-type;'".to_owned());
     }
     if let Some(body) = &request.body {
         match std::str::from_utf8(body) {
@@ -32,7 +30,10 @@ pub fn command(exchange: &Exchange, credentials: &[Credential], redactor: &Redac
                 parts.push(format!("--data-binary @body.json # {} bytes that begin {}", text.len(), quote(&head)));
             }
             Err(_) => {
-                let escaped: String = body.iter().take(LONGEST_BODY / 4).map(|byte| format!("\\x{byte:02x}")).collect();
+                let escaped = body
+                    .iter()
+                    .take(LONGEST_BODY / 4)
+                    .fold(String::new(), |text, byte| text + &format!("\\x{byte:02x}"));
                 parts.insert(0, format!("printf '{escaped}' |"));
                 parts.push("--data-binary @-".to_owned());
             }
@@ -67,7 +68,7 @@ mod tests {
         let response = Response {
             status: 200,
             headers: Vec::new(),
-            body: Default::default(),
+            body: bytes::Bytes::default(),
             truncated: false,
             broken: false,
             headers_after: Duration::ZERO,

@@ -20,7 +20,7 @@ use crate::{
 /// The credential that suites use for everything that needs no other.
 const CREDENTIAL: &str = "all";
 /// Longest wait for writes to become visible.
-const LONGEST_CONSISTENCY: Duration = Duration::from_secs(120);
+const LONGEST_CONSISTENCY: Duration = Duration::from_mins(2);
 
 /// Why a target could not be made ready. Its text is one message for a person.
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +130,12 @@ impl Prepared {
     /// The target as a run record names it.
     pub fn run_target(&self) -> RunTarget {
         let (implementation, version) = self.implementation.clone().unzip();
-        RunTarget { name: self.profile.spec.name.clone(), base_url: self.target.base_url.clone(), implementation, version }
+        RunTarget {
+            name: self.profile.spec.name.clone(),
+            base_url: self.target.base_url.clone(),
+            implementation,
+            version,
+        }
     }
 }
 

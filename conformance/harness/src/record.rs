@@ -49,14 +49,15 @@ pub fn commit(root: &Path) -> Option<String> {
     let head = fs::read_to_string(git.join("HEAD")).ok()?;
     let commit = match head.trim().strip_prefix("ref: ") {
         None => head.trim().to_owned(),
-        Some(name) => match fs::read_to_string(git.join(name)) {
-            Ok(commit) => commit.trim().to_owned(),
-            Err(_) => {
+        Some(name) => {
+            if let Ok(commit) = fs::read_to_string(git.join(name)) {
+                commit.trim().to_owned()
+            } else {
                 let packed = fs::read_to_string(git.join("packed-refs")).ok()?;
                 let line = packed.lines().find(|line| line.ends_with(&format!(" {name}")))?;
                 line.split(' ').next()?.to_owned()
             }
-        },
+        }
     };
     (commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(commit)
 }

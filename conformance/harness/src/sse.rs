@@ -22,6 +22,7 @@ pub struct Event {
 
 /// A parser that is fed what was read.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each remembers one thing about what was read")]
 pub struct Parser {
     line: Vec<u8>,
     event: Event,

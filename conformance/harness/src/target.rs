@@ -216,7 +216,7 @@ fn build(command: &[String], folder: &Path) -> Result<Option<PathBuf>, TargetErr
 fn executable(messages: &str) -> Option<PathBuf> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let artifacts = messages.filter(|message| message["reason"] == "compiler-artifact");
-    artifacts.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).last()
+    artifacts.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back()
 }
 
 fn free_port() -> Result<u16, TargetError> {

@@ -34,7 +34,8 @@ pub async fn send(base: &str, bytes: &[u8], bounds: Bounds) -> Result<Answer, Cl
     let rest = base.strip_prefix("http://").ok_or_else(|| address("bytes on the wire go to http:// alone"))?;
     let authority = rest.split('/').next().unwrap_or_default();
     let place = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
-    let unreachable = |cause: std::io::Error| ClientError::Unreachable { url: base.to_owned(), cause: cause.to_string() };
+    let unreachable =
+        |cause: std::io::Error| ClientError::Unreachable { url: base.to_owned(), cause: cause.to_string() };
     let mut stream = TcpStream::connect(&place).await.map_err(unreachable)?;
     let began = Instant::now();
     // The target may close before it has read everything; what it answered is still there to be read.

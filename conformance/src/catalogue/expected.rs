@@ -38,7 +38,10 @@ pub(super) fn of(case: &Case, operation: &Operation, body: Option<&Value>, lengt
         return Expected::Refusal(vec![refusal(413, "PAYLOAD_TOO_LARGE")]);
     }
     if let Expect::Error { status, code, .. } = &case.expect {
-        if operation.id == "mcp" && *status == 400 && case.place.as_deref().is_none_or(|place| place.starts_with("/body")) {
+        if operation.id == "mcp"
+            && *status == 400
+            && case.place.as_deref().is_none_or(|place| place.starts_with("/body"))
+        {
             return Expected::Rpc;
         }
         let mut refusals = vec![(*status, code.clone())];
@@ -79,7 +82,8 @@ fn not_enabled(feature: &str) -> (u16, String) {
 /// The refusal of a value that is within the contract and past a limit of the tenant.
 fn past_limit(operation: &Operation, body: &Value, facts: &Facts) -> Option<(u16, String)> {
     let limits = facts.limits.as_ref()?;
-    let chars = |value: &Value| value.as_str().map_or(0, |text| u64::try_from(text.chars().count()).unwrap_or(u64::MAX));
+    let chars =
+        |value: &Value| value.as_str().map_or(0, |text| u64::try_from(text.chars().count()).unwrap_or(u64::MAX));
     let items = |value: &Value| value.as_array().map_or(0, |list| u64::try_from(list.len()).unwrap_or(u64::MAX));
     let past = match operation.id.as_str() {
         "ingest" => {
@@ -105,8 +109,12 @@ fn contradicts_itself(operation: &Operation, body: &Value) -> bool {
     match operation.id.as_str() {
         "ingest" => {
             let (size, overlap) = (body["options"]["size"].as_u64(), body["options"]["overlap"].as_u64());
-            let mut ids: Vec<&str> =
-                body["documents"].as_array().into_iter().flatten().filter_map(|document| document["id"].as_str()).collect();
+            let mut ids: Vec<&str> = body["documents"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|document| document["id"].as_str())
+                .collect();
             let all = ids.len();
             ids.sort_unstable();
             ids.dedup();
@@ -141,18 +149,15 @@ fn needed_by_values(operation: &Operation, body: &Value) -> impl Iterator<Item =
 
 /// Where the body names something that the target does not list.
 fn unlisted(body: &Value, facts: &Facts) -> Vec<&'static str> {
-    let listed = [
-        ("/model", "/models"),
-        ("/mode", "/retrieval_modes"),
-        ("/format", "/tts/formats"),
-        ("/tool", "/tools"),
-    ];
-    let unlisted = listed.into_iter().filter(|(place, list)| {
-        body.pointer(place).is_some_and(|value| !facts.lists(list, value))
-    });
+    let listed =
+        [("/model", "/models"), ("/mode", "/retrieval_modes"), ("/format", "/tts/formats"), ("/tool", "/tools")];
+    let unlisted =
+        listed.into_iter().filter(|(place, list)| body.pointer(place).is_some_and(|value| !facts.lists(list, value)));
     let mut names: Vec<&'static str> = unlisted.map(|(place, _)| place).collect();
     // What these may hold is not told by the capabilities.
-    names.extend(["/voice", "/language", "/tools", "/arguments"].into_iter().filter(|place| body.pointer(place).is_some()));
+    names.extend(
+        ["/voice", "/language", "/tools", "/arguments"].into_iter().filter(|place| body.pointer(place).is_some()),
+    );
     names
 }
 
@@ -172,9 +177,8 @@ impl Expected {
         };
         let success = (200..300).contains(&status);
         let problem = match self {
-            Self::Success if success => None,
+            Self::Success | Self::Valid { .. } if success => None,
             Self::Success => Some(format!("expected a success, found {found}")),
-            Self::Valid { .. } if success => None,
             Self::Valid { names } if about_what_is_named(exchange, code.as_deref(), names) => None,
             Self::Valid { .. } => Some(format!("expected anything but a refusal of the request's form, found {found}")),
             Self::Rpc if status == 400 || is_rpc_error(exchange) => None,
@@ -200,8 +204,14 @@ impl Expected {
 fn about_what_is_named(exchange: &Exchange, code: Option<&str>, names: &[&str]) -> bool {
     match code {
         Some(
-            "NOT_FOUND" | "TOOL_NOT_ALLOWED" | "IDEMPOTENCY_CONFLICT" | "JOB_NOT_READY" | "CONTENT_BLOCKED"
-            | "BUDGET_EXCEEDED" | "TOOL_FAILED" | "TOOL_TIMEOUT",
+            "NOT_FOUND"
+            | "TOOL_NOT_ALLOWED"
+            | "IDEMPOTENCY_CONFLICT"
+            | "JOB_NOT_READY"
+            | "CONTENT_BLOCKED"
+            | "BUDGET_EXCEEDED"
+            | "TOOL_FAILED"
+            | "TOOL_TIMEOUT",
         ) => true,
         Some("VALIDATION_ERROR") => {
             let mut places = pointers(exchange).peekable();

@@ -22,7 +22,8 @@ use request::Prepared;
 /// Runs `case`.
 pub async fn run(session: &Session, case: &Case) -> Outcome {
     let Some(operation) = session.contract.operation(&case.operation) else {
-        let message = format!("the contract has no operation `{}`; run `cargo run -p contracts -- generate`", case.operation);
+        let message =
+            format!("the contract has no operation `{}`; run `cargo run -p contracts -- generate`", case.operation);
         return Outcome::of(Ending::Error(message));
     };
     if session.is_safe_only() && !reads_only(operation) {

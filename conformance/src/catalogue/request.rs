@@ -141,9 +141,10 @@ pub(super) async fn path(
     let mut path = operation.path.clone();
     for parameter in operation.own_parameters().filter(|parameter| parameter.location == Location::Path) {
         let given = case.path.iter().find(|(name, _)| *name == parameter.name).map(|(_, value)| value.clone());
-        let value = match given {
-            Some(value) => value,
-            None => {
+        let value = if let Some(value) = given {
+            value
+        } else {
+            {
                 let example = session.contract.resolve(&parameter.schema).pointer("/examples/0");
                 let example = example.and_then(Value::as_str).unwrap_or("a").to_owned();
                 match existing(session, operation, expected).await {

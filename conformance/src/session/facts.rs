@@ -35,7 +35,12 @@ impl Facts {
             times: profile.times.clone().or_else(|| serde_json::from_value(body["times"].clone()).ok()),
             consistency: told.max(Duration::from_millis(profile.consistency_ms.unwrap_or(0))),
             implementation: named("name").zip(named("version")),
-            tools: body["tools"].as_array().into_iter().flatten().filter_map(|t| t.as_str().map(str::to_owned)).collect(),
+            tools: body["tools"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|t| t.as_str().map(str::to_owned))
+                .collect(),
             whole: body.clone(),
         }
     }

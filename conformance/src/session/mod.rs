@@ -36,7 +36,7 @@ use crate::coverage::Coverage;
 /// Most attempts of a request that is refused for being one too many.
 const ATTEMPTS: usize = 6;
 /// Longest wait for writes to become visible.
-const LONGEST_CONSISTENCY: Duration = Duration::from_secs(120);
+const LONGEST_CONSISTENCY: Duration = Duration::from_mins(2);
 
 /// A run against a target. A started target is stopped when this is dropped.
 #[derive(Debug)]
@@ -106,7 +106,8 @@ impl Session {
         let sources = profile::Sources { root: &root, fixtures: &fixtures, variable: &variable };
         let profile = profile::resolve(&read, sources).map_err(|error| usage(&error))?;
         if profile.spec.tenants.is_empty() {
-            let message = format!("{}: /tenants: expected at least one tenant that may be written to", profile.file.display());
+            let message =
+                format!("{}: /tenants: expected at least one tenant that may be written to", profile.file.display());
             return Err(PrepareError::Usage(message));
         }
         let (mut scanner, mut redactor) = (Scanner::new(), Redactor::new());
@@ -219,14 +220,16 @@ impl Session {
 
     /// The credential that a tenant's cases use unless they say otherwise: `all`, or the first.
     pub fn principal(&self, tenant: &str) -> Option<&Credential> {
-        self.profile.credential(tenant, "all").or_else(|| self.profile.of_tenant(tenant).next())
+        let first = || self.profile.credentials.iter().find(|credential| credential.tenant == tenant);
+        self.profile.credential(tenant, "all").or_else(first)
     }
 
     /// A credential of `tenant` with all of `scopes`.
     pub fn with_scope(&self, tenant: &str, scopes: &[String]) -> Option<&Credential> {
         let fits = |credential: &&Credential| scopes.iter().all(|scope| credential.holds(scope));
         self.profile.credential(tenant, "all").filter(fits).or_else(|| {
-            let usable = |credential: &&Credential| !matches!(credential.name.as_str(), "revoked" | "expired" | "rotating");
+            let usable =
+                |credential: &&Credential| !matches!(credential.name.as_str(), "revoked" | "expired" | "rotating");
             self.profile.credentials.iter().filter(|c| c.tenant == tenant).filter(usable).find(fits)
         })
     }
@@ -242,7 +245,9 @@ impl Session {
             self.pace.request().await;
             let exchange = match self.client.send(request).await {
                 // A server may refuse a large body before it has read it; whether the answer is seen is a race.
-                Err(ClientError::Broken(_)) if attempt < 3 && request.body.as_ref().is_some_and(|b| b.len() > 1 << 16) => {
+                Err(ClientError::Broken(_))
+                    if attempt < 3 && request.body.as_ref().is_some_and(|b| b.len() > 1 << 16) =>
+                {
                     attempt += 1;
                     continue;
                 }
@@ -263,6 +268,11 @@ impl Session {
         let leaks = self.scanner.leaks(tenant, &exchange).into_iter().map(|leak| leak.to_string());
         let problems = violations.chain(leaks).collect();
         Ok(Judged { exchange, problems })
+    }
+
+    /// Deletes what the run has made for its own use.
+    pub async fn clean_up(&self) {
+        delete_documents(self, &self.objects.made(self)).await;
     }
 
     /// Waits until a case may run beside, or without, others of these tenants.

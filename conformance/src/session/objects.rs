@@ -47,6 +47,12 @@ impl Objects {
         Self { document: Some(document), job: Some(job), session: Some(chat), ..objects }
     }
 
+    /// Ids of every document that was made so far.
+    pub(super) fn made(&self, session: &Session) -> Vec<String> {
+        let made = self.made.load(Ordering::Relaxed);
+        (0..made).map(|number| format!("conformance-{}-{number}", session.run)).collect()
+    }
+
     fn next(&self, session: &Session) -> String {
         format!("conformance-{}-{}", session.run, self.made.fetch_add(1, Ordering::Relaxed))
     }
@@ -96,6 +102,10 @@ impl Objects {
 }
 
 /// Waits until a job has ended.
+///
+/// # Errors
+///
+/// [`NoObject::Refused`] when it does not end in time or cannot be read.
 pub async fn wait(session: &Session, job: &str) -> Result<(), NoObject> {
     let until = tokio::time::Instant::now() + LONGEST_JOB;
     while tokio::time::Instant::now() < until {
@@ -149,10 +159,14 @@ fn expect(exchange: &Exchange, statuses: &[u16]) -> Result<(), NoObject> {
     }
     let body: String = String::from_utf8_lossy(&exchange.response.body).chars().take(300).collect();
     let request = &exchange.request;
-    Err(NoObject::Refused(format!("{} {} to prepare the case answered {status}: {body}", request.method, request.target)))
+    Err(NoObject::Refused(format!(
+        "{} {} to prepare the case answered {status}: {body}",
+        request.method, request.target
+    )))
 }
 
 fn text(exchange: &Exchange, pointer: &str) -> Result<String, NoObject> {
     let found = exchange.response.json().and_then(|body| body.pointer(pointer)?.as_str().map(str::to_owned));
-    found.ok_or_else(|| NoObject::Refused(format!("the answer to {} has no text at {pointer}", exchange.request.target)))
+    found
+        .ok_or_else(|| NoObject::Refused(format!("the answer to {} has no text at {pointer}", exchange.request.target)))
 }

@@ -133,8 +133,10 @@ impl Assertion {
         let mut problems = self.of_values(&values);
         if let Some(other) = self.quote_in.as_deref().and_then(|other| JsonPath::parse(other).ok()) {
             let texts: Vec<&str> = other.query(body).all().into_iter().filter_map(Value::as_str).collect();
-            let stands = |value: &&&Value| !value.as_str().is_some_and(|quote| texts.iter().any(|text| text.contains(quote)));
-            problems.extend(values.iter().find(stands).map(|quote| format!("{} stands in no text there", short(quote))));
+            let stands =
+                |value: &&&Value| !value.as_str().is_some_and(|quote| texts.iter().any(|text| text.contains(quote)));
+            problems
+                .extend(values.iter().find(stands).map(|quote| format!("{} stands in no text there", short(quote))));
         }
         problems.into_iter().map(|problem| format!("{}: {problem}", self.path)).collect()
     }

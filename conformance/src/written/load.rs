@@ -29,13 +29,15 @@ pub fn load(folder: &Path, contract: &Contract) -> Result<Vec<Case>, SuiteError>
 
 /// What lies in a folder, in order; nothing when it is none.
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     entries.sort();
     entries
 }
 
 fn read(file: &Path, contract: &Contract) -> Result<Case, SuiteError> {
-    let fault = |place: &str, message: String| SuiteError { file: file.to_path_buf(), place: place.to_owned(), message };
+    let fault =
+        |place: &str, message: String| SuiteError { file: file.to_path_buf(), place: place.to_owned(), message };
     let text = fs::read_to_string(file).map_err(|cause| fault("", cause.to_string()))?;
     let value: Value = serde_yaml::from_str(&text).map_err(|error| fault("", error.to_string()))?;
     // Step by step, so that a message can name the step.
@@ -46,7 +48,9 @@ fn read(file: &Path, contract: &Contract) -> Result<Case, SuiteError> {
     let mut case: Case = serde_json::from_value(value).map_err(|error| fault("/", error.to_string()))?;
     let name = |path: Option<&Path>| path.and_then(Path::file_stem).unwrap_or_default().to_string_lossy().into_owned();
     let (capability, stem) = (name(file.parent()), name(Some(file)));
-    let kebab = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let kebab = |word: &str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
     if !kebab(&stem) || !kebab(&capability) {
         return Err(fault("", format!("`{capability}/{stem}`: expected names of lower-case words joined by hyphens")));
     }
@@ -87,7 +91,10 @@ fn step_fault(step: &Step, case: &Case) -> Option<(String, String)> {
     let expect = &step.expect;
     let asserts = expect.status.is_some() || expect.code.is_some() || !expect.tally.is_empty();
     if !asserts && expect.body.is_empty() && expect.headers.is_empty() {
-        return Some(("/expect".to_owned(), "a step that expects nothing cannot fail; state at least the status".to_owned()));
+        return Some((
+            "/expect".to_owned(),
+            "a step that expects nothing cannot fail; state at least the status".to_owned(),
+        ));
     }
     for (index, assertion) in expect.body.iter().enumerate() {
         if let Some(fault) = assertion.faults(true).into_iter().next() {

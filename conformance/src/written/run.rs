@@ -85,7 +85,9 @@ fn not_applicable(session: &Session, case: &Case, tenants: &BTreeSet<String>) ->
     for need in &case.needs {
         let missing = match need {
             Need::Control if session.target.control.is_none() => Some("the target has no control API"),
-            Need::RawHttp if !session.target.base_url.starts_with("http://") => Some("bytes on the wire need an http address"),
+            Need::RawHttp if !session.target.base_url.starts_with("http://") => {
+                Some("bytes on the wire need an http address")
+            }
             Need::Start if !session.target.is_started() => Some("the target was not started by the suite"),
             Need::Control | Need::RawHttp | Need::Start => None,
         };
@@ -99,7 +101,8 @@ fn not_applicable(session: &Session, case: &Case, tenants: &BTreeSet<String>) ->
     }
     let asked: Vec<&str> =
         if tenants.is_empty() { vec![session.main_tenant()] } else { tenants.iter().map(String::as_str).collect() };
-    for (feature, tenant) in case.features.iter().flat_map(|feature| asked.iter().map(move |tenant| (feature, tenant))) {
+    for (feature, tenant) in case.features.iter().flat_map(|feature| asked.iter().map(move |tenant| (feature, tenant)))
+    {
         if !session.features(tenant).contains(feature) {
             return Some(format!("`{tenant}` does not declare the feature {feature}"));
         }
@@ -133,7 +136,9 @@ async fn run_step(variables: &mut Variables<'_>, step: &Step) -> Result<(Option<
         let (exchange, problems) = judge(variables, step, &answers, &settings)?;
         let again = step.until.filter(|until| began.elapsed() < Duration::from_millis(until.within_ms));
         match again {
-            Some(until) if !problems.is_empty() => tokio::time::sleep(Duration::from_millis(until.every_ms.max(10))).await,
+            Some(until) if !problems.is_empty() => {
+                tokio::time::sleep(Duration::from_millis(until.every_ms.max(10))).await
+            }
             _ => {
                 if let (true, Some(exchange)) = (problems.is_empty(), &exchange) {
                     capture(variables, step, exchange)?;

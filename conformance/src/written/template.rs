@@ -22,7 +22,8 @@ impl Variables<'_> {
         let mut out = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
-            let (name, after) = after.split_once("}}").ok_or_else(|| format!("`{text}` has a `{{{{` without its `}}}}`"))?;
+            let (name, after) =
+                after.split_once("}}").ok_or_else(|| format!("`{text}` has a `{{{{` without its `}}}}`"))?;
             out.push_str(before);
             out.push_str(&match self.value(name.trim(), tenant)? {
                 Value::String(text) => text,

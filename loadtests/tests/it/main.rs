@@ -2,6 +2,8 @@
 //!
 //! One test runs them in turn: goose ends runs by a switch that the whole process shares.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::AtomicU64},
@@ -14,7 +16,7 @@ use harness::{canary::Scanner, credential::Secret, judge::Judge};
 use loadtests::{
     attack::{self, Plan},
     inspection::Inspector,
-    pacing::Pacing,
+    pacing::{Pace, Pacing},
     recorder::{Outcome, Recorder},
     search::{Caller, Shared},
     workload::Workload,
@@ -48,7 +50,7 @@ impl Respond for Target {
     }
 }
 
-async fn run(target: ResponseOf, rate: Option<f64>, most: Option<u64>) -> (Arc<Shared>, Vec<wiremock::Request>) {
+async fn run(target: ResponseOf, pace: Pace, most: Option<u64>) -> (Arc<Shared>, Vec<wiremock::Request>) {
     let server = MockServer::start().await;
     let mock = Mock::given(method("POST")).and(path("/search")).and(header("authorization", "Bearer key"));
     match target {
@@ -68,7 +70,7 @@ async fn run(target: ResponseOf, rate: Option<f64>, most: Option<u64>) -> (Arc<S
         base_url: server.uri(),
         callers: vec![Caller { tenant: "asking".to_owned(), secret: Secret::new("key") }],
         workload: Workload::new(vec![questions], 1.0, 1).unwrap(),
-        pacing: Pacing::new(rate, most, duration),
+        pacing: Pacing::new(pace, most, duration),
         recorder: Recorder::new(2, 1),
         inspector: Inspector::new(Judge::new(&contract), scanner, 2),
         seed: 1,
@@ -87,7 +89,7 @@ enum ResponseOf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn measures_and_inspects_what_it_sends_and_sends_nothing_else() {
-    let (shared, requests) = run(ResponseOf::Good, Some(50.0), None).await;
+    let (shared, requests) = run(ResponseOf::Good, Pace::Fixed(50.0), None).await;
     let (measured, findings) = (shared.recorder.measured(), shared.inspector.findings());
     assert_eq!(measured.all.requests(), u64::try_from(requests.len()).unwrap());
     assert!((40..=50).contains(&requests.len()), "{} requests at 50 a second", requests.len());
@@ -98,13 +100,13 @@ async fn measures_and_inspects_what_it_sends_and_sends_nothing_else() {
     assert!(bodies.iter().all(|body| body.as_object().is_some_and(|fields| fields.len() == 1)));
     assert!(bodies.contains(&json!({ "query": "Question 0?" })));
 
-    let (shared, requests) = run(ResponseOf::Leaking, None, Some(7)).await;
+    let (shared, requests) = run(ResponseOf::Leaking, Pace::Free, Some(7)).await;
     assert_eq!(requests.len(), 7);
     let findings = shared.inspector.findings();
     assert_eq!(findings.leaking, findings.inspected);
     assert!(findings.leaking >= 4, "{findings:?}");
 
-    let (shared, requests) = run(ResponseOf::Redirecting, None, Some(3)).await;
+    let (shared, requests) = run(ResponseOf::Redirecting, Pace::Free, Some(3)).await;
     assert!(requests.iter().all(|request| request.url.path() == "/search"), "a redirect was followed");
     assert_eq!(shared.recorder.measured().all.outcomes(), &BTreeMap::from([(Outcome::Status(307), 3)]));
 

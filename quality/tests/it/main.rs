@@ -1,5 +1,7 @@
 //! Tests of the crate from outside.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 mod properties;
 mod reference;
 mod smoke;

@@ -19,7 +19,7 @@ use std::fmt::{self, Write};
 use contract_types::RunRecordVerdict;
 
 use crate::{
-    format::Text,
+    format::{Text, written},
     model::Report,
     read::Problem,
     verdict::{HOW_TO_RUN, word},
@@ -73,10 +73,11 @@ fn empty(out: &mut String) -> fmt::Result {
 }
 
 fn document(title: &str, body: impl FnOnce(&mut String) -> fmt::Result) -> String {
-    let mut out = String::new();
-    let drawn = head(&mut out, title).and_then(|()| body(&mut out)).and_then(|()| out.write_str(FOOT));
-    drawn.expect("writing to a String cannot fail");
-    out
+    written(|out| {
+        head(out, title)?;
+        body(out)?;
+        out.write_str(FOOT)
+    })
 }
 
 const FOOT: &str = "</main>

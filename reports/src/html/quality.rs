@@ -15,7 +15,9 @@ pub(super) fn write(out: &mut String, scores: &[ScoreRecord]) -> fmt::Result {
         return Ok(());
     }
     let mut tenants: BTreeMap<&str, Vec<&ScoreRecord>> = BTreeMap::new();
-    scores.iter().for_each(|score| tenants.entry(score.tenant.as_str()).or_default().push(score));
+    for score in scores {
+        tenants.entry(score.tenant.as_str()).or_default().push(score);
+    }
     writeln!(out, "<h3>Scores <span>{}</span></h3>", count(length(scores.len())))?;
     writeln!(
         out,

@@ -1,4 +1,5 @@
 //! What the page, the comment and the command promise.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may panic as tests do")]
 
 mod command;
 mod page;

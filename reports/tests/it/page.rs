@@ -22,12 +22,12 @@ fn the_comment_of_the_samples_stays_as_it_is() {
 #[test]
 fn the_page_fetches_nothing_and_runs_nothing() {
     let page = page(&sample());
-    for forbidden in ["<script", "<link", "<img", "<iframe", "src=", "@import", "url(", " on", "refresh"] {
-        let found = page
-            .match_indices(forbidden)
-            .find(|(at, _)| forbidden != " on" || page[at + 3..].starts_with(['l', 'c', 'e']));
-        assert!(found.is_none(), "{forbidden}: {:?}", found.map(|(at, _)| &page[at..at + 40]));
+    for forbidden in ["<script", "<link", "<img", "<iframe", "<form", "src=", "@import", "url(", "http-equiv=\"refresh"]
+    {
+        assert!(!page.contains(forbidden), "{forbidden}");
     }
+    let mut tags = page.split('<').filter_map(|rest| rest.split('>').next());
+    assert!(!tags.any(|tag| tag.contains(" on")), "a handler of events");
     assert!(attributes(&page, "href").all(|address| address.starts_with('#') || address.starts_with("./")));
 }
 
@@ -108,7 +108,7 @@ fn hostile_text_stays_inside_its_code_span() {
 
 #[test]
 fn a_long_body_is_cut_after_it_is_redacted() {
-    let body = format!("{}{KEY}{}", "x".repeat(8 * 1024 - 20), "y".repeat(9000));
+    let body = format!("{}{KEY} {}", "x".repeat(8 * 1024 - 20), "y".repeat(9000));
     let report = Report::new(vec![run(&changed(|record| record["cases"][0]["response"]["body"] = json!(body)))]);
     let page = page(&report);
     assert!(!page.contains("pl_aurora"));

@@ -145,12 +145,12 @@ impl Judge {
         } else if response.truncated {
             found.push(Violation::new(ViolationKind::Body, "the body is larger than any answer of the contract"));
         } else {
-            found.extend(self.body(documented, judged.stream.as_ref(), response));
+            found.extend(Self::body(documented, judged.stream.as_ref(), response));
         }
         found
     }
 
-    fn body(&self, documented: &Documented, stream: Option<&StreamRule>, response: &Response) -> Vec<Violation> {
+    fn body(documented: &Documented, stream: Option<&StreamRule>, response: &Response) -> Vec<Violation> {
         let media_type = response.media_type();
         if documented.bodies.is_empty() {
             let empty = response.body.is_empty();
@@ -165,7 +165,7 @@ impl Judge {
             return vec![Violation::new(ViolationKind::ContentType, message)];
         };
         match media_type.as_str() {
-            "application/json" => self.json(check, response),
+            "application/json" => Self::json(check, response),
             "text/event-stream" => stream.map_or_else(Vec::new, |rule| rule.violations(response)),
             kind if kind.starts_with("text/") => match std::str::from_utf8(&response.body) {
                 Ok(text) => body_violations(check, &Value::from(text)),
@@ -176,7 +176,7 @@ impl Judge {
         }
     }
 
-    fn json(&self, check: &Check, response: &Response) -> Vec<Violation> {
+    fn json(check: &Check, response: &Response) -> Vec<Violation> {
         let charset = response.header("content-type").unwrap_or_default().to_ascii_lowercase();
         let mut found = Vec::new();
         if charset.contains("charset=") && !charset.contains("charset=utf-8") {
@@ -212,7 +212,7 @@ impl Judge {
             found.extend(template.allow_violation(response));
         }
         if response.media_type() == "application/json" {
-            found.extend(self.json(&self.error_body, response));
+            found.extend(Self::json(&self.error_body, response));
         } else {
             let kind = response.header("content-type").unwrap_or("none");
             let message = format!("content type of status {expected}: expected application/json, found {kind}");

@@ -25,7 +25,7 @@ pub(super) struct New {
     #[arg(long, value_delimiter = ',', required = true, num_args = 1.., value_parser = scope)]
     scopes: Vec<Scope>,
     /// When it stops being accepted, such as 2027-01-31T12:00:00Z. Absent means never.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     expires_at: Option<Timestamp>,
 }
 
@@ -51,6 +51,10 @@ impl Command {
 fn scope(text: &str) -> Result<Scope, String> {
     let known = || Scope::ALL.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
     Scope::parse(text).ok_or_else(|| format!("expected one of {}", known()))
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "expected a time such as 2027-01-31T12:00:00Z".to_owned())
 }
 
 fn name(text: &str) -> Result<String, String> {

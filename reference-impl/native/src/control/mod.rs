@@ -90,6 +90,3 @@ async fn local_only(request: Request, next: Next) -> Result<Response, Refusal> {
     }
     Ok(next.run(request).await)
 }
-
-#[cfg(test)]
-mod tests;

@@ -41,9 +41,10 @@ async fn strikes_one_tenant_for_a_number_of_calls_and_counts() {
     assert!(works(&*foreign).await && !works(&*own).await && faults.list()[0].struck == 1);
     assert!(!works(&*own).await && works(&*own).await);
     assert_eq!(faults.list(), [], "the fault is used up");
+    let owner = tenants.owner();
     let of = |tenant| faults.counters(tenant)[&Port::Database].clone();
     assert_eq!(of(None), PortCounters::new(4, 2));
-    assert_eq!(of(Some(tenants.owner().id())), PortCounters::new(3, 2));
+    assert_eq!(of(Some(owner.id())), PortCounters::new(3, 2));
     assert_eq!((faults.reset(), of(None)), (0, PortCounters::new(0, 0)));
 }
 

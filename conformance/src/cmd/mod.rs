@@ -1,0 +1,35 @@
+//! The command line.
+
+mod list;
+mod run;
+
+use clap::{Parser, Subcommand};
+
+/// Holds a deployment against the contract.
+///
+/// Exit codes: 0 pass, 1 the suite broke, 2 wrong usage or a broken case, profile or fixture, 3 the target cannot be reached,
+/// 100 checks failed.
+#[derive(Debug, Parser)]
+#[command(name = "conformance", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the suite against a target.
+    Run(run::Args),
+    /// Prints the ids of all tests; needs no target.
+    List(list::Args),
+}
+
+impl Cli {
+    /// Runs the command and gives the exit code.
+    pub fn run(self) -> u8 {
+        match self.command {
+            Command::Run(args) => args.run(),
+            Command::List(args) => args.run(),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The table of edges in ARCHITECTURE.md, against what cargo really links.
+
+use std::{collections::BTreeMap, process::Command};
+
+use serde_json::Value;
+
+/// Each crate with the workspace crates that it may depend on.
+const EDGES: [(&str, &[&str]); 13] = [
+    ("contract-types", &[]),
+    ("contracts", &[]),
+    ("reference-core", &["contract-types"]),
+    ("reference-http", &["contract-types", "reference-core"]),
+    ("reference-impl", &["contract-types", "reference-core", "reference-http"]),
+    ("reference-worker", &["contract-types", "reference-core", "reference-http"]),
+    ("deploy", &["contract-types"]),
+    ("fixtures", &["contract-types"]),
+    ("harness", &["contract-types", "contracts", "fixtures"]),
+    ("conformance", &["contract-types", "contracts", "fixtures", "harness"]),
+    ("quality", &["contract-types", "contracts", "fixtures", "harness"]),
+    ("loadtests", &["contract-types", "contracts", "fixtures", "harness"]),
+    ("reports", &["contract-types"]),
+];
+
+#[test]
+fn links_only_along_the_edges_of_the_architecture() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(crate::root())
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let allowed: BTreeMap<&str, &[&str]> = EDGES.into_iter().collect();
+    let packages = metadata["packages"].as_array().unwrap();
+    let names: Vec<&str> = packages.iter().map(|package| package["name"].as_str().unwrap()).collect();
+    let mut faults = Vec::new();
+    for package in packages {
+        let name = package["name"].as_str().unwrap();
+        let Some(may) = allowed.get(name) else {
+            faults.push(format!("`{name}` is not in the table of edges"));
+            continue;
+        };
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let dependency = dependency["name"].as_str().unwrap();
+            if names.contains(&dependency) && dependency != name && !may.contains(&dependency) {
+                faults.push(format!("`{name}` must not depend on `{dependency}`"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

@@ -1,0 +1,149 @@
+//! Starts the program and talks to it over a plain socket.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Folder of the fixtures.
+pub(crate) fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures")
+}
+
+/// A demo key of a fixture tenant.
+pub(crate) fn key(tenant: &str, name: &str) -> String {
+    let text = std::fs::read_to_string(fixtures().join("credentials/keys.yaml")).unwrap();
+    let keys: Vec<Value> = serde_yaml::from_str(&text).unwrap();
+    let found = keys.iter().find(|key| key["tenant"] == tenant && key["name"] == name).unwrap();
+    found["key"].as_str().unwrap().to_owned()
+}
+
+/// A running server. Dropping it kills it.
+pub(crate) struct Program {
+    child: Child,
+    pub(crate) address: String,
+    pub(crate) control: Option<String>,
+    output: Receiver<String>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+impl Program {
+    /// Serves the fixtures over `data`, with a control listener.
+    pub(crate) fn start(data: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_reference-impl"))
+            .args(["serve", "--demo", "--addr", "127.0.0.1:0", "--control", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .arg("--tenants")
+            .arg(fixtures().join("tenants"))
+            .env_remove("PLUMBLINE_ENV")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (lines, output) = channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
+        let (ready, told) = channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| ready.send(line)));
+        let (mut control, mut seen) = (None, Vec::new());
+        let address = loop {
+            let line = told.recv_timeout(Duration::from_secs(20));
+            let line = line.unwrap_or_else(|_| panic!("the server is not ready: {seen:?}"));
+            if let Some(address) = line.strip_prefix("control API on http://") {
+                control = Some(address.to_owned());
+            }
+            if let Some(address) = line.strip_prefix("listening on http://") {
+                break address.to_owned();
+            }
+            seen.push(line);
+        };
+        Self { child, address, control, output }
+    }
+
+    /// One request on a connection of its own.
+    pub(crate) fn call(&self, method: &str, path: &str, key: Option<&str>, body: Option<&Value>) -> Answer {
+        let credential = key.map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
+        exchange(&self.address, method, path, &credential, body).unwrap()
+    }
+
+    /// One request to the control API.
+    pub(crate) fn control(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        exchange(self.control.as_ref().unwrap(), method, path, "", body).unwrap()
+    }
+
+    /// Ends the process at once, as a power cut would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks the process to stop; returns its exit code and what it wrote to standard output.
+    #[cfg(unix)]
+    pub(crate) fn stop(mut self) -> (Option<i32>, Vec<String>) {
+        let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        let code = self.child.wait().unwrap().code();
+        (code, self.output.iter().collect())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends one request and reads the answer to its end.
+pub(crate) fn exchange(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: Option<&Value>,
+) -> std::io::Result<Answer> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let body = body.map(Value::to_string);
+    let content = body.as_ref().map(|body| format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()));
+    let host = if headers.contains("host:") { String::new() } else { format!("host: {address}\r\n") };
+    let (content, body) = (content.unwrap_or_default(), body.unwrap_or_default());
+    stream.write_all(format!("{method} {path} HTTP/1.1\r\n{host}connection: close\r\n{headers}{content}\r\n{body}").as_bytes())?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    let (head, body) = text.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or(std::io::ErrorKind::InvalidData)?;
+    let body = if head.contains("transfer-encoding: chunked") { unchunked(body) } else { body.to_owned() };
+    Ok(Answer { status, head: head.to_owned(), body })
+}
+
+fn unchunked(mut rest: &str) -> String {
+    let mut body = String::new();
+    while let Some((size, after)) = rest.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).unwrap();
+        body.push_str(&after[..size]);
+        rest = after[size..].trim_start_matches("\r\n");
+        if size == 0 {
+            break;
+        }
+    }
+    body
+}

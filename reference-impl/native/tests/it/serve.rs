@@ -1,0 +1,71 @@
+//! The program from start to stop.
+
+use std::process::Command;
+
+use contract_types::LogLine;
+use serde_json::json;
+
+use crate::program::{Program, fixtures, key};
+
+#[test]
+fn answers_from_the_first_request_to_a_clean_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path());
+    let all = key("aurora-bikes", "all");
+
+    let health = program.call("GET", "/health", None, None);
+    assert_eq!((health.status, &health.json()["status"]), (200, &json!("ok")), "{health:?}");
+    let docs = program.call("GET", "/docs", None, None);
+    assert!(docs.status == 200 && docs.body.contains("SwaggerUIBundle({ url: \"/openapi.json\""));
+    assert_eq!(program.call("GET", "/openapi.json", None, None).json()["openapi"], "3.1.0");
+    assert_eq!(program.call("GET", "/capabilities", None, None).status, 401);
+    let capabilities = program.call("GET", "/capabilities", Some(&all), None).json();
+    assert_eq!(capabilities["isolation"], "store_per_tenant", "{capabilities}");
+
+    let body = json!({"documents": [{"id": "tower", "content": "The tower of Groningen is 97 metres high."}]});
+    let ingested = program.call("POST", "/ingest", Some(&all), Some(&body));
+    assert_eq!(ingested.status, 200, "{ingested:?}");
+    let query = json!({"query": "How high is the tower of Groningen?"});
+    let found = program.call("POST", "/search", Some(&all), Some(&query));
+    assert!(found.status == 200 && found.json()["answer"].as_str().unwrap().contains("97 metres"), "{found:?}");
+    let stranger = program.call("POST", "/retrieve", Some(&key("meridian-lab", "all")), Some(&query));
+    assert_eq!((stranger.status, &stranger.json()["chunks"]), (200, &json!([])), "{stranger:?}");
+    assert_eq!(program.call("GET", "/documents/tower", Some(&key("meridian-lab", "all")), None).status, 404);
+    assert_eq!(program.call("GET", "/documents/tower", Some(&key("aurora-bikes", "revoked")), None).status, 401);
+
+    #[cfg(unix)]
+    {
+        let (code, output) = program.stop();
+        assert_eq!(code, Some(0));
+        let lines: Vec<LogLine> = output.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 10, "one line a request: {output:#?}");
+        assert!(!output.iter().any(|line| line.contains("tower") || line.contains("pl_")), "no content, no key");
+    }
+}
+
+#[test]
+fn refuses_a_data_folder_that_is_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let _program = Program::start(folder.path());
+    let second = Command::new(env!("CARGO_BIN_EXE_reference-impl"))
+        .args(["serve", "--demo", "--addr", "127.0.0.1:0", "--data"])
+        .arg(folder.path())
+        .arg("--tenants")
+        .arg(fixtures().join("tenants"))
+        .output()
+        .unwrap();
+    let told = String::from_utf8(second.stderr).unwrap();
+    assert!(second.status.code() == Some(2) && told.contains("is in use by another server"), "{told}");
+}
+
+#[test]
+fn says_in_one_message_that_an_address_is_taken() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let second = Command::new(env!("CARGO_BIN_EXE_reference-impl"))
+        .args(["serve", "--demo", "--addr", &taken.local_addr().unwrap().to_string(), "--tenants"])
+        .arg(fixtures().join("tenants"))
+        .output()
+        .unwrap();
+    let told = String::from_utf8(second.stderr).unwrap();
+    assert!(second.status.code() == Some(2) && told.contains("choose another with --addr"), "{told}");
+}
