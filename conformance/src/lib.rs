@@ -9,6 +9,7 @@ pub mod session;
 pub mod suite;
 pub mod written;
 
+#[expect(unreachable_pub, reason = "generated from the contract")]
 #[rustfmt::skip]
 mod generated {
     pub(crate) mod denominator;

@@ -57,8 +57,8 @@ fn run_tests(target: &str, arguments: Arguments) -> u8 {
     let chosen = suite.tests.iter().any(|test| is_chosen(&arguments, &test.id()));
     if arguments.list || !chosen {
         let trials = suite.tests.iter().map(|test| Trial::test(test.id(), || Ok(()))).collect();
-        libtest_mimic::run(&arguments, trials);
-        return exit::PASS;
+        let conclusion = libtest_mimic::run(&arguments, trials);
+        return if conclusion.has_failed() { exit::HARNESS } else { exit::PASS };
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => Arc::new(runtime),

@@ -193,8 +193,12 @@ impl Client {
         let mut plain = HttpConnector::new();
         plain.set_connect_timeout(Some(Duration::from_secs(10)));
         plain.set_nodelay(true);
+        // A connection for each request: a reused one may be closed by the target at the moment that it is written to, and
+        // a request that is sent again to cover for that would hide a target that hangs up.
+        let mut pool = Pool::builder(TokioExecutor::new());
+        pool.pool_max_idle_per_host(0);
         let connections = match uri.scheme_str() {
-            Some("http") => Connections::Plain(Pool::builder(TokioExecutor::new()).build(plain)),
+            Some("http") => Connections::Plain(pool.build(plain)),
             Some("https") => {
                 plain.enforce_http(false);
                 let secure = hyper_rustls::HttpsConnectorBuilder::new()
@@ -203,7 +207,7 @@ impl Client {
                     .https_only()
                     .enable_http1()
                     .wrap_connector(plain);
-                Connections::Secure(Pool::builder(TokioExecutor::new()).build(secure))
+                Connections::Secure(pool.build(secure))
             }
             _ => return Err(address("expected http:// or https://")),
         };
@@ -318,14 +322,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// Percent-encodes `text` for a path segment or a query value: everything but unreserved characters.
 pub fn percent_encode(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if plain(byte) {
-            out.push(char::from(byte));
-        } else {
-            out = out + &format!("%{byte:02X}");
-        }
-        out
-    })
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 #[cfg(test)]

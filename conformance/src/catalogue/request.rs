@@ -144,14 +144,12 @@ pub(super) async fn path(
         let value = if let Some(value) = given {
             value
         } else {
-            {
-                let example = session.contract.resolve(&parameter.schema).pointer("/examples/0");
-                let example = example.and_then(Value::as_str).unwrap_or("a").to_owned();
-                match existing(session, operation, expected).await {
-                    // A refusal comes before anything is looked up, so any well-formed id will do.
-                    Err(NoObject::NotDeclared(_)) if !expected.may_succeed() => example,
-                    found => found?,
-                }
+            let example = session.contract.resolve(&parameter.schema).pointer("/examples/0");
+            let example = example.and_then(Value::as_str).unwrap_or("a").to_owned();
+            match existing(session, operation, expected).await {
+                // A refusal comes before anything is looked up, so any well-formed id will do.
+                Err(NoObject::NotDeclared(_)) if !expected.may_succeed() => example,
+                found => found?,
             }
         };
         path = path.replace(&format!("{{{}}}", parameter.name), &value);

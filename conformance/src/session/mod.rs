@@ -74,7 +74,6 @@ pub struct Session {
 
 /// What keeps a case and others of its tenants apart.
 #[derive(Debug)]
-#[expect(dead_code, reason = "guards are held, not read")]
 pub enum Guard<'a> {
     /// Beside others.
     Shared(RwLockReadGuard<'a, ()>),
@@ -163,7 +162,7 @@ impl Session {
             let facts = Facts::read(&exchange.response.json().unwrap_or_default(), &self.profile.spec);
             self.facts.insert(tenant.to_string(), facts);
         }
-        let declared = self.features(&self.main_tenant().to_owned());
+        let declared = self.features(self.main_tenant());
         for promised in &self.profile.spec.features {
             if !declared.contains(promised) {
                 self.disagreements.push(format!(

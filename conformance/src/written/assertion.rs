@@ -293,7 +293,8 @@ fn same(found: &Value, wanted: &Value) -> bool {
     found == wanted
         || match (found, wanted) {
             (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
-            (Value::String(text), Value::Number(_) | Value::Bool(_)) => *text == wanted.to_string(),
+            (Value::String(text), Value::Number(number)) => text.parse().ok() == number.as_f64(),
+            (Value::String(text), Value::Bool(truth)) => text.parse() == Ok(*truth),
             _ => false,
         }
 }

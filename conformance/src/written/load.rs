@@ -43,7 +43,9 @@ fn read(file: &Path, contract: &Contract) -> Result<Case, SuiteError> {
     // Step by step, so that a message can name the step.
     for (index, step) in value["steps"].as_array().into_iter().flatten().enumerate() {
         let place = format!("/steps/{index}");
-        serde_json::from_value::<Step>(step.clone()).map_err(|error| fault(&place, error.to_string()))?;
+        serde_path_to_error::deserialize::<_, Step>(step).map_err(|error| {
+            fault(&format!("{place}/{}", error.path().to_string().replace('.', "/")), error.inner().to_string())
+        })?;
     }
     let mut case: Case = serde_json::from_value(value).map_err(|error| fault("/", error.to_string()))?;
     let name = |path: Option<&Path>| path.and_then(Path::file_stem).unwrap_or_default().to_string_lossy().into_owned();

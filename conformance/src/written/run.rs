@@ -28,7 +28,7 @@ enum Stop {
     /// The case or the harness is wrong.
     Error(String),
     /// No response.
-    NoResponse(Outcome),
+    NoResponse(Box<Outcome>),
 }
 
 /// Runs `case`.
@@ -55,7 +55,7 @@ pub async fn run(session: &Session, case: &Case) -> Outcome {
             Err(Stop::Error(message)) => {
                 return Outcome::of(Ending::Error(format!("step `{}`: {message}", step.name)));
             }
-            Err(Stop::NoResponse(outcome)) => return outcome,
+            Err(Stop::NoResponse(outcome)) => return *outcome,
         }
     }
     Outcome { ending: Ending::Pass, exchange: last, unreachable: false }
@@ -137,7 +137,7 @@ async fn run_step(variables: &mut Variables<'_>, step: &Step) -> Result<(Option<
         let again = step.until.filter(|until| began.elapsed() < Duration::from_millis(until.within_ms));
         match again {
             Some(until) if !problems.is_empty() => {
-                tokio::time::sleep(Duration::from_millis(until.every_ms.max(10))).await
+                tokio::time::sleep(Duration::from_millis(until.every_ms.max(10))).await;
             }
             _ => {
                 if let (true, Some(exchange)) = (problems.is_empty(), &exchange) {
@@ -178,7 +178,7 @@ async fn send(
     tenant: Option<&str>,
     patient: bool,
 ) -> Result<Judged, Stop> {
-    let stop = |error: &harness::client::ClientError| Stop::NoResponse(Outcome::no_response(error));
+    let stop = |error: &harness::client::ClientError| Stop::NoResponse(Box::new(Outcome::no_response(error)));
     if matches!(step.caller, Caller::Word(Nobody::Control)) {
         let base = session.target.control.as_deref().unwrap_or_default();
         let client = Client::new(base, Bounds::default()).map_err(|error| stop(&error))?;
@@ -318,20 +318,16 @@ fn step_problems(
 fn capture(variables: &mut Variables<'_>, step: &Step, exchange: &Exchange) -> Result<(), Stop> {
     let body = exchange.response.json().unwrap_or_default();
     for (name, path) in &step.capture {
-        let value = match path.strip_prefix("header:") {
-            Some(header) => exchange.response.header(&header.to_ascii_lowercase()).map(Value::from),
-            None => {
-                let path = serde_json_path::JsonPath::parse(path).map_err(|error| Stop::Error(error.to_string()))?;
-                path.query(&body).first().cloned()
-            }
+        let value = if let Some(header) = path.strip_prefix("header:") {
+            exchange.response.header(&header.to_ascii_lowercase()).map(Value::from)
+        } else {
+            let path = serde_json_path::JsonPath::parse(path).map_err(|error| Stop::Error(error.to_string()))?;
+            path.query(&body).first().cloned()
         };
         let missing = || {
             let message = format!("step `{}`: the answer has nothing at {path} to be called `{name}`", step.name);
-            Stop::NoResponse(Outcome {
-                ending: Ending::Fail(message),
-                exchange: Some(exchange.clone()),
-                unreachable: false,
-            })
+            let exchange = Some(exchange.clone());
+            Stop::NoResponse(Box::new(Outcome { ending: Ending::Fail(message), exchange, unreachable: false }))
         };
         variables.captured.insert(name.clone(), value.ok_or_else(missing)?);
     }
@@ -348,7 +344,7 @@ async fn on_the_wire(
     let text = variables.text(wire, tenant).map_err(Stop::Error)?;
     let text = text.replace("\\r", "\r").replace("\\n", "\n").replace("\\0", "\0").replace("\\t", "\t");
     let sent = wire::send(&session.target.base_url, text.as_bytes(), Bounds::default()).await;
-    let answer = sent.map_err(|error| Stop::NoResponse(Outcome::no_response(&error)))?;
+    let answer = sent.map_err(|error| Stop::NoResponse(Box::new(Outcome::no_response(&error))))?;
     let Some(response) = answer.response else {
         return Ok((None, vec!["the connection was closed without a response".to_owned()]));
     };

@@ -25,10 +25,8 @@ impl Variables<'_> {
             let (name, after) =
                 after.split_once("}}").ok_or_else(|| format!("`{text}` has a `{{{{` without its `}}}}`"))?;
             out.push_str(before);
-            out.push_str(&match self.value(name.trim(), tenant)? {
-                Value::String(text) => text,
-                other => other.to_string(),
-            });
+            let value = self.value(name.trim(), tenant)?;
+            out.push_str(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
             rest = after;
         }
         Ok(out + rest)

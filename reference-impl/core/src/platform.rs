@@ -66,7 +66,7 @@ impl Platform {
         documents: &[DocumentInput],
         options: ChunkOptions,
     ) -> Result<IngestReport, IngestError> {
-        let settings = pipeline::check(tenant, documents.len(), options)?;
+        let settings = pipeline::check(tenant, documents, options)?;
         let database = self.ports.databases.open(tenant).await?;
         let embedder = self.embedder(tenant).map_err(|model| IngestError::UnknownModel { model })?;
         self.pipeline(tenant, &*database, &*embedder).ingest(documents, settings).await

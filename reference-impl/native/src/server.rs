@@ -22,7 +22,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Serves `router` on `listener` until `stop` is ready, then lets running requests end within the limits' grace.
 ///
 /// Returns whether all of them did.
-pub async fn serve(listener: TcpListener, router: Router, limits: ServerLimits, stop: impl Future<Output = ()>) -> bool {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ServerLimits,
+    stop: impl Future<Output = ()>,
+) -> bool {
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
     let mut builder = http1::Builder::new();

@@ -127,12 +127,12 @@ impl Judge {
         let (request, response) = (&exchange.request, &exchange.response);
         let operation = self.operation(&request.method, request.path());
         match operation.and_then(|id| self.operations.get(id).map(|judged| (id, judged))) {
-            Some((id, judged)) => self.of_operation(id, judged, response),
+            Some((id, judged)) => Self::of_operation(id, judged, response),
             None => self.of_route(&request.method, request.path(), response),
         }
     }
 
-    fn of_operation(&self, id: &str, judged: &Judged, response: &Response) -> Vec<Violation> {
+    fn of_operation(id: &str, judged: &Judged, response: &Response) -> Vec<Violation> {
         let Some(documented) = judged.statuses.get(&response.status) else {
             let mut known: Vec<u16> = judged.statuses.keys().copied().collect();
             known.sort_unstable();

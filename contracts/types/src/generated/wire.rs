@@ -7141,17 +7141,13 @@ impl Default for GetUsageParameters {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommonParameters {
-    /// Correlation id of the client's choice, echoed in the answer. A malformed one is replaced by a new UUIDv7 and never fails the request.
+    /// Correlation id of the client's choice, 1 to 128 of A-Z, a-z, 0-9, dot, underscore and hyphen, echoed in the answer. Any other value is replaced by a new UUIDv7 and never fails the request.
     #[serde(rename = "x-request-id", default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "RequestId")]
-    pub x_request_id: Option<RequestId>,
-    /// W3C trace context, continued in the log line and in every call to an upstream. A malformed one starts a fresh trace and never fails the request.
+    #[schemars(with = "String", length(max = 8192))]
+    pub x_request_id: Option<String>,
+    /// W3C trace context of version 00, continued in the log line and in every call to an upstream. Any other value starts a fresh trace and never fails the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        with = "String",
-        length(min = 55, max = 55),
-        regex(pattern = "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
-    )]
+    #[schemars(with = "String", length(max = 8192))]
     pub traceparent: Option<String>,
     /// Confirms the credential's tenant and can choose no other. Any other value, a malformed one too, is 403 TENANT_MISMATCH.
     #[serde(rename = "x-tenant-id", default, skip_serializing_if = "Option::is_none")]

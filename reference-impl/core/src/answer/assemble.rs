@@ -13,8 +13,6 @@ use crate::tenancy::TenantContext;
 
 /// What stands where the documents do not answer.
 pub const NO_ANSWER: &str = "I could not find an answer to this in the available documents.";
-/// What stands where answers cannot be written at present.
-pub const NO_GENERATOR: &str = "An answer cannot be written at present; the sources that were found are listed.";
 /// Most follow-up questions.
 const MAX_FOLLOW_UPS: usize = 3;
 
@@ -36,7 +34,7 @@ pub struct Source {
 /// An answer with everything that supports it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// The text with markers.
+    /// The text with markers; empty where no generator was available.
     pub text: String,
     /// Its citations.
     pub citations: Vec<Citation>,
@@ -63,9 +61,16 @@ impl Answer {
         }
     }
 
-    /// Sources alone, for want of a generator.
-    pub fn sources_alone(chunks: &[RankedChunk]) -> Self {
-        Self { sources: sources(chunks), ..Self::none(NO_GENERATOR, "the generator is unavailable") }
+    /// Sources without a written answer, for want of a generator. Nothing has checked whether they answer the question, so
+    /// the confidence is the least that still has sources.
+    pub(crate) fn sources_alone(tenant: &TenantContext, chunks: &[RankedChunk]) -> Self {
+        let thresholds = tenant.settings().retrieval.confidence;
+        let confidence = Confidence {
+            score: thresholds.low,
+            band: Band::of(thresholds.low, thresholds),
+            reasons: vec!["no generator was available".to_owned()],
+        };
+        Self { sources: sources(chunks), confidence, ..Self::none("", "") }
     }
 }
 
@@ -80,9 +85,6 @@ pub(crate) async fn answer(
     request: &GenerationRequest,
     chunks: &[RankedChunk],
 ) -> Result<Answer, ModelError> {
-    if chunks.is_empty() {
-        return Ok(Answer::none(NO_ANSWER, "no passage was found"));
-    }
     let Generation { sentences, tokens_in, tokens_out } = generator.generate(tenant, request).await?;
     let counted = (tokens_in, tokens_out);
     let cited = cite(request, &sentences, &|quote| safety::longest_clean_part(tenant, quote));

@@ -8,7 +8,7 @@ mod extractive;
 mod sentences;
 
 pub(crate) use assemble::answer;
-pub use assemble::{Answer, NO_ANSWER, NO_GENERATOR, Source};
+pub use assemble::{Answer, NO_ANSWER, Source};
 pub use citations::{Citation, CitedText};
 pub use confidence::{Band, Confidence};
 pub use extractive::Extractive;

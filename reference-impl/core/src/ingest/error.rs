@@ -16,6 +16,12 @@ pub enum IngestError {
         /// The tenant's limit.
         limit: u32,
     },
+    /// Two documents of one request have the same id.
+    #[error("this document has the id of an earlier one in the request")]
+    RepeatedId {
+        /// Position of the later one, from 0.
+        index: usize,
+    },
     /// The chunk size is out of range.
     #[error("chunk size must be from 16 to {limit} tokens")]
     ChunkSize {
@@ -55,7 +61,10 @@ impl IngestError {
     /// Contract code.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::TooManyDocuments { .. } | Self::ChunkSize { .. } | Self::Overlap { .. } => ErrorCode::ValidationError,
+            Self::TooManyDocuments { .. }
+            | Self::RepeatedId { .. }
+            | Self::ChunkSize { .. }
+            | Self::Overlap { .. } => ErrorCode::ValidationError,
             Self::NotFound => ErrorCode::NotFound,
             Self::UnknownModel { .. } => ErrorCode::UpstreamUnavailable,
             Self::IndexMismatch { .. } => ErrorCode::IndexMismatch,
@@ -65,11 +74,12 @@ impl IngestError {
     }
 
     /// JSON pointer to the part of the request that is at fault, when a part is.
-    pub fn pointer(&self) -> Option<&'static str> {
+    pub fn pointer(&self) -> Option<String> {
         match self {
-            Self::TooManyDocuments { .. } => Some("/documents"),
-            Self::ChunkSize { .. } => Some("/options/size"),
-            Self::Overlap { .. } => Some("/options/overlap"),
+            Self::TooManyDocuments { .. } => Some("/documents".to_owned()),
+            Self::RepeatedId { index } => Some(format!("/documents/{index}/id")),
+            Self::ChunkSize { .. } => Some("/options/size".to_owned()),
+            Self::Overlap { .. } => Some("/options/overlap".to_owned()),
             Self::NotFound
             | Self::UnknownModel { .. }
             | Self::IndexMismatch { .. }

@@ -82,9 +82,9 @@ pub struct DocumentOutcome {
     pub id: String,
     /// What became of it.
     pub status: DocumentStatus,
-    /// Chunks that it has now; 0 for a failed one.
+    /// Chunks that it has now, whatever became of the new content; 0 when it is not there.
     pub chunks: u32,
-    /// `sha256:` and 64 hexadecimal digits over content, content type, metadata, chunk options and embedding model.
+    /// `sha256:` and 64 hexadecimal digits over the content as it was sent.
     pub content_hash: String,
     /// Why it failed.
     pub error: Option<ItemError>,

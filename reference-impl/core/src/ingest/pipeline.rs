@@ -1,5 +1,7 @@
 //! The way of a document into the index: convert, cut, embed, write at once.
 
+use std::collections::HashSet;
+
 use contract_types::ErrorCode;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -54,15 +56,19 @@ pub(crate) fn chunk_settings(tenant: &TenantContext, options: ChunkOptions) -> R
 ///
 /// # Errors
 ///
-/// [`IngestError::TooManyDocuments`] and those of the options.
+/// [`IngestError::TooManyDocuments`], [`IngestError::RepeatedId`] and those of the options.
 pub(crate) fn check(
     tenant: &TenantContext,
-    documents: usize,
+    documents: &[DocumentInput],
     options: ChunkOptions,
 ) -> Result<ChunkSettings, IngestError> {
     let limit = tenant.settings().limits.documents_per_request;
-    if documents > limit as usize {
-        return Err(IngestError::TooManyDocuments { found: documents, limit });
+    if documents.len() > limit as usize {
+        return Err(IngestError::TooManyDocuments { found: documents.len(), limit });
+    }
+    let mut ids = HashSet::new();
+    if let Some(index) = documents.iter().position(|document| !ids.insert(document.id.as_str())) {
+        return Err(IngestError::RepeatedId { index });
     }
     chunk_settings(tenant, options)
 }
@@ -72,7 +78,8 @@ impl Pipeline<'_> {
     ///
     /// # Errors
     ///
-    /// An upstream failure before anything was written; later ones are reported with their documents.
+    /// A failure of the database before anything was written, or an index of another model. What fails of a single
+    /// document, its embedding included, stands in its outcome.
     pub(crate) async fn ingest(
         &self,
         documents: &[DocumentInput],
@@ -82,8 +89,9 @@ impl Pipeline<'_> {
         for document in documents {
             match self.one(document, settings).await {
                 Ok(outcome) => outcomes.push(outcome),
+                Err(error @ IngestError::Model(_)) => outcomes.push(self.failed(document, &error).await),
                 Err(error) if outcomes.is_empty() => return Err(error),
-                Err(error) => outcomes.push(self.failed(document, settings, &error)),
+                Err(error) => outcomes.push(self.failed(document, &error).await),
             }
         }
         let version = corpus_version(self.database).await?;
@@ -100,24 +108,25 @@ impl Pipeline<'_> {
         document: &DocumentInput,
         settings: ChunkSettings,
     ) -> Result<DocumentOutcome, IngestError> {
-        let content_hash = self.content_hash(document, settings);
+        let fingerprint = self.fingerprint(document, settings);
         let stored = self.stored(&document.id).await?;
-        if let Some((hash, chunks)) = &stored
-            && *hash == content_hash
+        if let Some((held, chunks)) = &stored
+            && *held == fingerprint
         {
-            return Ok(outcome(document, DocumentStatus::Unchanged, *chunks, content_hash));
+            return Ok(outcome(document, DocumentStatus::Unchanged, *chunks));
         }
         let extracted = match convert(document.content_type, &document.content) {
             Ok(extracted) => extracted,
             Err(error) => {
                 let error = ItemError { code: ErrorCode::ValidationError, message: error.to_string() };
-                let failed = outcome(document, DocumentStatus::Failed, 0, content_hash);
+                let held = stored.map_or(0, |(_, chunks)| chunks);
+                let failed = outcome(document, DocumentStatus::Failed, held);
                 return Ok(DocumentOutcome { error: Some(error), ..failed });
             }
         };
         let chunks = chunk(&document.id, &extracted, settings, self.tokenizer);
         let vectors = self.embed(&chunks).await?;
-        let statements = self.write(document, &content_hash, extracted.text, &chunks, &vectors);
+        let statements = self.write(document, &fingerprint, extracted.text, &chunks, &vectors);
         self.database.batch(statements).await.map_err(|error| match error {
             DatabaseError::GuardFailed { index: MODEL_GUARD } => {
                 IngestError::IndexMismatch { model: self.embedder.model().to_owned() }
@@ -127,22 +136,18 @@ impl Pipeline<'_> {
             | DatabaseError::Refused { .. }) => IngestError::Database(error),
         })?;
         let status = if stored.is_some() { DocumentStatus::Updated } else { DocumentStatus::Created };
-        Ok(outcome(document, status, u32::try_from(chunks.len()).unwrap_or(u32::MAX), content_hash))
+        Ok(outcome(document, status, u32::try_from(chunks.len()).unwrap_or(u32::MAX)))
     }
 
-    /// The outcome of a document that an upstream failure kept out.
-    pub(crate) fn failed(
-        &self,
-        document: &DocumentInput,
-        settings: ChunkSettings,
-        error: &IngestError,
-    ) -> DocumentOutcome {
-        let hash = self.content_hash(document, settings);
+    /// The outcome of a document that an upstream failure kept out; what was there before is still there.
+    pub(crate) async fn failed(&self, document: &DocumentInput, error: &IngestError) -> DocumentOutcome {
+        let held = self.stored(&document.id).await.ok().flatten().map_or(0, |(_, chunks)| chunks);
         let error = ItemError { code: error.code(), message: error.to_string() };
-        DocumentOutcome { error: Some(error), ..outcome(document, DocumentStatus::Failed, 0, hash) }
+        DocumentOutcome { error: Some(error), ..outcome(document, DocumentStatus::Failed, held) }
     }
 
-    fn content_hash(&self, document: &DocumentInput, settings: ChunkSettings) -> String {
+    /// Over everything that the stored chunks, their vectors and their metadata depend on.
+    fn fingerprint(&self, document: &DocumentInput, settings: ChunkSettings) -> String {
         let cut = format!("{} {} {}", settings.size_tokens, settings.overlap_tokens, settings.strategy);
         let metadata = Json::Object(document.metadata.clone()).to_string();
         let embedding = embedding_name(self.embedder.model(), self.embedder.dimensions());
@@ -153,19 +158,20 @@ impl Pipeline<'_> {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
         }
-        format!("sha256:{}", hex::encode(hash.finalize()))
+        hex::encode(hash.finalize())
     }
 
+    /// Fingerprint and number of chunks of the document as it is stored.
     async fn stored(&self, id: &str) -> Result<Option<(String, u32)>, IngestError> {
         let statement = Statement::new(
-            "SELECT content_hash, chunks FROM documents WHERE id = ?1",
+            "SELECT fingerprint, chunks FROM documents WHERE id = ?1",
             vec![Value::Text(id.to_owned())],
         );
         let rows = self.database.batch(vec![statement]).await?;
         let Some(row) = rows.first().and_then(|rows| rows.first()) else { return Ok(None) };
         let mut columns = Columns::of(row);
-        let hash = columns.text()?.to_owned();
-        Ok(Some((hash, u32::try_from(columns.size()?).unwrap_or(u32::MAX))))
+        let fingerprint = columns.text()?.to_owned();
+        Ok(Some((fingerprint, u32::try_from(columns.size()?).unwrap_or(u32::MAX))))
     }
 
     async fn embed(&self, chunks: &[Chunk]) -> Result<Vec<Vec<f32>>, IngestError> {
@@ -197,7 +203,7 @@ impl Pipeline<'_> {
     fn write(
         &self,
         document: &DocumentInput,
-        content_hash: &str,
+        fingerprint: &str,
         text: String,
         chunks: &[Chunk],
         vectors: &[Vec<f32>],
@@ -217,15 +223,16 @@ impl Pipeline<'_> {
         ];
         statements.extend(remove_chunks(&document.id));
         statements.push(Statement::new(
-            "INSERT INTO documents (id, content_type, content_hash, text, size_bytes, metadata, chunks, created_at, \
-             updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8) ON CONFLICT (id) DO UPDATE SET \
-             content_type = excluded.content_type, content_hash = excluded.content_hash, text = excluded.text, \
-             size_bytes = excluded.size_bytes, metadata = excluded.metadata, chunks = excluded.chunks, \
+            "INSERT INTO documents (id, content_type, content_hash, fingerprint, text, size_bytes, metadata, chunks, \
+             created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9) ON CONFLICT (id) DO UPDATE SET \
+             content_type = excluded.content_type, content_hash = excluded.content_hash, \
+             fingerprint = excluded.fingerprint, text = excluded.text, size_bytes = excluded.size_bytes, metadata = excluded.metadata, chunks = excluded.chunks, \
              updated_at = excluded.updated_at",
             vec![
                 id(),
                 Value::Text(document.content_type.as_str().to_owned()),
-                Value::Text(content_hash.to_owned()),
+                Value::Text(content_hash(&document.content)),
+                Value::Text(fingerprint.to_owned()),
                 Value::Text(text),
                 integer(document.content.len()),
                 Value::Text(Json::Object(document.metadata.clone()).to_string()),
@@ -291,6 +298,12 @@ pub(super) fn integer(size: usize) -> Value {
     Value::Integer(i64::try_from(size).unwrap_or(i64::MAX))
 }
 
-fn outcome(document: &DocumentInput, status: DocumentStatus, chunks: u32, content_hash: String) -> DocumentOutcome {
+/// `sha256:` and the digest of a content as it was sent.
+fn content_hash(content: &str) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(content)))
+}
+
+fn outcome(document: &DocumentInput, status: DocumentStatus, chunks: u32) -> DocumentOutcome {
+    let content_hash = content_hash(&document.content);
     DocumentOutcome { id: document.id.clone(), status, chunks, content_hash, error: None }
 }

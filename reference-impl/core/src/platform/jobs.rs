@@ -42,7 +42,7 @@ impl Platform {
         if !tenant.settings().has_feature(Feature::AsyncIngest) {
             return Err(JobError::NotEnabled);
         }
-        let settings = pipeline::check(tenant, documents.len(), options)?;
+        let settings = pipeline::check(tenant, documents, options)?;
         let database = self.ports().databases.open(tenant).await?;
         let job = NewJob {
             id: JobId::random(&*self.ports().ids),
@@ -127,7 +127,7 @@ impl Platform {
             let pipeline = self.pipeline(tenant, database, &*model);
             let outcome = match pipeline.one(document, settings).await {
                 Ok(outcome) => outcome,
-                Err(error) => pipeline.failed(document, settings, &error),
+                Err(error) => pipeline.failed(document, &error).await,
             };
             if let Some(item) = items.get_mut(index) {
                 let failed = outcome.status == DocumentStatus::Failed;
@@ -137,12 +137,7 @@ impl Platform {
             }
             outcomes.push(outcome);
         }
-        // With nothing ingested there is no result worth the name; the items say why.
-        let first = outcomes.iter().find_map(|outcome| outcome.error.clone());
-        if let Some(error) = first.filter(|_| outcomes.iter().all(|it| it.status == DocumentStatus::Failed)) {
-            let failure = JobFailure { code: error.code, message: error.message };
-            return Ok(Some((items, Ending::Failed(failure))));
-        }
+        // The report is the result even where every document failed, as it is the answer of the same request made at once.
         let version = corpus_version(database).await?;
         let report = IngestReport { documents: outcomes, corpus_version: u64::try_from(version).unwrap_or(0) };
         Ok(Some((items, Ending::Succeeded(encode_report(&report)))))

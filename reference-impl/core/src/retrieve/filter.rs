@@ -63,7 +63,7 @@ impl Filter {
         let mut conditions = Vec::new();
         for (key, value) in filter {
             let at = escape(key);
-            if key.is_empty() || key.starts_with('$') {
+            if key.starts_with('$') {
                 return Err(error(&format!("/{at}"), "pattern", "expected a metadata key, not an operator".to_owned()));
             }
             let path: Vec<String> = key.split('.').map(str::to_owned).collect();

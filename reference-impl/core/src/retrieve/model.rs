@@ -69,11 +69,11 @@ pub struct RankedChunk {
 pub struct CandidateScore {
     /// The chunk.
     pub chunk_id: String,
-    /// Scaled score of the dense half.
+    /// Cosine of its vector to the query's, -1 to 1; `None` when vectors did not find it.
     pub dense: Option<f64>,
-    /// Scaled score of the lexical half.
+    /// BM25 as the full-text index gives it, higher is better; `None` when words did not find it.
     pub lexical: Option<f64>,
-    /// Both fused.
+    /// Both scaled and fused, 0 to 1.
     pub fused: f64,
     /// Score of the reranker, for what it looked at.
     pub reranked: Option<f64>,
@@ -86,7 +86,7 @@ pub struct Explain {
     pub embedding_cache_hit: bool,
     /// The mode that was really used.
     pub mode: RetrievalMode,
-    /// Candidates, best first.
+    /// Candidates, best fused score first.
     pub candidates: Vec<CandidateScore>,
     /// Id of the embedding model.
     pub embedding_model: String,

@@ -14,8 +14,10 @@ use super::rows::Columns;
 use crate::ports::{Clock, Database, DatabaseError, EmbedPurpose, Embedder, ModelError, Reranker, Statement, Value};
 use crate::tenancy::{RetrievalMode, TenantContext};
 
-/// How many candidates a reranker looks at when fewer are asked for.
-const RERANK_DEPTH: usize = 50;
+/// How many candidates a reranker looks at: all that can be asked for, so that asking for more never changes the first.
+const RERANK_DEPTH: usize = 100;
+/// Greatest raw score of the word search that is told.
+const MAX_LEXICAL: f64 = 1e6;
 /// How often a retrieval starts again because the corpus changed under it.
 const ATTEMPTS: usize = 4;
 
@@ -37,8 +39,11 @@ pub(crate) struct Sources<'a> {
 #[derive(Debug, Clone, Default)]
 struct Candidate {
     position: usize,
+    /// Raw cosine, and the same scaled.
     cosine: Option<f64>,
     dense: Option<f64>,
+    /// Raw BM25, and the same scaled.
+    bm25: Option<f64>,
     lexical: Option<f64>,
     fused: f64,
     reranked: Option<f64>,
@@ -141,7 +146,7 @@ impl Retriever {
         };
         let mut candidates = merge(&dense, &lexical, weight);
         sort(&index, &mut candidates);
-        let depth = if reranker.is_some() { request.top_k.max(RERANK_DEPTH) } else { request.top_k };
+        let depth = if reranker.is_some() { RERANK_DEPTH } else { request.top_k };
         let mut texts = self.texts(&index, sources.database, candidates.iter().take(depth)).await?;
         let retrieved = self.clock.monotonic_us();
 
@@ -174,7 +179,7 @@ impl Retriever {
         let explain = request.explain.then(|| Explain {
             embedding_cache_hit: vector.as_ref().is_some_and(|(_, hit)| *hit),
             mode,
-            candidates: candidates.iter().take(depth.max(DEPTH)).map(|it| explained(&index, it)).collect(),
+            candidates: explained(&index, &candidates),
             embedding_model: sources.embedder.model().to_owned(),
             filtered_out,
         });
@@ -263,14 +268,19 @@ impl ChunkText {
     }
 }
 
-fn explained(index: &CorpusIndex, candidate: &Candidate) -> CandidateScore {
-    CandidateScore {
-        chunk_id: index.entries[candidate.position].chunk_id.clone(),
-        dense: candidate.dense.map(round),
-        lexical: candidate.lexical.map(round),
+/// What is told of the candidates, best fused score first whatever a reranker made of them.
+fn explained(index: &CorpusIndex, candidates: &[Candidate]) -> Vec<CandidateScore> {
+    let id = |candidate: &Candidate| &index.entries[candidate.position].chunk_id;
+    let mut ordered: Vec<&Candidate> = candidates.iter().collect();
+    ordered.sort_unstable_by(|one, other| other.fused.total_cmp(&one.fused).then_with(|| id(one).cmp(id(other))));
+    let told = |candidate: &Candidate| CandidateScore {
+        chunk_id: id(candidate).clone(),
+        dense: candidate.cosine.map(|cosine| cosine.clamp(-1.0, 1.0)),
+        lexical: candidate.bm25.map(|bm25| bm25.clamp(0.0, MAX_LEXICAL)),
         fused: candidate.fused,
         reranked: candidate.reranked,
-    }
+    };
+    ordered.into_iter().map(told).collect()
 }
 
 /// An index and a query of different models must not be compared.
@@ -321,8 +331,9 @@ fn merge(dense: &[(usize, f64)], lexical: &[(usize, f64)], lexical_weight: f64) 
         let it = candidates.entry(*position).or_default();
         (it.cosine, it.dense) = (Some(*cosine), Some(score));
     }
-    for ((position, _), score) in lexical.iter().zip(scaled(lexical)) {
-        candidates.entry(*position).or_default().lexical = Some(score);
+    for ((position, bm25), score) in lexical.iter().zip(scaled(lexical)) {
+        let it = candidates.entry(*position).or_default();
+        (it.bm25, it.lexical) = (Some(*bm25), Some(score));
     }
     candidates
         .into_iter()

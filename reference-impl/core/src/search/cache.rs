@@ -32,11 +32,10 @@ pub(super) struct KeyParts<'a> {
     pub(super) corpus_version: i64,
 }
 
-/// The key of an answer: 64 hexadecimal digits over everything that it depends on. Queries that differ in white space or
-/// in Unicode composition alone share one.
+/// The key of an answer: 64 hexadecimal digits over everything that it depends on. Queries that differ in letter case,
+/// white space or canonical Unicode form alone share one.
 pub(super) fn key(tenant: &TenantContext, query: &str, request: &SearchRequest, parts: &KeyParts<'_>) -> String {
-    let query: String = query.nfc().collect();
-    let query = query.split_whitespace().collect::<Vec<_>>().join(" ");
+    let query = normalised(query);
     // Settings that shape answers are part of the key, so that a changed configuration is seen at once.
     let retrieval = tenant.settings().retrieval;
     let options = format!(
@@ -64,6 +63,15 @@ pub(super) fn key(tenant: &TenantContext, query: &str, request: &SearchRequest, 
         hash.update(part.as_bytes());
     }
     hex::encode(hash.finalize())
+}
+
+/// What queries that say the same have in common. Canonical forms alone: letters that merely look alike, such as `²` and
+/// `2`, stay apart.
+fn normalised(query: &str) -> String {
+    // One form before lower case and again after it, which may take letters apart.
+    let lower = query.nfc().collect::<String>().to_lowercase();
+    let composed: String = lower.nfc().collect();
+    composed.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 pub(super) fn encode(stored: &Stored) -> String {
@@ -106,7 +114,6 @@ pub(super) fn encode(stored: &Stored) -> String {
         "rewritten": answer.query.rewritten,
         "expansions": answer.query.expansions,
         "corrections": corrections,
-        "model": answer.usage.model,
     })
     .to_string()
 }
@@ -141,7 +148,7 @@ pub(super) fn decode(text: &str) -> Option<Stored> {
         },
         cache: super::CacheReport::default(),
         timings: super::SearchTimings::default(),
-        usage: Usage { model: text_of(&json["model"])?, ..Usage::default() },
+        usage: Usage::default(),
         degraded: Vec::new(),
     };
     Some(Stored { answer, since: json["stored_at"].as_i64()?, ttl_ms: json["ttl_ms"].as_i64()? })
@@ -187,6 +194,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn puts_queries_together_that_differ_in_case_white_space_or_form_alone() {
+        let same = [
+            ("How LONG?", "how long?"),
+            (" how\tlong\u{a0}is\r\nit ", "how long is it"),
+            ("Caf\u{e9}", "CAFE\u{301}"),
+            ("\u{212b}ngstr\u{f6}m", "A\u{30a}NGSTRO\u{308}M"),
+            ("\u{130}zmir", "i\u{307}zmir"),
+        ];
+        for (one, other) in same {
+            assert_eq!(normalised(one), normalised(other), "{one:?} and {other:?}");
+        }
+        let apart = [
+            ("E2", "E29"),
+            ("x2", "x\u{b2}"),
+            ("ab", "a b"),
+            ("3.5", "35"),
+            ("cafe", "caf\u{e9}"),
+            ("a", "\u{ff41}"),
+            ("why", "why?"),
+        ];
+        for (one, other) in apart {
+            assert_ne!(normalised(one), normalised(other), "{one:?} and {other:?}");
+        }
+    }
+
+    #[test]
     fn reads_back_what_it_writes() {
         let answer = SearchAnswer {
             answer: "Two years. [1]".to_owned(),
@@ -218,7 +251,7 @@ mod tests {
             },
             cache: super::super::CacheReport::default(),
             timings: super::super::SearchTimings::default(),
-            usage: Usage { model: "extractive-v1".to_owned(), ..Usage::default() },
+            usage: Usage::default(),
             degraded: Vec::new(),
         };
         let stored = Stored { answer, since: 5, ttl_ms: 7 };

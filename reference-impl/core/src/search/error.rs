@@ -11,6 +11,9 @@ pub enum SearchError {
     /// The query has no character but white space.
     #[error("query is empty")]
     EmptyQuery,
+    /// The query holds a control character that is no white space.
+    #[error("query holds a control character")]
+    ControlCharacter,
     /// The query is longer than the tenant's limit.
     #[error("query has more than {limit} characters")]
     QueryTooLong {
@@ -35,9 +38,11 @@ impl SearchError {
     /// Contract code.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::EmptyQuery | Self::QueryTooLong { .. } | Self::TopK | Self::UnknownModel => {
-                ErrorCode::ValidationError
-            }
+            Self::EmptyQuery
+            | Self::ControlCharacter
+            | Self::QueryTooLong { .. }
+            | Self::TopK
+            | Self::UnknownModel => ErrorCode::ValidationError,
             Self::Blocked(blocked) => blocked.code(),
             Self::Retrieve(error) => error.code(),
         }
@@ -46,7 +51,7 @@ impl SearchError {
     /// JSON pointer to the part of the request that is at fault, when a part is.
     pub fn pointer(&self) -> Option<String> {
         match self {
-            Self::EmptyQuery | Self::QueryTooLong { .. } => Some("/query".to_owned()),
+            Self::EmptyQuery | Self::ControlCharacter | Self::QueryTooLong { .. } => Some("/query".to_owned()),
             Self::TopK => Some("/top_k".to_owned()),
             Self::UnknownModel => Some("/model".to_owned()),
             Self::Retrieve(RetrieveError::Filter(error)) => Some(error.pointer.clone()),

@@ -106,7 +106,7 @@ pub struct SearchTimings {
 /// What an answer used.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Usage {
-    /// Generation model.
+    /// Model that wrote the answer; empty where none was called, as on a hit of the cache.
     pub model: String,
     /// Tokens read.
     pub tokens_in: u64,
@@ -119,11 +119,11 @@ pub struct Usage {
 /// A search's answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchAnswer {
-    /// The text, each sentence followed by its markers.
+    /// The text, each sentence followed by its markers; empty where no generator was available.
     pub answer: String,
     /// In the order of their markers.
     pub citations: Vec<Citation>,
-    /// Documents that were retrieved, best first.
+    /// Documents that were retrieved, best first; none where the band is `none`.
     pub sources: Vec<Source>,
     /// How sure the answer is.
     pub confidence: Confidence,

@@ -5,7 +5,7 @@ use super::error::SearchError;
 use super::intent::{Intent, classify};
 use super::model::{CacheMode, CacheReport, QueryReport, SearchAnswer, SearchRequest, SearchTimings, Usage};
 use super::understand::{Understood, understand};
-use crate::answer::{self, Answer, NO_ANSWER};
+use crate::answer::{self, Answer, NO_ANSWER, flatten};
 use crate::ingest::Tokenizer;
 use crate::ports::{Clock, EmbedderKind, GenerationRequest, Generator, KeyValue, Passage, Reranker};
 use crate::retrieve::index::corpus_version;
@@ -46,6 +46,9 @@ pub(crate) fn check(tenant: &TenantContext, request: &SearchRequest) -> Result<(
     if request.query.trim().is_empty() {
         return Err(SearchError::EmptyQuery);
     }
+    if request.query.contains(|character: char| character.is_control() && !character.is_whitespace()) {
+        return Err(SearchError::ControlCharacter);
+    }
     if request.query.chars().count() > limit as usize {
         return Err(SearchError::QueryTooLong { limit });
     }
@@ -79,6 +82,10 @@ impl Searcher<'_> {
         if request.cache == CacheMode::Use
             && let Some(mut hit) = self.cached(&key, &mut degraded).await
         {
+            // The entry may come from another way of writing the same query.
+            if hit.query.rewritten == flatten(&hit.query.original) {
+                hit.query.rewritten = flatten(&query);
+            }
             hit.query.original.clone_from(&request.query);
             hit.timings.total_us = self.clock.monotonic_us().saturating_sub(started);
             hit.degraded = degraded;
@@ -132,7 +139,7 @@ impl Searcher<'_> {
     ) -> Result<SearchAnswer, SearchError> {
         let mut timings = SearchTimings::default();
         let started = self.clock.monotonic_us();
-        let mut understood = Understood { rewritten: query.to_owned(), ..Understood::default() };
+        let mut understood = Understood { rewritten: flatten(query), ..Understood::default() };
         if intent.retrieves() {
             let index = self.retriever.index(self.tenant, self.sources.database).await?;
             let correct = request.correct_spelling && self.tenant.settings().has_feature(Feature::SpellCorrection);
@@ -146,7 +153,7 @@ impl Searcher<'_> {
         timings.rewrite_us = self.clock.monotonic_us().saturating_sub(started);
 
         let mut degraded = Vec::new();
-        let mut usage = Usage { model: self.generation_model.to_owned(), ..Usage::default() };
+        let mut usage = Usage::default();
         let answer = match intent {
             Intent::ChitChat => Answer::none("Hello! Ask me anything about the available documents.", "chit-chat"),
             Intent::OutOfScope => Answer::none(NO_ANSWER, "the question is outside the documents"),
@@ -226,23 +233,25 @@ impl Searcher<'_> {
             passages,
             max_sentences: MAX_SENTENCES,
         };
+        if chunks.is_empty() {
+            return Answer::none(NO_ANSWER, "no passage was found");
+        }
         let written = match self.generator {
             Some(generator) => answer::answer(self.tenant, generator, &request, chunks).await.ok(),
             None => None,
         };
         let Some(answer) = written else {
             degraded.push(Degradation::GeneratorUnavailable);
-            return Answer::sources_alone(chunks);
+            return Answer::sources_alone(self.tenant, chunks);
         };
         let read = || {
             let passages = request.passages.iter().map(|passage| self.tokenizer.count(&passage.text)).sum::<usize>();
             (self.tokenizer.count(&request.question) + passages) as u64
         };
-        if !chunks.is_empty() {
-            usage.tokens_in = answer.counted.0.unwrap_or_else(read);
-            usage.tokens_out = answer.counted.1.unwrap_or_else(|| self.tokenizer.count(&answer.text) as u64);
-            usage.cost_usd = self.cost(usage);
-        }
+        self.generation_model.clone_into(&mut usage.model);
+        usage.tokens_in = answer.counted.0.unwrap_or_else(read);
+        usage.tokens_out = answer.counted.1.unwrap_or_else(|| self.tokenizer.count(&answer.text) as u64);
+        usage.cost_usd = self.cost(usage);
         answer
     }
 

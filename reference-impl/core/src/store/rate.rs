@@ -32,7 +32,7 @@ pub struct RateFigures {
     pub limit: u32,
     /// Requests that are left now.
     pub remaining: u32,
-    /// When more are left than now if none is made meanwhile, in unix seconds, rounded up.
+    /// When the whole limit is left again if no request is made meanwhile, in unix seconds, rounded up.
     pub reset_unix_s: i64,
 }
 
@@ -153,7 +153,7 @@ impl Window {
 struct View {
     limit: u32,
     remaining: u32,
-    /// When more is left than now.
+    /// When nothing counts any more.
     resets_at: UnixMillis,
     /// When one more request is admitted, if none is now.
     admits_at: Option<UnixMillis>,
@@ -171,9 +171,9 @@ impl View {
             });
             window.forgets(freed.map_or(window.slot, |(slot, _)| *slot))
         });
-        let next = slots.keys().next().copied().unwrap_or(window.slot);
+        let last = slots.keys().next_back().copied().unwrap_or(window.slot);
         let remaining = u32::try_from(left).unwrap_or(0);
-        Self { limit, remaining, resets_at: admits_at.unwrap_or_else(|| window.forgets(next)), admits_at }
+        Self { limit, remaining, resets_at: window.forgets(last), admits_at }
     }
 }
 

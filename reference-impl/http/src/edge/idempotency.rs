@@ -83,9 +83,7 @@ impl Edge {
         let stored = StoredAnswer { status: parts.status.as_u16(), headers: kept.collect(), body: body.to_vec() };
         let now = self.parts.clock.now(tenant.id());
         idempotency::complete(database, lease, &stored, now, ttl_ms).await.map_err(|error| unavailable(&error))?;
-        let mut answer = Response::from_parts(parts, Body::from(body));
-        insert(answer.headers_mut(), "idempotent-replayed", "false");
-        Ok(answer)
+        Ok(Response::from_parts(parts, Body::from(body)))
     }
 }
 

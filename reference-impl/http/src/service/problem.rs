@@ -44,6 +44,7 @@ fn refused(pointer: &str, keyword: &str, message: &str, limit: Option<u64>) -> P
 pub(super) fn ingest(error: &IngestError) -> Problem {
     let (keyword, limit) = match error {
         IngestError::TooManyDocuments { limit, .. } => ("maxItems", Some(u64::from(*limit))),
+        IngestError::RepeatedId { .. } => ("uniqueItems", None),
         IngestError::ChunkSize { limit } => ("maximum", Some(u64::from(*limit))),
         IngestError::Overlap { size } => ("maximum", Some(u64::from(*size))),
         IngestError::NotFound => return crate::edge::missing(),
@@ -52,7 +53,7 @@ pub(super) fn ingest(error: &IngestError) -> Problem {
         | IngestError::Model(_)
         | IngestError::Database(_) => return told(error.code(), error),
     };
-    refused(error.pointer().unwrap_or_default(), keyword, &error.to_string(), limit)
+    refused(&error.pointer().unwrap_or_default(), keyword, &error.to_string(), limit)
 }
 
 pub(super) fn list(error: &ListError) -> Problem {
@@ -86,6 +87,9 @@ pub(super) fn search(error: &SearchError) -> Problem {
     let pointer = error.pointer().unwrap_or_default();
     match error {
         SearchError::EmptyQuery => refused(&pointer, "minLength", "the query has no character but white space", None),
+        SearchError::ControlCharacter => {
+            refused(&pointer, "pattern", "the query holds a control character that is no white space", None)
+        }
         SearchError::QueryTooLong { limit } => refused(&pointer, "maxLength", &error.to_string(), Some(u64::from(*limit))),
         SearchError::TopK => refused(&pointer, "maximum", &error.to_string(), Some(100)),
         SearchError::UnknownModel => refused(&pointer, "enum", "name one of `models` of GET /capabilities, or none", None),

@@ -59,7 +59,8 @@ fn time(text: &str) -> Result<Timestamp, String> {
 
 fn name(text: &str) -> Result<String, String> {
     let bytes = text.as_bytes();
-    let ends = bytes.first().zip(bytes.last()).is_some_and(|(a, b)| a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric());
+    let ends =
+        bytes.first().zip(bytes.last()).is_some_and(|(a, b)| a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric());
     let inner = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
     let fits = ends && bytes.len() <= 64 && bytes.iter().all(inner);
     let expected = "expected 1 to 64 of letters, digits and inner `.`, `_`, `-`";

@@ -79,7 +79,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>, context: &mut Context) -> E
             Command::Keys(command) => command.run(context),
         },
         Err(help) if !help.use_stderr() => write!(context.out, "{}", help.render().ansi()).map_err(Failure::from),
-        Err(error) => Err(Failure::Usage(error.render().to_string().trim_start_matches("error: ").trim_end().to_owned())),
+        Err(error) => {
+            Err(Failure::Usage(error.render().to_string().trim_start_matches("error: ").trim_end().to_owned()))
+        }
     };
     // Nobody is left to tell when these cannot be written.
     match done {

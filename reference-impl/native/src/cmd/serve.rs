@@ -16,6 +16,9 @@ use crate::{control, server};
 
 /// Tenants that `--demo` serves where no folder is given: the fixtures, seen from the root of the project.
 const DEMO_TENANTS: &str = "fixtures/tenants";
+/// Threads that run requests, at least: cutting and embedding a document keeps one busy, which must not stall every other
+/// tenant on a small machine.
+const LEAST_THREADS: usize = 4;
 
 /// Serves the API. Log lines go to standard output; `listening on …` goes to standard error once requests are answered.
 #[derive(Debug, clap::Args)]
@@ -44,8 +47,10 @@ impl Args {
         let demo = self.demo.then(|| DemoFiles::beside(&tenants));
         let loaded = config::load(&tenants, &deployment::models(), demo.as_ref())
             .map_err(|error| Failure::Usage(error.to_string()))?;
-        let data = self.data.as_deref().map_or_else(DataFolder::temporary, DataFolder::open).map_err(usage)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let data = self.data.as_deref().map_or_else(DataFolder::temporary, DataFolder::open);
+        let data = data.map_err(|error| usage(&error))?;
+        let threads = std::thread::available_parallelism().map_or(LEAST_THREADS, |it| it.get().max(LEAST_THREADS));
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
         let hint = demo.and_then(|demo| demo.any_key());
         let done = runtime.block_on(self.serve(context, loaded, &data, hint.as_deref()));
         // What is still running has had its grace; a call that hangs in a fault must not hold the process.
@@ -107,8 +112,8 @@ async fn bind(addr: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(addr).await.map_err(refused)
 }
 
-fn usage(error: DataFolderError) -> Failure {
-    match &error {
+fn usage(error: &DataFolderError) -> Failure {
+    match error {
         DataFolderError::InUse { .. } => Failure::Usage(error.to_string()),
         DataFolderError::Unusable { source, .. } => Failure::Usage(format!("{error}: {source}")),
     }
@@ -116,7 +121,7 @@ fn usage(error: DataFolderError) -> Failure {
 
 /// A first request, to be pasted into a shell.
 fn example(address: SocketAddr, key: &str) -> String {
-    let body = r#"{"documents":[{"id":"hello","content":"The workshop opens at nine."}]}"#;
+    let body = r#"{"documents":[{"id":"hello","content_type":"text/plain","content":"The workshop opens at nine."}]}"#;
     format!(
         "curl -s http://{address}/ingest -H 'authorization: Bearer {key}' -H 'content-type: application/json' -d '{body}'"
     )

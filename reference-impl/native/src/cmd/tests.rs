@@ -54,7 +54,7 @@ fn makes_a_key_and_an_entry_that_fits_it() {
 fn refuses_wrong_usage_with_one_message_and_exit_2() {
     for (environment, line, expected) in [
         (None, "keys new --tenant Aurora --name a --scopes admin", "expected a tenant id"),
-        (None, "keys new --tenant a --name -a- --scopes admin", "'--name"),
+        (None, "keys new --tenant a --name a- --scopes admin", "expected 1 to 64 of letters"),
         (None, "keys new --tenant a --name a --scopes root", "expected one of chat:write"),
         (None, "keys new --tenant a --name a", "--scopes"),
         (None, "serve --tenants t", "--data"),

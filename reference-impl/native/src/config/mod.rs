@@ -6,6 +6,7 @@ mod platform;
 mod problem;
 mod schema;
 mod tenant;
+mod values;
 mod yaml;
 
 pub use demo::DemoFiles;

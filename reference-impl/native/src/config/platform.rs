@@ -7,7 +7,7 @@ use contract_types as wire;
 use reference_core::auth::{KeySet, TokenSettings};
 use reference_core::tenancy::{Limits, RateLimits, SafetyRule};
 
-use super::tenant::{limits, rate_limits, safety_rule};
+use super::values::{limits, rate_limits, safety_rule};
 use super::{DemoFiles, Problem, schema, yaml};
 
 /// Bounds of the listener.
@@ -107,7 +107,10 @@ fn keys(folder: &Path, file: &str, source: &wire::JwksSource, demo: Option<&Demo
             None => return problem("/jwks/demo", "expected `file`: published keys are accepted under --demo alone"),
         },
         (None, Some(_), false) => {
-            return problem("/jwks/url", "expected `file`: this host does not fetch keys; put a JWKS file in the folder");
+            return problem(
+                "/jwks/url",
+                "expected `file`: this host does not fetch keys; put a JWKS file in the folder",
+            );
         }
         (Some(_), Some(_), _) | (Some(_), _, true) | (_, Some(_), true) | (None, None, false) => {
             return problem("/jwks", "expected exactly one of `file`, `url` and `demo: true`");

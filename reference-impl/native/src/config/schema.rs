@@ -42,6 +42,7 @@ impl Schema {
 }
 
 /// Pointer and expectation. Texts are not repeated: one of them may be a key that was put in the wrong place.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the keyword profile of the contract has no others")]
 fn describe(error: &ValidationError<'_>) -> Vec<(String, String)> {
     let pointer = error.instance_path().to_string();
     let found = match error.instance().as_ref() {

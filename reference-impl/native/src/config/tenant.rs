@@ -1,16 +1,14 @@
 //! One tenant: `<tenant>/tenant.yaml`.
 
-use std::collections::BTreeMap;
-
 use contract_types as wire;
 use jiff::Timestamp;
 use reference_core::tenancy::{
-    BudgetSettings, ChunkSettings, ChunkStrategy, ConfidenceThresholds, Credential, CredentialState, Feature,
-    KeyDigest, Limits, ModelPrice, ModelSettings, RateLimits, RetrievalMode, RetrievalSettings, SafetyAction,
-    SafetyDirection, SafetyFilter, SafetyRule, Scope, SettingsError, SpeechSettings, TenantId, TenantSettings, Times,
+    ChunkSettings, Credential, CredentialState, Feature, KeyDigest, ModelSettings, RetrievalSettings, SafetyRule, Scope,
+    SettingsError, SpeechSettings, TenantId, TenantSettings, Times,
 };
 use serde_json::Value;
 
+use super::values::{budget, chunking, limits, rate_limits, retrieval, safety_rule, small, times};
 use super::{Platform, Problem, schema, yaml};
 
 /// The id under which the server looks at its own ports for `/health`; no tenant may have it.
@@ -81,7 +79,8 @@ pub(crate) fn from_value(
 
 fn known_models(chosen: &wire::ModelSettings, models: &Models, problem: &mut impl FnMut(String, String)) {
     let mut check = |at: String, model: &str, known: &[String], off: bool| {
-        if !known.iter().any(|it| it == model) && !(off && model == "off") {
+        let allowed = known.iter().any(|it| it == model) || (off && model == "off");
+        if !allowed {
             let listed = known.join("`, `");
             problem(at, format!("expected a model of this server (`{listed}`{})", if off { ", `off`" } else { "" }));
         }
@@ -203,109 +202,17 @@ fn place(error: &SettingsError, settings: &TenantSettings) -> String {
 pub fn too_like(one: &TenantId, other: &TenantId) -> bool {
     let looks = |id: &TenantId| -> String {
         let letters = id.as_str().chars().filter(|letter| *letter != '-');
-        letters.map(|letter| if letter == '0' { 'o' } else if "1i".contains(letter) { 'l' } else { letter }).collect()
+        letters
+            .map(|letter| {
+                if letter == '0' {
+                    'o'
+                } else if "1i".contains(letter) {
+                    'l'
+                } else {
+                    letter
+                }
+            })
+            .collect()
     };
     one != other && looks(one) == looks(other)
-}
-
-fn chunking(wire: &wire::ChunkSettings) -> ChunkSettings {
-    ChunkSettings {
-        size_tokens: small(wire.size_tokens),
-        overlap_tokens: small(wire.overlap_tokens),
-        strategy: match wire.strategy {
-            wire::ChunkStrategy::Structure => ChunkStrategy::Structure,
-            wire::ChunkStrategy::Fixed => ChunkStrategy::Fixed,
-        },
-    }
-}
-
-fn retrieval(wire: &wire::RetrievalSettings) -> RetrievalSettings {
-    RetrievalSettings {
-        mode: match wire.mode {
-            wire::RetrievalMode::Dense => RetrievalMode::Dense,
-            wire::RetrievalMode::Lexical => RetrievalMode::Lexical,
-            wire::RetrievalMode::Hybrid => RetrievalMode::Hybrid,
-        },
-        top_k: small(wire.top_k),
-        lexical_weight: wire.lexical_weight,
-        confidence: ConfidenceThresholds {
-            low: wire.confidence.low,
-            medium: wire.confidence.medium,
-            high: wire.confidence.high,
-        },
-    }
-}
-
-pub(super) fn limits(wire: &wire::Limits) -> Limits {
-    Limits {
-        body_bytes: wire.body_bytes,
-        documents_per_request: small(wire.documents_per_request),
-        message_chars: small(wire.message_chars),
-        messages_per_chat: small(wire.messages_per_chat),
-        query_chars: small(wire.query_chars),
-        concurrent_streams: small(wire.concurrent_streams),
-        tts_max_chars: small(wire.tts_max_chars),
-        tts_sync_chars: small(wire.tts_sync_chars),
-        chunk_size_tokens_max: small(wire.chunk_size_tokens_max),
-    }
-}
-
-fn times(wire: &wire::Times) -> Times {
-    let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
-    Times {
-        cache_ttl_ms: signed(wire.cache_ttl_ms),
-        rate_window_ms: signed(wire.rate_window_ms),
-        idempotency_ttl_ms: signed(wire.idempotency_ttl_ms),
-        session_ttl_ms: signed(wire.session_ttl_ms),
-        result_ttl_ms: signed(wire.result_ttl_ms),
-        heartbeat_ms: signed(wire.heartbeat_ms),
-        deadline_ms: signed(wire.deadline_ms),
-        stream_release_ms: signed(wire.stream_release_ms),
-    }
-}
-
-pub(super) fn rate_limits(wire: &wire::RateLimits) -> RateLimits {
-    RateLimits {
-        tenant_requests: small(wire.tenant_requests),
-        credential_requests: small(wire.credential_requests),
-        read_requests: small(wire.read_requests),
-        write_requests: small(wire.write_requests),
-        model_requests: small(wire.model_requests),
-    }
-}
-
-fn budget(wire: &wire::BudgetSettings) -> BudgetSettings {
-    let prices = wire.usd_per_million_tokens.iter().flatten();
-    let price = |it: &wire::ModelPrice| ModelPrice { input_usd: it.input_usd, output_usd: it.output_usd };
-    BudgetSettings {
-        tokens_per_day: wire.tokens_per_day,
-        usd_per_million_tokens: prices.map(|(model, it)| (model.clone(), price(it))).collect::<BTreeMap<_, _>>(),
-    }
-}
-
-pub(super) fn safety_rule(wire: &wire::SafetyRule) -> SafetyRule {
-    SafetyRule {
-        filter: match wire.filter {
-            wire::SafetyRuleFilter::PromptInjection => SafetyFilter::PromptInjection,
-            wire::SafetyRuleFilter::Secrets => SafetyFilter::Secrets,
-            wire::SafetyRuleFilter::PersonalData => SafetyFilter::PersonalData,
-            wire::SafetyRuleFilter::Abuse => SafetyFilter::Abuse,
-        },
-        direction: match wire.direction {
-            wire::SafetyFilter::Input => SafetyDirection::Input,
-            wire::SafetyFilter::Output => SafetyDirection::Output,
-        },
-        threshold: wire.threshold,
-        action: match wire.action {
-            wire::SafetyRuleAction::Block => SafetyAction::Block,
-            wire::SafetyRuleAction::Redact => SafetyAction::Redact,
-            wire::SafetyRuleAction::Flag => SafetyAction::Flag,
-            wire::SafetyRuleAction::Off => SafetyAction::Off,
-        },
-    }
-}
-
-/// The schema bounds every such number far below.
-fn small(number: u64) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }

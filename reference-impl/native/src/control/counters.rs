@@ -80,6 +80,7 @@ pub(super) async fn reset(control: &Control) -> Result<Response, Refusal> {
     let _turn = control.turn.lock().await;
     let deployment = &control.deployment;
     let faults_cleared = control.faults.reset(); // first, so that the stores below can be reached
+    let clocks_reset = deployment.clock.reset();
     let created: Vec<TenantId> = control.changes().created.iter().cloned().collect();
     for id in &created {
         let tenant = control.tenant(id.as_str())?;
@@ -95,7 +96,6 @@ pub(super) async fn reset(control: &Control) -> Result<Response, Refusal> {
             run(control, &settings.tenant, "DELETE FROM request_counts").await?;
         }
     }
-    let clocks_reset = deployment.clock.reset();
     control.faults.reset(); // the counts that this itself caused
     control.counters.reset();
     let body = json!({

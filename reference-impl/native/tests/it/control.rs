@@ -94,7 +94,7 @@ fn does_what_the_control_contract_says() {
     weak["safety"] = json!([{"filter": "prompt_injection", "direction": "input", "threshold": 1, "action": "flag"}]);
     let refused = call("PUT", "/tenants/{tenant}", "aurora-bikes", Some(&weak));
     assert_eq!((refused.status, &refused.json()["error"]["pointer"]), (400, &json!("/safety/0/threshold")));
-    let document = json!({"documents": [{"id": "a", "content": "The lamp is green."}]});
+    let document = json!({"documents": [{"id": "a", "content_type": "text/plain", "content": "The lamp is green."}]});
     let ingested = program.call("POST", "/ingest", Some(api_key.expose()), Some(&document));
     assert_eq!(ingested.status, 200, "{ingested:?}");
 
@@ -129,13 +129,18 @@ fn does_what_the_control_contract_says() {
     assert_eq!(call("PUT", "/faults/{port}", "moon", Some(&fault)).status, 404);
     let bad = json!({"kind": "status", "status": 200});
     assert_eq!(call("PUT", "/faults/{port}", "cache", Some(&bad)).json()["error"]["pointer"], "/status");
+    program.call("POST", "/ingest", Some(&aurora), Some(&document));
     let embedding = json!({"kind": "refused"});
     call("PUT", "/faults/{port}", "embedding", Some(&embedding));
     let degraded = program.call("POST", "/search", Some(&aurora), Some(&search)).json();
     assert!(degraded["degraded"].as_array().is_some_and(|list| !list.is_empty()), "{degraded}");
     assert_eq!(program.call("GET", "/health", None, None).json()["status"], "degraded");
     let counters = call("GET", "/counters?tenant=twin-one", "", None).json();
-    assert_eq!((&counters["requests"], &counters["ports"]["database"]["failures"]), (&json!(5), &json!(1)), "{counters}");
+    assert_eq!(
+        (&counters["requests"], &counters["ports"]["database"]["failures"]),
+        (&json!(5), &json!(1)),
+        "{counters}"
+    );
     assert_eq!(call("GET", "/counters?tenant=nobody", "", None).status, 404);
     assert_eq!(call("GET", "/counters?other=1", "", None).status, 400);
 
@@ -144,7 +149,6 @@ fn does_what_the_control_contract_says() {
     replaced["credentials"] = json!([]);
     assert_eq!(call("PUT", "/tenants/{tenant}", "lumen-desk", Some(&replaced)).status, 200);
     assert_eq!(program.call("GET", "/capabilities", Some(&key("lumen-desk", "all")), None).status, 401);
-    program.call("POST", "/ingest", Some(&aurora), Some(&document));
     let deleted = call("DELETE", "/tenants/{tenant}", "aurora-bikes", None).json();
     assert_eq!((&deleted["removed"]["documents"], &deleted["verified"]), (&json!(1), &json!(true)), "{deleted}");
     assert_eq!(program.call("GET", "/documents", Some(&aurora), None).status, 401);
@@ -153,7 +157,7 @@ fn does_what_the_control_contract_says() {
     assert_eq!(
         report,
         json!({"faults_cleared": 1, "tenants_deleted": ["twin-one"], "tenants_restored": ["aurora-bikes", "lumen-desk"],
-            "clocks_reset": 0})
+            "clocks_reset": 1})
     );
     assert_eq!(call("GET", "/tenants", "", None).json()["tenants"], tenants);
     assert_eq!(program.call("GET", "/capabilities", Some(api_key.expose()), None).status, 401);

@@ -8,10 +8,10 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use reference_core::ports::{Databases, Ids, KeyValue, MemoryKeyValue, Statement, Value};
 use reference_core::answer::Extractive;
 use reference_core::ingest::{ChunkOptions, ContentType, DocumentInput, DocumentStatus, UnicodeWords};
 use reference_core::platform::{INDEX_BYTES, Platform, Ports};
+use reference_core::ports::{Databases, Ids, KeyValue, MemoryKeyValue, Statement, Value};
 use reference_core::retrieve::HashedEmbedder;
 use reference_core::testkit::TestTenants;
 use reference_impl::ids::OsIds;
@@ -50,8 +50,13 @@ async fn writes_until_it_is_killed() {
     for written in 0.. {
         let id = format!("doc-{}", written % DOCUMENTS);
         let version = format!("r{round}w{written}");
-        let content = (0..60).map(|at| format!("Sentence {at} belongs to version {version}. ")).collect();
-        let document = DocumentInput { id: id.clone(), content, content_type: ContentType::Plain, metadata: json!({}) };
+        let content = format!("This sentence belongs to version {version}. ").repeat(60);
+        let document = DocumentInput {
+            id: id.clone(),
+            content,
+            content_type: ContentType::Plain,
+            metadata: serde_json::Map::new(),
+        };
         let report = platform.ingest(&owner, &[document], ChunkOptions::default()).await.unwrap();
         assert_ne!(report.documents[0].status, DocumentStatus::Failed, "{report:?}");
         let mut out = std::io::stdout().lock();
@@ -110,7 +115,9 @@ async fn check(folder: &Path, acknowledged: &BTreeMap<String, String>, round: us
     assert_eq!(answers[0], [[Value::Text("ok".to_owned())]], "round {round}");
     let mut found = BTreeMap::new();
     for document in &answers[1] {
-        let [Value::Text(id), Value::Text(text), Value::Integer(chunks)] = &document[..] else { panic!("{document:?}") };
+        let [Value::Text(id), Value::Text(text), Value::Integer(chunks)] = &document[..] else {
+            panic!("{document:?}")
+        };
         let version = text.split("version ").nth(1).unwrap().split('.').next().unwrap().to_owned();
         let sentences = text.matches(&format!("version {version}.")).count();
         assert_eq!((sentences, text.matches("version").count()), (60, 60), "round {round}: {id} is of two versions");
@@ -149,7 +156,7 @@ fn order(version: &str) -> (u64, u64) {
 fn serves_every_acknowledged_document_after_a_kill_and_ends_its_jobs() {
     let folder = tempfile::tempdir().unwrap();
     let key = key("aurora-bikes", "all");
-    let document = |id: &str| json!({"id": id, "content": format!("Facts about {id}. ").repeat(200)});
+    let document = |id: &str| json!({"id": id, "content_type": "text/plain", "content": format!("Facts about {id}. ").repeat(200)});
     let program = Program::start(folder.path());
     let (address, bearer) = (program.address.clone(), format!("authorization: Bearer {key}\r\n"));
     let writer = std::thread::spawn(move || {

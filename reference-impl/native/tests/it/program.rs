@@ -123,14 +123,18 @@ pub(crate) fn exchange(
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let body = body.map(Value::to_string);
-    let content = body.as_ref().map(|body| format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()));
+    let content =
+        body.as_ref().map(|body| format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()));
     let host = if headers.contains("host:") { String::new() } else { format!("host: {address}\r\n") };
     let (content, body) = (content.unwrap_or_default(), body.unwrap_or_default());
-    stream.write_all(format!("{method} {path} HTTP/1.1\r\n{host}connection: close\r\n{headers}{content}\r\n{body}").as_bytes())?;
+    stream.write_all(
+        format!("{method} {path} HTTP/1.1\r\n{host}connection: close\r\n{headers}{content}\r\n{body}").as_bytes(),
+    )?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
     let (head, body) = text.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or(std::io::ErrorKind::InvalidData)?;
+    let status =
+        head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or(std::io::ErrorKind::InvalidData)?;
     let body = if head.contains("transfer-encoding: chunked") { unchunked(body) } else { body.to_owned() };
     Ok(Answer { status, head: head.to_owned(), body })
 }

@@ -4,7 +4,8 @@ INSERT INTO meta VALUES ('corpus_version', '0');
 CREATE TABLE documents (
     id TEXT PRIMARY KEY,
     content_type TEXT NOT NULL,
-    content_hash TEXT NOT NULL,   -- of the content, metadata and chunk options: equal means unchanged
+    content_hash TEXT NOT NULL,   -- of the content as it was sent
+    fingerprint TEXT NOT NULL,    -- of everything that the stored chunks depend on: equal means unchanged
     text TEXT NOT NULL,           -- extracted text, the one that spans point into
     size_bytes INTEGER NOT NULL,
     metadata TEXT NOT NULL,       -- JSON, as the caller sent it

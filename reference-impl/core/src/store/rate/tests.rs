@@ -54,6 +54,24 @@ async fn counts_down_and_then_says_truly_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn says_when_the_whole_limit_is_left_again() {
+    for limit in [5, 2] {
+        let (tenants, database) = open(RateLimits { read_requests: limit, ..limits() }, 3_000).await;
+        let owner = tenants.owner();
+        let mut reset = 0;
+        for at in [NOW, NOW + 700, NOW + 1_400] {
+            let (Admission::Admitted(figures) | Admission::Refused { figures, .. }) = read(&*database, &owner, at).await;
+            reset = figures.reset_unix_s * 1_000;
+            // The last request that was admitted decides, also for one that is refused.
+            let last = if limit == 2 { at.min(NOW + 700) } else { at };
+            assert!((last + 3_000..=last + 4_100).contains(&reset), "{reset} after {last}");
+        }
+        let Admission::Admitted(figures) = read(&*database, &owner, reset).await else { panic!("refused at the reset") };
+        assert_eq!(figures.remaining, limit - 1, "a request at the reset is the first one");
+    }
+}
+
+#[tokio::test]
 async fn does_not_count_what_it_refuses() {
     let (tenants, database) = open(RateLimits { read_requests: 1, ..limits() }, 3_000).await;
     let owner = tenants.owner();

@@ -40,8 +40,7 @@ impl Folder {
     }
 
     fn load(&self) -> Result<Loaded, ConfigError> {
-        let models =
-            Models { embedding: vec!["e".to_owned()], generation: vec!["g".to_owned()], rerank: Vec::new() };
+        let models = Models { embedding: vec!["e".to_owned()], generation: vec!["g".to_owned()], rerank: Vec::new() };
         load(&self.path(), &models, None)
     }
 
@@ -68,7 +67,10 @@ fn fills_in_what_files_leave_out() {
     assert_eq!((a.tenant.as_str(), b.tenant.as_str(), b.limits.query_chars), ("a", "b", 77));
     assert_eq!((b.times.rate_window_ms, b.models.rerank.as_deref()), (60_000, None));
     assert_eq!((a.safety.len(), a.safety[0].action), (1, SafetyAction::Block));
-    assert_eq!((b.safety.len(), b.safety[0].filter, b.safety[0].action), (1, SafetyFilter::Abuse, SafetyAction::Redact));
+    assert_eq!(
+        (b.safety.len(), b.safety[0].filter, b.safety[0].action),
+        (1, SafetyFilter::Abuse, SafetyAction::Redact)
+    );
     let tokens = &loaded.platform.tokens;
     assert_eq!((tokens.rs256, tokens.es256, tokens.leeway_s, tokens.max_lifetime_s), (false, true, 0, 3600));
     assert_eq!((loaded.platform.keys.len(), loaded.platform.server.headers), (2, 100));
