@@ -29,18 +29,20 @@ pub struct Outcome {
     pub exchange: Option<Exchange>,
     /// Whether the target could not be reached.
     pub unreachable: bool,
+    /// How long it took, without waiting for its turn.
+    pub took: Duration,
 }
 
 impl Outcome {
     /// An outcome without an exchange.
     pub fn of(ending: Ending) -> Self {
-        Self { ending, exchange: None, unreachable: false }
+        Self { ending, exchange: None, unreachable: false, took: Duration::ZERO }
     }
 
     /// A failure, or a pass when there are no problems.
     pub fn judged(problems: &[String], exchange: Exchange) -> Self {
         let ending = if problems.is_empty() { Ending::Pass } else { Ending::Fail(problems.join("; ")) };
-        Self { ending, exchange: Some(exchange), unreachable: false }
+        Self { exchange: Some(exchange), ..Self::of(ending) }
     }
 
     /// No response.
@@ -54,7 +56,7 @@ impl Outcome {
                 Ending::Error(error.to_string())
             }
         };
-        Self { ending, exchange: None, unreachable }
+        Self { unreachable, ..Self::of(ending) }
     }
 }
 
@@ -67,7 +69,7 @@ fn known<'a>(entries: &'a [KnownFailure], id: &str) -> Option<&'a KnownFailure> 
 }
 
 /// Makes the record of a test.
-pub fn record(session: &Session, test: &Test, outcome: &Outcome, took: Duration, attempts: u64) -> CaseRecord {
+pub fn record(session: &Session, test: &Test, outcome: &Outcome, attempts: u64) -> CaseRecord {
     let id = test.id();
     let entries = session.profile.spec.known_failures.as_deref().unwrap_or_default();
     let known = known(entries, &id);
@@ -109,7 +111,7 @@ pub fn record(session: &Session, test: &Test, outcome: &Outcome, took: Duration,
         rule,
         level: test.level(),
         outcome: kind,
-        duration_ms: (took.as_secs_f64() * 1e6).round() / 1e3,
+        duration_ms: (outcome.took.as_secs_f64() * 1e6).round() / 1e3,
         message: message.map(|message| record::cut(&session.redactor.clean(&message), 8000).0),
         curl: command.map(|command| record::cut(&command, 16000).0),
         request,

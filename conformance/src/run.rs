@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use contract_types::{
@@ -34,7 +34,6 @@ pub async fn one(session: &Session, test: &Test) -> (CaseRecord, bool) {
     let id = test.id();
     let flaky = session.profile.spec.flaky.iter().flatten().find(|flaky| flaky.case == id);
     let most = flaky.map_or(1, |flaky| flaky.attempts);
-    let began = Instant::now();
     let mut attempts = 1;
     loop {
         let outcome = attempt(session, test).await;
@@ -42,7 +41,7 @@ pub async fn one(session: &Session, test: &Test) -> (CaseRecord, bool) {
             attempts += 1;
             continue;
         }
-        return (outcome::record(session, test, &outcome, began.elapsed(), attempts), !outcome.unreachable);
+        return (outcome::record(session, test, &outcome, attempts), !outcome.unreachable);
     }
 }
 
@@ -92,7 +91,7 @@ pub async fn all(session: &Arc<Session>, tests: Vec<Test>) -> Found {
             let id = test.id();
             if !cases.iter().any(|case| case.id == id) {
                 let ending = Ending::Error("the suite broke while it ran this test".to_owned());
-                cases.push(outcome::record(session, test, &Outcome::of(ending), Duration::ZERO, 1));
+                cases.push(outcome::record(session, test, &Outcome::of(ending), 1));
             }
         }
     }

@@ -52,7 +52,8 @@ impl Sides {
     /// Sides on which a change at `pointer` is felt.
     fn of(&self, pointer: &str) -> Vec<Side> {
         let mut sides = Vec::new();
-        let name = pointer.strip_prefix("/components/schemas/").map(|rest| rest.split('/').next().unwrap_or(rest).to_owned());
+        let name =
+            pointer.strip_prefix("/components/schemas/").map(|rest| rest.split('/').next().unwrap_or(rest).to_owned());
         let within = |list: &Vec<String>| name.as_ref().is_some_and(|name| list.contains(name));
         if within(&self.request) || pointer.contains("/requestBody") || pointer.contains("/parameters") {
             sides.push(Side::Request);
@@ -90,7 +91,10 @@ fn collect(document: &Value, value: Option<&Value>, names: &mut Vec<String>) {
                 names.push(name.to_owned());
                 collect(document, document.pointer(&join("/components/schemas", name)), names);
             }
-            fields.iter().filter(|(key, _)| *key != "examples").for_each(|(_, field)| collect(document, Some(field), names));
+            fields
+                .iter()
+                .filter(|(key, _)| *key != "examples")
+                .for_each(|(_, field)| collect(document, Some(field), names));
         }
         Some(Value::Array(items)) => items.iter().for_each(|item| collect(document, Some(item), names)),
         _ => {}
@@ -123,7 +127,9 @@ fn walk(base: &Value, now: &Value, pointer: &str, sides: &Sides, changes: &mut V
                 changes.push(member(keyword, value, pointer, true, sides));
             }
         }
-        (Value::Array(before), Value::Array(after)) if keyword == "parameters" => named(before, after, pointer, sides, changes),
+        (Value::Array(before), Value::Array(after)) if keyword == "parameters" => {
+            named(before, after, pointer, sides, changes);
+        }
         (Value::Array(_), Value::Array(_)) if keyword == "examples" || pointer.contains("/examples/") => {
             changes.push(change(Weight::Documentation, pointer, "examples changed"));
         }
@@ -135,7 +141,8 @@ fn change(weight: Weight, pointer: &str, what: impl Into<String>) -> Change {
     Change { weight, pointer: pointer.to_owned(), what: what.into() }
 }
 
-const WORDS: [&str; 9] = ["description", "summary", "title", "examples", "example", "tags", "contact", "license", "servers"];
+const WORDS: [&str; 9] =
+    ["description", "summary", "title", "examples", "example", "tags", "contact", "license", "servers"];
 
 fn in_properties(pointer: &str) -> bool {
     pointer.rsplit('/').nth(1) == Some("properties")
@@ -154,7 +161,11 @@ fn named(before: &[Value], after: &[Value], pointer: &str, sides: &Sides, change
         let place = join(pointer, parameter.get("name").and_then(Value::as_str).unwrap_or("?"));
         let required = parameter.get("required") == Some(&Value::Bool(true));
         let weight = if required { Weight::Breaking } else { Weight::Compatible };
-        changes.push(change(weight, &place, if required { "required parameter added" } else { "optional parameter added" }));
+        changes.push(change(
+            weight,
+            &place,
+            if required { "required parameter added" } else { "optional parameter added" },
+        ));
     }
 }
 
@@ -178,7 +189,11 @@ fn removed(key: &str, place: &str, sides: &Sides) -> Change {
         return change(Weight::Documentation, place, format!("`{key}` removed"));
     }
     let constraint = crate::lint::KEYWORDS.contains(&key) && place.contains("schema");
-    if constraint { loosened(place, format!("`{key}` removed"), sides) } else { change(Weight::Breaking, place, format!("`{key}` removed")) }
+    if constraint {
+        loosened(place, format!("`{key}` removed"), sides)
+    } else {
+        change(Weight::Breaking, place, format!("`{key}` removed"))
+    }
 }
 
 fn added(key: &str, value: &Value, place: &str, sides: &Sides) -> Change {
@@ -240,7 +255,8 @@ mod tests {
     #[test]
     fn weighs_each_change_by_the_side_that_feels_it() {
         let text = |most: u64| json!({"type": "object", "properties": {"q": {"type": "string", "maxLength": most}}, "required": ["q"]});
-        let optional = json!({"type": "object", "properties": {"q": {"type": "string", "maxLength": 9}}, "required": []});
+        let optional =
+            json!({"type": "object", "properties": {"q": {"type": "string", "maxLength": 9}}, "required": []});
         for (base, now, wanted) in [
             (document(&text(9), &text(9)), document(&text(8), &text(9)), Weight::Breaking),
             (document(&text(9), &text(9)), document(&text(10), &text(9)), Weight::Compatible),

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aho_corasick::AhoCorasick;
 use base64::{Engine, engine::general_purpose};
 
 use crate::client::Exchange;
@@ -31,13 +32,15 @@ struct Needle {
     tenant: String,
     store: String,
     plain: String,
-    encoded: Vec<(&'static str, Vec<u8>)>,
 }
 
-/// Looks for canaries.
+/// Looks for canaries: all of them, in all encodings, in one pass.
 #[derive(Debug, Clone, Default)]
 pub struct Scanner {
     needles: Vec<Needle>,
+    /// What is looked for: the needle's place, the encoding, the bytes.
+    patterns: Vec<(usize, &'static str, Vec<u8>)>,
+    automaton: Option<AhoCorasick>,
 }
 
 impl Scanner {
@@ -47,15 +50,28 @@ impl Scanner {
     }
 
     /// Adds the canaries of `tenant`, by store.
+    ///
+    /// # Panics
+    ///
+    /// When the patterns outgrow what one automaton can hold, which takes millions of them.
     pub fn add(&mut self, tenant: &str, canaries: &BTreeMap<String, String>) {
-        for (store, plain) in canaries {
-            self.needles.push(Needle {
-                tenant: tenant.to_owned(),
-                store: store.clone(),
-                plain: plain.clone(),
-                encoded: encodings(plain),
-            });
+        for (store, plain) in canaries.iter().filter(|(_, plain)| !plain.is_empty()) {
+            let place = self.needles.len();
+            self.needles.push(Needle { tenant: tenant.to_owned(), store: store.clone(), plain: plain.clone() });
+            self.patterns.extend(encodings(plain).into_iter().map(|(encoding, bytes)| (place, encoding, bytes)));
         }
+        let bytes = self.patterns.iter().map(|(_, _, bytes)| bytes);
+        self.automaton = Some(AhoCorasick::new(bytes).expect("a few hundred short patterns fit"));
+    }
+
+    /// Every canary in `hay`, by its place among the needles, with the first encoding that was found.
+    fn find(&self, hay: &[u8]) -> BTreeMap<usize, &'static str> {
+        let mut found = BTreeMap::new();
+        for hit in self.automaton.iter().flat_map(|automaton| automaton.find_overlapping_iter(hay)) {
+            let (place, encoding, _) = &self.patterns[hit.pattern().as_usize()];
+            found.entry(*place).or_insert(*encoding);
+        }
+        found
     }
 
     /// The canary of a tenant's store.
@@ -73,33 +89,32 @@ impl Scanner {
     ///
     /// What the request itself carried may come back in the report on the query, where the contract echoes it.
     pub fn leaks(&self, tenant: Option<&str>, exchange: &Exchange) -> Vec<Leak> {
-        let foreign = self.needles.iter().filter(|needle| Some(needle.tenant.as_str()) != tenant);
         let sent = exchange.request.body.as_deref().unwrap_or_default();
+        let (response, target) = (&exchange.response, exchange.request.target.as_bytes());
         let mut leaks = Vec::new();
-        let mut without_echo = None;
-        for needle in foreign {
-            let carried = contains(sent, needle.plain.as_bytes()) || exchange.request.target.contains(&needle.plain);
-            let body: &[u8] = if carried {
-                without_echo.get_or_insert_with(|| without_query(&exchange.response.body))
-            } else {
-                &exchange.response.body
-            };
-            leaks.extend(needle.find(body, "body"));
-            for (name, value) in &exchange.response.headers {
-                leaks.extend(needle.find(value.as_bytes(), name));
+        let mut add = |place: &usize, encoding: &'static str, stood: &str| {
+            let needle = &self.needles[*place];
+            if Some(needle.tenant.as_str()) != tenant {
+                let (tenant, store) = (needle.tenant.clone(), needle.store.clone());
+                leaks.push(Leak { tenant, store, encoding, place: stood.to_owned() });
+            }
+        };
+        let in_body = self.find(&response.body);
+        if !in_body.is_empty() {
+            let carried: BTreeMap<_, _> = self.find(sent).into_iter().chain(self.find(target)).collect();
+            let answered = if carried.is_empty() { BTreeMap::new() } else { self.find(&without_query(&response.body)) };
+            for (place, encoding) in &in_body {
+                if !carried.contains_key(place) || answered.contains_key(place) {
+                    add(place, encoding, "body");
+                }
+            }
+        }
+        for (name, value) in &response.headers {
+            for (place, encoding) in &self.find(value.as_bytes()) {
+                add(place, encoding, name);
             }
         }
         leaks
-    }
-}
-
-impl Needle {
-    fn find(&self, hay: &[u8], place: &str) -> Option<Leak> {
-        if hay.is_empty() {
-            return None;
-        }
-        let (encoding, _) = self.encoded.iter().find(|(_, bytes)| contains(hay, bytes))?;
-        Some(Leak { tenant: self.tenant.clone(), store: self.store.clone(), encoding, place: place.to_owned() })
     }
 }
 
@@ -108,18 +123,6 @@ fn without_query(body: &[u8]) -> Vec<u8> {
     let Ok(serde_json::Value::Object(mut fields)) = serde_json::from_slice(body) else { return body.to_vec() };
     fields.shift_remove("query");
     serde_json::to_vec(&fields).unwrap_or_default()
-}
-
-fn contains(hay: &[u8], needle: &[u8]) -> bool {
-    let Some((first, rest)) = needle.split_first() else { return false };
-    let mut hay = hay;
-    while let Some(at) = hay.iter().position(|byte| byte == first) {
-        hay = &hay[at + 1..];
-        if hay.starts_with(rest) {
-            return true;
-        }
-    }
-    false
 }
 
 /// The canary in every form that is looked for.

@@ -3,7 +3,7 @@
 mod expected;
 mod request;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Instant};
 
 use contracts::{
     catalogue::{Case, Kind},
@@ -30,17 +30,31 @@ pub async fn run(session: &Session, case: &Case) -> Outcome {
         let reason = "the target admits only cases that change nothing".to_owned();
         return Outcome::of(Ending::NotApplicable(reason));
     }
-    let Prepared { request, tenant, body } = match request::prepare(session, operation, case) {
+    let prepared = match request::prepare(session, operation, case) {
         Ok(prepared) => prepared,
         Err(reason) => return Outcome::of(Ending::NotApplicable(reason)),
     };
-    let length = request.body.as_ref().map_or(0, |body| u64::try_from(body.len()).unwrap_or(u64::MAX));
+    let length = prepared.request.body.as_ref().map_or(0, |body| u64::try_from(body.len()).unwrap_or(u64::MAX));
     let facts = session.facts.get(session.main_tenant()).cloned().unwrap_or_default();
-    let expected = expected::of(case, operation, body.as_ref(), length, &facts);
+    let expected = expected::of(case, operation, prepared.body.as_ref(), length, &facts);
     let mutates = expected.may_succeed() && !reads_only(operation);
     let tenants = BTreeSet::from([session.main_tenant().to_owned()]);
     let _guards = session.guard(&tenants, mutates).await;
-    let path = match request::path(session, operation, case, &expected).await {
+    let began = Instant::now();
+    let outcome = exchange(session, operation, case, prepared, &expected).await;
+    Outcome { took: began.elapsed(), ..outcome }
+}
+
+/// Sends the request of a case and holds the answer against what is expected.
+async fn exchange(
+    session: &Session,
+    operation: &Operation,
+    case: &Case,
+    prepared: Prepared,
+    expected: &Expected,
+) -> Outcome {
+    let Prepared { request, tenant, body } = prepared;
+    let path = match request::path(session, operation, case, expected).await {
         Ok(path) => path,
         Err(NoObject::NotDeclared(reason)) => return Outcome::of(Ending::NotApplicable(reason)),
         Err(NoObject::Refused(message)) => return Outcome::of(Ending::Fail(message)),

@@ -38,6 +38,12 @@ pub async fn run(session: &Session, case: &Case) -> Outcome {
         return Outcome::of(Ending::NotApplicable(reason));
     }
     let _guards = session.guard(&tenants, case.serial).await;
+    let began = tokio::time::Instant::now();
+    let outcome = steps(session, case).await;
+    Outcome { took: began.elapsed(), ..outcome }
+}
+
+async fn steps(session: &Session, case: &Case) -> Outcome {
     let mut variables = Variables {
         session,
         case: case.id.rsplit('/').next().unwrap_or_default().to_owned(),
@@ -49,7 +55,7 @@ pub async fn run(session: &Session, case: &Case) -> Outcome {
             Ok((exchange, problems)) if problems.is_empty() => last = exchange.or(last),
             Ok((exchange, problems)) => {
                 let message = format!("step `{}`: {}", step.name, problems.join("; "));
-                return Outcome { ending: Ending::Fail(message), exchange: exchange.or(last), unreachable: false };
+                return Outcome { exchange: exchange.or(last), ..Outcome::of(Ending::Fail(message)) };
             }
             Err(Stop::NotApplicable(reason)) => return Outcome::of(Ending::NotApplicable(reason)),
             Err(Stop::Error(message)) => {
@@ -58,7 +64,7 @@ pub async fn run(session: &Session, case: &Case) -> Outcome {
             Err(Stop::NoResponse(outcome)) => return *outcome,
         }
     }
-    Outcome { ending: Ending::Pass, exchange: last, unreachable: false }
+    Outcome { exchange: last, ..Outcome::of(Ending::Pass) }
 }
 
 /// The tenants that the steps of a case act for.
@@ -327,7 +333,7 @@ fn capture(variables: &mut Variables<'_>, step: &Step, exchange: &Exchange) -> R
         let missing = || {
             let message = format!("step `{}`: the answer has nothing at {path} to be called `{name}`", step.name);
             let exchange = Some(exchange.clone());
-            Stop::NoResponse(Box::new(Outcome { ending: Ending::Fail(message), exchange, unreachable: false }))
+            Stop::NoResponse(Box::new(Outcome { exchange, ..Outcome::of(Ending::Fail(message)) }))
         };
         variables.captured.insert(name.clone(), value.ok_or_else(missing)?);
     }

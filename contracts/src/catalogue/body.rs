@@ -31,7 +31,7 @@ pub(super) fn mutations(contract: &Contract, judge: &Judge, operation: &Operatio
     let (Some(body), Some(value)) = (&operation.request, &base.body) else { return Vec::new() };
     let Some(schema_name) = component_name(&body.schema) else { return Vec::new() };
     let mut walk = Walk { contract, judge, operation, base, schema_name, root: value.clone(), cases: Vec::new() };
-    walk.visit(&body.schema, String::new(), 0);
+    walk.visit(&body.schema, "", 0);
     walk.cases
 }
 
@@ -50,35 +50,35 @@ struct Walk<'a> {
 const DEEPEST: usize = 6;
 
 impl Walk<'_> {
-    fn visit(&mut self, schema: &Value, pointer: String, depth: usize) {
+    fn visit(&mut self, schema: &Value, pointer: &str, depth: usize) {
         if depth > DEEPEST {
             return;
         }
         let contract = self.contract;
         let schema = contract.resolve(schema);
         for (word, wrong) in values::wrong_types(schema) {
-            self.refused(Kind::TypeError, "type", &format!("type/{word}"), &pointer, wrong);
+            self.refused(Kind::TypeError, "type", &format!("type/{word}"), pointer, wrong);
         }
         for edge in values::edges(contract, schema) {
-            self.edge(edge, &pointer);
+            self.edge(edge, pointer);
         }
         if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
-            self.object(schema, properties, &pointer, depth);
+            self.object(schema, properties, pointer, depth);
         }
         if let Some(items) = schema.get("items").filter(|items| items.is_object()) {
-            let first = join(&pointer, "0");
+            let first = join(pointer, "0");
             if self.root.pointer(&first).is_some() {
-                self.visit(items, first, depth + 1);
+                self.visit(items, &first, depth + 1);
             }
         }
         if let Some(additional) = schema.get("additionalProperties").filter(|additional| additional.is_object()) {
-            let key = self.root.pointer(&pointer).and_then(Value::as_object).and_then(|map| map.keys().next().cloned());
+            let key = self.root.pointer(pointer).and_then(Value::as_object).and_then(|map| map.keys().next().cloned());
             if let Some(key) = key {
-                self.visit(additional, join(&pointer, &key), depth + 1);
+                self.visit(additional, &join(pointer, &key), depth + 1);
             }
         }
         if let Some(branches) = schema.get("anyOf").and_then(Value::as_array) {
-            self.union(branches, &pointer, depth);
+            self.union(branches, pointer, depth);
         }
     }
 
@@ -110,7 +110,7 @@ impl Walk<'_> {
             }
             // A sample that the contract refuses would blame every case for the wrong thing.
             if self.judge.fits(self.schema_name, &self.root) == Some(true) {
-                self.visit(property, place, depth + 1);
+                self.visit(property, &place, depth + 1);
             }
             self.root = before;
         }
@@ -124,11 +124,12 @@ impl Walk<'_> {
                 *place = sample;
             }
             if self.judge.fits(self.schema_name, &self.root) == Some(true) {
-                let name = component_name(branch).or_else(|| branch.get("type").and_then(Value::as_str)).unwrap_or("branch");
+                let name =
+                    component_name(branch).or_else(|| branch.get("type").and_then(Value::as_str)).unwrap_or("branch");
                 let payload = Payload::Json { value: self.root.clone() };
                 self.push(Kind::BoundInside, "anyOf", &format!("any_of/{name}"), pointer, payload, true);
                 if component_name(branch).is_some() {
-                    self.visit(branch, pointer.to_owned(), depth + 1);
+                    self.visit(branch, pointer, depth + 1);
                 }
             }
             self.root = before;
@@ -148,7 +149,9 @@ impl Walk<'_> {
             }
         };
         let mut body = self.root.clone();
-        let Some(place) = (if pointer.is_empty() { Some(&mut body) } else { body.pointer_mut(pointer) }) else { return };
+        let Some(place) = (if pointer.is_empty() { Some(&mut body) } else { body.pointer_mut(pointer) }) else {
+            return;
+        };
         let payload = match edge.value {
             EdgeValue::Plain(value) => {
                 *place = value;
@@ -186,8 +189,7 @@ impl Walk<'_> {
         if self.judge.fits(self.schema_name, &body) != Some(valid) {
             return;
         }
-        let expect =
-            if valid { Expect::Valid } else { super::refusal(400, "VALIDATION_ERROR") };
+        let expect = if valid { Expect::Valid } else { super::refusal(400, "VALIDATION_ERROR") };
         let id = if pointer.is_empty() { format!("body/{what}") } else { format!("body{pointer}/{what}") };
         self.cases.push(Case {
             place: Some(format!("/body{pointer}")),

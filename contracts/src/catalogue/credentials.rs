@@ -17,7 +17,10 @@ pub(super) fn cases(operation: &Operation, base: &Base) -> Vec<Case> {
         (Credential::Unknown, "unknown_key"),
     ] {
         let what = format!("credential/{what}");
-        cases.push(Case { credential, ..Case::new(operation, base, Kind::Credential, &what, refusal(401, "UNAUTHORIZED")) });
+        cases.push(Case {
+            credential,
+            ..Case::new(operation, base, Kind::Credential, &what, refusal(401, "UNAUTHORIZED"))
+        });
     }
     cases.push(Case {
         credential: Credential::InQuery,

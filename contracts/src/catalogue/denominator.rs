@@ -65,7 +65,14 @@ pub fn denominator(contract: &Contract) -> Denominator {
     found
 }
 
-fn visit(contract: &Contract, operation: &Operation, schema: &Value, place: &str, depth: usize, found: &mut Denominator) {
+fn visit(
+    contract: &Contract,
+    operation: &Operation,
+    schema: &Value,
+    place: &str,
+    depth: usize,
+    found: &mut Denominator,
+) {
     let schema = contract.resolve(schema);
     let Some(fields) = schema.as_object().filter(|_| depth < 8) else { return };
     for keyword in fields.keys().filter(|keyword| ASSERTING.contains(&keyword.as_str())) {

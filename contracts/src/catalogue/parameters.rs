@@ -16,7 +16,7 @@ pub(super) fn cases(contract: &Contract, judge: &Judge, operation: &Operation, b
     let mut cases = Vec::new();
     for parameter in operation.own_parameters() {
         match parameter.location {
-            Location::Query => query(contract, operation, base, parameter, &mut cases),
+            Location::Query => query(contract, judge, operation, base, parameter, &mut cases),
             Location::Header => header(contract, judge, operation, base, parameter, &mut cases),
             Location::Path => path(contract, operation, base, parameter, &mut cases),
         }
@@ -44,7 +44,14 @@ fn written(value: EdgeValue) -> Option<String> {
     }
 }
 
-fn query(contract: &Contract, operation: &Operation, base: &Base, parameter: &Parameter, cases: &mut Vec<Case>) {
+fn query(
+    contract: &Contract,
+    judge: &Judge,
+    operation: &Operation,
+    base: &Base,
+    parameter: &Parameter,
+    cases: &mut Vec<Case>,
+) {
     let name = &parameter.name;
     let place = join("/query", name);
     let schema = contract.resolve(&parameter.schema);
@@ -77,6 +84,15 @@ fn query(contract: &Contract, operation: &Operation, base: &Base, parameter: &Pa
         let keyword = edge.keyword;
         let (kind, side) = if edge.inside { (Kind::BoundInside, "inside") } else { (Kind::BoundOutside, "outside") };
         let Some(value) = written(edge.value) else { continue };
+        // A value at the bound of one keyword may break another, such as a date's length and its form.
+        let sent = value.parse::<i64>().map_or_else(|_| Value::String(value.clone()), Value::from);
+        let others_required = operation.own_parameters().any(|other| other.required && other.name != *name);
+        if edge.inside
+            && !others_required
+            && judge.fits(&operation.parameters_type(), &serde_json::json!({ name: sent })) == Some(false)
+        {
+            continue;
+        }
         let refused = super::refusal(400, "VALIDATION_ERROR");
         let expect = if edge.inside && !opaque { Expect::Valid } else { refused };
         let kind = if opaque { Kind::BoundOutside } else { kind };
@@ -102,7 +118,8 @@ fn header(
     for edge in values::edges(contract, &parameter.schema) {
         let (keyword, inside) = (edge.keyword, edge.inside);
         // Header values are visible ASCII; a client library refuses to send anything else.
-        let Some(value) = written(edge.value).map(|value| value.replace(|c: char| !(' '..='~').contains(&c), "(")) else {
+        let Some(value) = written(edge.value).map(|value| value.replace(|c: char| !(' '..='~').contains(&c), "("))
+        else {
             continue;
         };
         let fits = judge.fits(&operation.parameters_type(), &serde_json::json!({ &parameter.name: value }));

@@ -24,7 +24,9 @@ pub(super) fn cases(contract: &Contract, operation: &Operation, base: &Base) -> 
             ..Case::new(operation, base, Kind::Correlation, &what, Expect::Valid)
         });
     }
-    for (what, value) in [("malformed", "00-zz-11-01"), ("zeros", "00-00000000000000000000000000000000-0000000000000000-01")] {
+    for (what, value) in
+        [("malformed", "00-zz-11-01"), ("zeros", "00-00000000000000000000000000000000-0000000000000000-01")]
+    {
         cases.push(Case {
             headers: header("traceparent", value),
             ..Case::new(operation, base, Kind::Correlation, &format!("traceparent/{what}"), Expect::Valid)
@@ -99,7 +101,13 @@ fn bodies(operation: &Operation, base: &Base) -> Vec<Case> {
         cases.push(Case {
             credential: super::Credential::None,
             payload: Payload::Raw { hex: "7b".to_owned() },
-            ..Case::new(operation, base, Kind::Credential, "order/credential_before_body", super::refusal(401, "UNAUTHORIZED"))
+            ..Case::new(
+                operation,
+                base,
+                Kind::Credential,
+                "order/credential_before_body",
+                super::refusal(401, "UNAUTHORIZED"),
+            )
         });
     }
     cases

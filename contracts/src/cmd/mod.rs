@@ -87,7 +87,9 @@ impl Arguments {
                     say(&format!("{} generated files are fresh", files.len()));
                     return ExitCode::SUCCESS;
                 }
-                stale.iter().for_each(|path| note(&format!("stale: {}", path.display())));
+                for path in &stale {
+                    note(&format!("stale: {}", path.display()));
+                }
                 note("run `cargo run -p contracts -- generate` and commit what it writes");
                 ExitCode::from(STALE)
             }
@@ -109,7 +111,9 @@ fn report(findings: &[lint::Finding], contract: &Contract) -> ExitCode {
         ));
         return ExitCode::SUCCESS;
     }
-    findings.iter().for_each(|finding| note(&finding.to_string()));
+    for finding in findings {
+        note(&finding.to_string());
+    }
     note(&format!("{} findings", findings.len()));
     ExitCode::from(USAGE)
 }

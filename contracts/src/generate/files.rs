@@ -72,7 +72,8 @@ impl Generated {
 
 /// The files whose text in `root` differs from what would be generated now, missing ones included.
 pub fn stale(root: &Path, files: &[Generated]) -> Vec<PathBuf> {
-    let differs = |file: &&Generated| fs::read_to_string(root.join(&file.path)).ok().as_deref() != Some(file.text.as_str());
+    let differs =
+        |file: &&Generated| fs::read_to_string(root.join(&file.path)).ok().as_deref() != Some(file.text.as_str());
     files.iter().filter(differs).map(|file| file.path.clone()).collect()
 }
 

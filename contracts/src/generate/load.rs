@@ -31,7 +31,11 @@ pub(super) fn operations(contract: &Contract) -> String {
         }
     }
     let names: Vec<String> = contract.operations.iter().map(|operation| operation.id.to_uppercase()).collect();
-    let _ = writeln!(out, "/// Every operation, in the order of the contract.\npub const OPERATIONS: &[Operation] = &[{}];", names.join(", "));
+    let _ = writeln!(
+        out,
+        "/// Every operation, in the order of the contract.\npub const OPERATIONS: &[Operation] = &[{}];",
+        names.join(", ")
+    );
     out
 }
 

@@ -8,7 +8,8 @@ pub fn pascal(name: &str) -> String {
             let shouting = word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
             let mut letters = word.chars();
             let first = letters.next().map(|c| c.to_ascii_uppercase()).into_iter();
-            let rest: String = if shouting { letters.as_str().to_ascii_lowercase() } else { letters.as_str().to_owned() };
+            let rest: String =
+                if shouting { letters.as_str().to_ascii_lowercase() } else { letters.as_str().to_owned() };
             first.collect::<String>() + &rest
         })
         .collect()

@@ -18,9 +18,13 @@ pub(super) fn router(contract: &Contract) -> String {
     let mut paths: Vec<&str> = contract.operations.iter().map(|operation| operation.path.as_str()).collect();
     paths.dedup();
     for path in paths {
-        let operations: Vec<&Operation> = contract.operations.iter().filter(|operation| operation.path == path).collect();
-        let methods: String =
-            operations.iter().map(|operation| format!(".{}({})", operation.method.to_lowercase(), operation.id)).collect();
+        let operations: Vec<&Operation> =
+            contract.operations.iter().filter(|operation| operation.path == path).collect();
+        let methods: Vec<String> = operations
+            .iter()
+            .map(|operation| format!(".{}({})", operation.method.to_lowercase(), operation.id))
+            .collect();
+        let methods = methods.concat();
         let mut allow: Vec<&str> = operations.iter().map(|operation| operation.method.as_str()).collect();
         if allow.contains(&"GET") {
             allow.push("HEAD");
@@ -47,11 +51,16 @@ fn handler(out: &mut String, operation: &Operation) {
     let mut arguments = vec!["&call".to_owned()];
     let mut decode = String::new();
     if operation.parameter_schema().is_some() {
-        let _ = writeln!(decode, "let parameters: contract_types::{} = input.parameters()?;", operation.parameters_type());
+        let _ =
+            writeln!(decode, "let parameters: contract_types::{} = input.parameters()?;", operation.parameters_type());
         arguments.push("parameters".to_owned());
     }
     if let Some(request) = &operation.request {
-        let _ = writeln!(decode, "let request: {} = input.body()?;", json_type(request).replace("wire::", "contract_types::"));
+        let _ = writeln!(
+            decode,
+            "let request: {} = input.body()?;",
+            json_type(request).replace("wire::", "contract_types::")
+        );
         arguments.push("request".to_owned());
     }
     let input = if decode.is_empty() { "_input" } else { "input" };

@@ -14,11 +14,19 @@ pub(super) fn server(contract: &Contract) -> String {
         "use axum::response::IntoResponse;\nuse contract_types as wire;\n\nuse crate::{\n    call::{BoxFuture, Call, OpenCall},\n    \
          reply::{Audio, EventStream, Problem, Reply},\n};\n\n",
     );
-    out.push_str("/// Every operation of the contract. There are no default methods: an operation left out does not compile.\n");
+    out.push_str(
+        "/// Every operation of the contract. There are no default methods: an operation left out does not compile.\n",
+    );
     out.push_str("pub trait Api: Send + Sync + 'static {\n");
     for operation in &contract.operations {
         out.push_str(&doc("    ", &format!("`{} {}`: {}", operation.method, operation.path, operation.summary)));
-        let _ = writeln!(out, "fn {}<'a>(&'a self, {}) -> BoxFuture<'a, {}Response>;\n", operation.id, inputs(operation), operation.type_stem());
+        let _ = writeln!(
+            out,
+            "fn {}<'a>(&'a self, {}) -> BoxFuture<'a, {}Response>;\n",
+            operation.id,
+            inputs(operation),
+            operation.type_stem()
+        );
     }
     out.push_str("}\n\n");
     for operation in &contract.operations {
@@ -131,14 +139,20 @@ fn answers(out: &mut String, operation: &Operation) {
                     let media = response.bodies.iter().find(|body| kind(body).0 == *label);
                     let media = media.map_or("application/json", |body| body.media_type.as_str());
                     let value = if *label == "Json" { "*body" } else { "body" };
-                    let reply = respond(label, status, media).replace("reply.", &format!("Reply {{ body: {value}, headers }}."));
+                    let field = if value == "body" { "body".to_owned() } else { format!("body: {value}") };
+                    let reply =
+                        respond(label, status, media).replace("reply.", &format!("Reply {{ {field}, headers }}."));
                     let _ = writeln!(arms, "{body}::{label}(body) => {reply},");
                 }
                 arms.push_str("},\n");
             }
         }
     }
-    let _ = writeln!(out, "/// Answers of `{}`: one variant for each documented status.\npub enum {name} {{\n{variants}}}\n", operation.id);
+    let _ = writeln!(
+        out,
+        "/// Answers of `{}`: one variant for each documented status.\npub enum {name} {{\n{variants}}}\n",
+        operation.id
+    );
     let _ = writeln!(
         out,
         "impl From<Problem> for {name} {{\n/// The variant of the problem's status; an undocumented one becomes an internal \

@@ -137,7 +137,8 @@ fn entry(out: &mut String, operation: &Operation, shared: &Shared) {
     }
     let _ = writeln!(out, "scopes: {},", scopes(&operation.scopes));
     let _ = writeln!(out, "route_class: RouteClass::{},", super::naming::pascal(&operation.route_class));
-    let feature = operation.feature.as_ref().map(|name| format!("Some(wire::Feature::{})", super::naming::variant(name)));
+    let feature =
+        operation.feature.as_ref().map(|name| format!("Some(wire::Feature::{})", super::naming::variant(name)));
     let _ = writeln!(out, "feature: {},", feature.unwrap_or_else(|| "None".to_owned()));
     let _ = writeln!(out, "idempotent: {},", operation.is_idempotent());
     let parameters: Vec<String> = operation.parameters.iter().map(|p| parameter(operation, p)).collect();
@@ -155,7 +156,8 @@ fn entry(out: &mut String, operation: &Operation, shared: &Shared) {
 
 fn scopes(scopes: &Scopes) -> String {
     let list = |names: &[String]| {
-        let names: Vec<String> = names.iter().map(|name| format!("wire::Scope::{}", super::naming::variant(name))).collect();
+        let names: Vec<String> =
+            names.iter().map(|name| format!("wire::Scope::{}", super::naming::variant(name))).collect();
         names.join(", ")
     };
     match scopes {
@@ -202,4 +204,3 @@ fn header_code(header: &Header) -> String {
         source(&header.schema)
     )
 }
-

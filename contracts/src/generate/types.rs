@@ -151,9 +151,8 @@ fn structure(out: &mut String, name: &str, schema: &Value) {
 
 fn default_value(rust: &str, default: &Value) -> String {
     match default {
-        Value::Bool(_) => default.to_string(),
         Value::Number(number) if rust == "f64" => format!("{:?}", number.as_f64().unwrap_or_default()),
-        Value::Number(_) => default.to_string(),
+        Value::Bool(_) | Value::Number(_) => default.to_string(),
         Value::String(text) if rust == "String" => format!("{}.to_owned()", literal(text)),
         Value::String(text) => format!("{rust}::{}", variant(text)),
         Value::Null | Value::Array(_) | Value::Object(_) => "Default::default()".to_owned(),
@@ -178,15 +177,18 @@ fn string_enum(out: &mut String, name: &str, schema: &Value, values: &[Value], i
     }
     out.push_str("} }\n");
     if let Some(statuses) = schema.get("x-statuses").and_then(Value::as_object) {
-        let _ = writeln!(out, "\n/// The one HTTP status of this code.\npub const fn status(self) -> u16 {{ match self {{");
+        let _ =
+            writeln!(out, "\n/// The one HTTP status of this code.\npub const fn status(self) -> u16 {{ match self {{");
         for (status, codes) in statuses {
-            let codes: Vec<String> = codes.as_array().into_iter().flatten().filter_map(Value::as_str).map(variant).collect();
+            let codes: Vec<String> =
+                codes.as_array().into_iter().flatten().filter_map(Value::as_str).map(variant).collect();
             let _ = writeln!(out, "Self::{} => {status},", codes.join(" | Self::"));
         }
         out.push_str("} }\n");
     }
     if let Some(default) = schema.get("default").and_then(Value::as_str) {
-        let _ = writeln!(helper, "impl Default for {name} {{ fn default() -> Self {{ Self::{} }} }}\n", variant(default));
+        let _ =
+            writeln!(helper, "impl Default for {name} {{ fn default() -> Self {{ Self::{} }} }}\n", variant(default));
     }
     let _ = writeln!(
         out,
@@ -200,21 +202,19 @@ fn string_enum(out: &mut String, name: &str, schema: &Value, values: &[Value], i
 fn union(out: &mut String, name: &str, schema: &Value, branches: &[Value]) {
     let mut body = String::new();
     for branch in branches {
-        let (variant_name, rust, limits) = match component_name(branch) {
-            Some(target) => (target.to_owned(), target.to_owned(), Vec::new()),
-            None => {
-                let shape = shape(name, "value", branch, false);
-                let kind = branch.get("type").and_then(Value::as_str).unwrap_or("any");
-                let label = match kind {
-                    "string" => "Text",
-                    "null" => "Null",
-                    "array" => "List",
-                    "object" => "Map",
-                    _ => "",
-                };
-                let label = if label.is_empty() { pascal(kind) } else { label.to_owned() };
-                (label, if kind == "null" { "()".to_owned() } else { shape.rust }, shape.limits)
-            }
+        let (variant_name, rust, limits) = if let Some(target) = component_name(branch) {
+            (target.to_owned(), target.to_owned(), Vec::new())
+        } else {
+            let shape = shape(name, "value", branch, false);
+            let kind = branch.get("type").and_then(Value::as_str).unwrap_or("any");
+            let label = match kind {
+                "string" => "Text".to_owned(),
+                "null" => "Null".to_owned(),
+                "array" => "List".to_owned(),
+                "object" => "Map".to_owned(),
+                other => pascal(other),
+            };
+            (label, if kind == "null" { "()".to_owned() } else { shape.rust }, shape.limits)
         };
         let _ = writeln!(body, "{variant_name}({}{rust}),", attribute("schemars", &limits));
     }
@@ -255,14 +255,22 @@ fn shape(parent: &str, wire: &str, schema: &Value, top: bool) -> Shape {
     match schema.get("type").and_then(Value::as_str) {
         Some("string") => {
             let mut limits = lengths(schema, "minLength", "maxLength");
-            limits.extend(schema.get("pattern").and_then(Value::as_str).map(|p| format!("regex(pattern = {})", literal(p))));
+            limits.extend(
+                schema.get("pattern").and_then(Value::as_str).map(|p| format!("regex(pattern = {})", literal(p))),
+            );
             handled.extend(["minLength", "maxLength", "pattern"]);
             limits.extend(extensions(schema, &handled));
             plain("String", limits)
         }
         Some(kind @ ("integer" | "number")) => {
             let natural = schema.get("minimum").and_then(Value::as_i64).is_some_and(|minimum| minimum >= 0);
-            let rust = if kind == "number" { "f64" } else if natural { "u64" } else { "i64" };
+            let rust = if kind == "number" {
+                "f64"
+            } else if natural {
+                "u64"
+            } else {
+                "i64"
+            };
             let mut limits = range(schema, rust);
             handled.extend(["minimum", "maximum"]);
             limits.extend(extensions(schema, &handled));

@@ -32,7 +32,9 @@ fn rules(contract: &Contract, findings: &mut Vec<Finding>) {
     for (index, rule) in contract.rules.iter().enumerate() {
         let mut say = |message: String| findings.push(finding("rules.yaml", &format!("/{index}"), message));
         let form = rule.id.split_once('-').is_some_and(|(group, number)| {
-            group.chars().all(|c| c.is_ascii_uppercase()) && number.len() == 3 && number.chars().all(|c| c.is_ascii_digit())
+            group.chars().all(|c| c.is_ascii_uppercase())
+                && number.len() == 3
+                && number.chars().all(|c| c.is_ascii_digit())
         });
         if !form || !ids.insert(rule.id.clone()) {
             say(format!("rule id `{}` must be unique and look like `TEN-001`", rule.id));

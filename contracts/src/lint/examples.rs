@@ -31,7 +31,11 @@ pub(super) fn check(sources: &Sources, contract: &Contract, findings: &mut Vec<F
             }
         }
         if schema.get("enum").is_none() && !examples.iter().any(|example| at_edge(contract, schema, example)) {
-            findings.push(finding(&file, &at, "no example stands at an edge: a bound met exactly, or optional fields left out"));
+            findings.push(finding(
+                &file,
+                &at,
+                "no example stands at an edge: a bound met exactly, or optional fields left out",
+            ));
         }
     }
 }
@@ -44,7 +48,9 @@ fn at_edge(contract: &Contract, schema: &Value, example: &Value) -> bool {
     let is = |keyword: &str, size: usize| count(keyword) == u64::try_from(size).ok();
     let here = match example {
         Value::Number(value) => [number("minimum"), number("maximum")].contains(&value.as_f64()),
-        Value::String(text) => text.is_empty() || is("minLength", text.chars().count()) || is("maxLength", text.chars().count()),
+        Value::String(text) => {
+            text.is_empty() || is("minLength", text.chars().count()) || is("maxLength", text.chars().count())
+        }
         Value::Array(items) => items.is_empty() || is("minItems", items.len()) || is("maxItems", items.len()),
         Value::Object(fields) => {
             let required = schema.get("required").and_then(Value::as_array).map_or(0, Vec::len);
@@ -66,7 +72,9 @@ fn inside(contract: &Contract, schema: &Value, example: &Value) -> bool {
             let property = schema.pointer(&join("/properties", name)).or_else(|| schema.get("additionalProperties"));
             property.is_some_and(|property| at_edge(contract, property, value))
         }),
-        Value::Array(items) => schema.get("items").is_some_and(|rule| items.iter().any(|item| at_edge(contract, rule, item))),
+        Value::Array(items) => {
+            schema.get("items").is_some_and(|rule| items.iter().any(|item| at_edge(contract, rule, item)))
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }

@@ -99,7 +99,11 @@ fn visit(file: &str, pointer: &str, schema: &Value, findings: &mut Vec<Finding>)
                 findings.push(finding(file, &place, "a property needs a `description` with its meaning and unit"));
             }
             if property.get("properties").is_some() {
-                findings.push(finding(file, &place, "an object inside a property needs a name: make it a schema and refer to it"));
+                findings.push(finding(
+                    file,
+                    &place,
+                    "an object inside a property needs a name: make it a schema and refer to it",
+                ));
             }
             visit(file, &place, property, findings);
         }
@@ -140,10 +144,12 @@ fn bounds(file: &str, pointer: &str, schema: &Value, findings: &mut Vec<Finding>
         Some("array") => need(!has("maxItems") || !has("items"), "a list needs `items` and `maxItems`"),
         Some("object") => {
             need(is_free_map(schema) && !has("maxProperties"), "a free map needs `maxProperties`");
-            need(!has("properties") && !has("additionalProperties"), "an object needs `properties` or `additionalProperties`");
+            need(
+                !has("properties") && !has("additionalProperties"),
+                "an object needs `properties` or `additionalProperties`",
+            );
         }
-        Some("boolean" | "null") => {}
+        Some("boolean" | "null") | None => {}
         Some(_) => need(true, "`type` must be string, integer, number, boolean, array, object or null"),
-        None => {}
     }
 }

@@ -52,7 +52,8 @@ impl Contract {
     /// [`SourceError::Shape`] as for [`Contract::from_sources`].
     pub fn from_document(document: Value) -> Result<Self, SourceError> {
         let operations = operation::operations(&document, std::path::Path::new("openapi.json"))?;
-        let mut schemas = document.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
+        let mut schemas =
+            document.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
         for operation in &operations {
             if let Some(parameters) = operation.parameter_schema() {
                 schemas.insert(operation.parameters_type(), parameters);

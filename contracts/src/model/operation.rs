@@ -126,7 +126,7 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// Name in PascalCase, the stem of generated types.
+    /// Name in `PascalCase`, the stem of generated types.
     pub fn type_stem(&self) -> String {
         crate::generate::naming::pascal(&self.id)
     }
@@ -247,7 +247,11 @@ impl Reader<'_> {
                 .map(|body| self.bodies(body, &join(pointer, "requestBody")))
                 .transpose()?
                 .and_then(|bodies| bodies.into_iter().next()),
-            request_description: raw.pointer("/requestBody/description").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            request_description: raw
+                .pointer("/requestBody/description")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
             responses: self.responses(raw, pointer)?,
             stream: raw.get("x-sse").cloned(),
         })
@@ -272,7 +276,10 @@ impl Reader<'_> {
                     location,
                     required: parameter.get("required") == Some(&Value::Bool(true)),
                     description: self.text(parameter, "description", &pointer)?,
-                    schema: parameter.get("schema").cloned().ok_or_else(|| self.fault(&pointer, "expected a `schema`"))?,
+                    schema: parameter
+                        .get("schema")
+                        .cloned()
+                        .ok_or_else(|| self.fault(&pointer, "expected a `schema`"))?,
                     when_invalid: parameter.get("x-when-invalid").and_then(Value::as_str).map(str::to_owned),
                 })
             })
@@ -338,4 +345,3 @@ fn scopes(document: &Value, raw: &Value) -> Scopes {
         None => Scopes::AllOf(list("all_of").unwrap_or_default()),
     }
 }
-

@@ -8,13 +8,14 @@ fn findings_of(breaking: impl FnOnce(&mut contracts::Sources)) -> String {
     let (mut sources, _) = crate::contract();
     breaking(&mut sources);
     match Contract::from_sources(&sources) {
-        Ok(contract) => lint::lint(&sources, &contract).iter().map(|it| format!("{it}\n")).collect(),
+        Ok(contract) => lint::lint(&sources, &contract).iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
         Err(error) => error.to_string(),
     }
 }
 
 fn put(value: &mut Value, pointer: &str, key: &str, inserted: Value) {
-    value.pointer_mut(pointer).unwrap().as_object_mut().unwrap().insert(key.to_owned(), inserted);
+    let place = value.pointer_mut(pointer).and_then(Value::as_object_mut);
+    place.expect("the contract has a map there").insert(key.to_owned(), inserted);
 }
 
 #[test]
@@ -48,7 +49,14 @@ fn names_the_place_of_each_fault() {
         ),
         (
             "a property without a description",
-            |s| put(&mut s.openapi, "/components/schemas/RetrieveRequest/properties", "extra", json!({"type": "boolean"})),
+            |s| {
+                put(
+                    &mut s.openapi,
+                    "/components/schemas/RetrieveRequest/properties",
+                    "extra",
+                    json!({"type": "boolean"}),
+                );
+            },
             "properties/extra: a property needs a `description`",
         ),
         (
@@ -58,12 +66,26 @@ fn names_the_place_of_each_fault() {
         ),
         (
             "a reference to nothing",
-            |s| put(&mut s.openapi, "/components/schemas/RetrieveRequest/properties", "x", json!({"$ref": "#/components/schemas/Nothing"})),
+            |s| {
+                put(
+                    &mut s.openapi,
+                    "/components/schemas/RetrieveRequest/properties",
+                    "x",
+                    json!({"$ref": "#/components/schemas/Nothing"}),
+                );
+            },
             "no schema is named `Nothing`",
         ),
         (
             "a network reference",
-            |s| put(&mut s.openapi, "/components/schemas/RetrieveRequest/properties", "x", json!({"$ref": "https://example.org/x.json"})),
+            |s| {
+                put(
+                    &mut s.openapi,
+                    "/components/schemas/RetrieveRequest/properties",
+                    "x",
+                    json!({"$ref": "https://example.org/x.json"}),
+                );
+            },
             "network references are refused",
         ),
         (

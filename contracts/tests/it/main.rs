@@ -17,7 +17,7 @@ fn root() -> PathBuf {
 
 /// The contract of this workspace.
 fn contract() -> (Sources, Contract) {
-    let sources = Sources::read(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let contract = Contract::from_sources(&sources).unwrap();
+    let sources = Sources::read(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("the contract can be read");
+    let contract = Contract::from_sources(&sources).expect("the contract is whole");
     (sources, contract)
 }

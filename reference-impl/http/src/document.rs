@@ -19,8 +19,13 @@ use crate::{
 };
 
 /// The contract as this deployment serves it.
+///
+/// # Panics
+///
+/// When the generated table contradicts itself, which a test of this crate would show first.
 pub fn document() -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = "/components/schemas".into());
+    let settings =
+        SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = "/components/schemas".into());
     let mut assembly = Assembly { generator: settings.into_generator() };
     let mut paths = Paths::new();
     for operation in OPERATIONS {
@@ -108,7 +113,7 @@ impl Assembly {
             .required(if parameter.required { Required::True } else { Required::False })
             .description(Some(parameter.description))
             .schema(Some(self.schema(&parameter.schema)))
-            .extensions(parameter.when_invalid.map(|word| extension("x-when-invalid", json!(word))))
+            .extensions(parameter.when_invalid.map(|word| extension("x-when-invalid", &json!(word))))
             .build()
     }
 
@@ -147,7 +152,7 @@ impl Assembly {
     }
 }
 
-fn extension(name: &str, value: Value) -> Extensions {
+fn extension(name: &str, value: &Value) -> Extensions {
     serde_json::from_value(json!({ name: value })).expect("an extension is a map of one key")
 }
 

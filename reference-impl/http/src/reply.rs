@@ -112,8 +112,11 @@ impl Problem {
 
     /// A failure of ours. The client learns nothing of it; the log gets the chain of causes.
     pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
-        Self::new(ErrorCode::InternalError, "the request could not be completed; quote the request id when reporting it")
-            .caused_by(error)
+        Self::new(
+            ErrorCode::InternalError,
+            "the request could not be completed; quote the request id when reporting it",
+        )
+        .caused_by(error)
     }
 
     /// Adds a particular.
@@ -149,7 +152,10 @@ impl Problem {
         let cause = self.cause.map_or_else(|| cause.clone(), |inner| format!("{cause}: {inner}"));
         Self {
             cause: Some(cause),
-            ..Self::new(ErrorCode::InternalError, "the request could not be completed; quote the request id when reporting it")
+            ..Self::new(
+                ErrorCode::InternalError,
+                "the request could not be completed; quote the request id when reporting it",
+            )
         }
     }
 

@@ -1,1 +1,40 @@
-//! x
+//! The reference deployment as a Cloudflare Worker: adapters over Durable Objects and JavaScript's clocks, timers and
+//! randomness, and the fetch entry. Every rule and every route comes from `reference-core` and `reference-http`.
+//!
+//! Off the Worker's target this crate is empty, so that a build of the workspace on a host needs nothing of it.
+#![cfg(target_arch = "wasm32")]
+
+mod clock;
+mod config;
+mod deployment;
+mod docs;
+mod ids;
+mod store;
+mod tasks;
+mod telemetry;
+
+use std::sync::OnceLock;
+
+use axum::Router;
+use tower::Service;
+use worker::{Context, Env, HttpRequest, event};
+
+/// The service of this isolate. No request owns it; what belongs to a request is made anew for each call of a port.
+static SERVICE: OnceLock<Router> = OnceLock::new();
+
+/// Answers every request.
+#[event(fetch)]
+async fn fetch(
+    request: HttpRequest,
+    env: Env,
+    _context: Context,
+) -> worker::Result<axum::http::Response<axum::body::Body>> {
+    let mut service = match SERVICE.get() {
+        Some(service) => service.clone(),
+        None => {
+            let assembled = deployment::assemble(&env)?;
+            SERVICE.get_or_init(|| assembled).clone()
+        }
+    };
+    Ok(service.call(request).await?)
+}

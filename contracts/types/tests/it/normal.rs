@@ -37,7 +37,9 @@ fn numbers(value: &Value) -> Value {
     match value {
         Value::Number(number) => Value::Number(whole(number)),
         Value::Array(items) => Value::Array(items.iter().map(numbers).collect()),
-        Value::Object(fields) => Value::Object(fields.iter().map(|(key, value)| (key.clone(), numbers(value))).collect()),
+        Value::Object(fields) => {
+            Value::Object(fields.iter().map(|(key, value)| (key.clone(), numbers(value))).collect())
+        }
         Value::Null | Value::Bool(_) | Value::String(_) => value.clone(),
     }
 }
@@ -51,7 +53,8 @@ fn whole(number: &Number) -> Number {
 }
 
 fn sorted(list: &Value) -> Value {
-    let mut names: Vec<String> = list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    let mut names: Vec<String> =
+        list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
     names.sort();
     names.into_iter().map(Value::String).collect()
 }

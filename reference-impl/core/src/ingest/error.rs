@@ -61,10 +61,9 @@ impl IngestError {
     /// Contract code.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::TooManyDocuments { .. }
-            | Self::RepeatedId { .. }
-            | Self::ChunkSize { .. }
-            | Self::Overlap { .. } => ErrorCode::ValidationError,
+            Self::TooManyDocuments { .. } | Self::RepeatedId { .. } | Self::ChunkSize { .. } | Self::Overlap { .. } => {
+                ErrorCode::ValidationError
+            }
             Self::NotFound => ErrorCode::NotFound,
             Self::UnknownModel { .. } => ErrorCode::UpstreamUnavailable,
             Self::IndexMismatch { .. } => ErrorCode::IndexMismatch,

@@ -163,10 +163,8 @@ impl Pipeline<'_> {
 
     /// Fingerprint and number of chunks of the document as it is stored.
     async fn stored(&self, id: &str) -> Result<Option<(String, u32)>, IngestError> {
-        let statement = Statement::new(
-            "SELECT fingerprint, chunks FROM documents WHERE id = ?1",
-            vec![Value::Text(id.to_owned())],
-        );
+        let statement =
+            Statement::new("SELECT fingerprint, chunks FROM documents WHERE id = ?1", vec![Value::Text(id.to_owned())]);
         let rows = self.database.batch(vec![statement]).await?;
         let Some(row) = rows.first().and_then(|rows| rows.first()) else { return Ok(None) };
         let mut columns = Columns::of(row);

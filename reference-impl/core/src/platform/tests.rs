@@ -242,8 +242,7 @@ async fn ranks_filters_and_cuts_exactly() {
 #[tokio::test]
 async fn survives_any_query() {
     let (house, owner) = filled().await;
-    for query in ["\"", "a\" OR body:*", "NEAR(", "*", "😀", "' OR 1=1 --", "() AND NOT", "\"\"", "the of and"]
-    {
+    for query in ["\"", "a\" OR body:*", "NEAR(", "*", "😀", "' OR 1=1 --", "() AND NOT", "\"\"", "the of and"] {
         let request = RetrieveRequest { mode: Some(RetrievalMode::Hybrid), ..RetrieveRequest::new(query) };
         assert!(house.platform.retrieve(&owner, &request).await.is_ok(), "{query:?}");
         assert!(house.platform.search(&owner, &SearchRequest::new(query)).await.is_ok(), "{query:?}");

@@ -38,11 +38,9 @@ impl SearchError {
     /// Contract code.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::EmptyQuery
-            | Self::ControlCharacter
-            | Self::QueryTooLong { .. }
-            | Self::TopK
-            | Self::UnknownModel => ErrorCode::ValidationError,
+            Self::EmptyQuery | Self::ControlCharacter | Self::QueryTooLong { .. } | Self::TopK | Self::UnknownModel => {
+                ErrorCode::ValidationError
+            }
             Self::Blocked(blocked) => blocked.code(),
             Self::Retrieve(error) => error.code(),
         }

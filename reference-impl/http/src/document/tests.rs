@@ -11,7 +11,9 @@ fn normal(key: &str, value: &Value) -> Value {
         Value::Object(fields) => Value::Object(
             fields
                 .iter()
-                .filter(|(key, value)| !(*key == "format" && matches!(value.as_str(), Some("int64" | "uint64" | "double"))))
+                .filter(|(key, value)| {
+                    !(*key == "format" && matches!(value.as_str(), Some("int64" | "uint64" | "double")))
+                })
                 .filter(|(key, value)| !(*key == "required" && **value == Value::Bool(false)))
                 .map(|(key, value)| (key.clone(), normal(key, value)))
                 .collect(),
@@ -56,7 +58,11 @@ fn compare(place: &str, wanted: &Value, served: &Value, differences: &mut Vec<St
         _ if wanted == served => {}
         _ => {
             let short = |value: &Value| value.to_string().chars().take(160).collect::<String>();
-            differences.push(format!("{place}: the contract says {}, the reference serves {}", short(wanted), short(served)));
+            differences.push(format!(
+                "{place}: the contract says {}, the reference serves {}",
+                short(wanted),
+                short(served)
+            ));
         }
     }
 }

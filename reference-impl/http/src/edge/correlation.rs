@@ -8,6 +8,7 @@ use reference_core::{
 
 /// What ties a request, its log line, its upstream calls and its answer together.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "each is an id, under the name that logs use")]
 pub(super) struct Correlation {
     pub(super) request_id: String,
     pub(super) trace_id: String,

@@ -38,7 +38,7 @@ impl Edge {
     }
 
     /// Writes the error's body, adds the headers, and tells of the request.
-    pub(super) fn finish(&self, exchange: &Exchange, caller: Option<Caller>, mut answer: Response) -> Response {
+    pub(super) fn finish(&self, exchange: &Exchange, caller: Option<&Caller>, mut answer: Response) -> Response {
         let failed = answer.extensions_mut().remove::<Failed>();
         let request_id = &exchange.correlation.request_id;
         if let Some(failed) = &failed {
@@ -49,7 +49,7 @@ impl Edge {
         insert(answer.headers_mut(), "x-request-id", request_id);
         insert(answer.headers_mut(), "cache-control", "no-store");
         insert(answer.headers_mut(), "x-content-type-options", "nosniff");
-        if let Some(caller) = &caller {
+        if let Some(caller) = caller {
             insert(answer.headers_mut(), "x-tenant-id", caller.tenant.id().as_str());
             if let Some(rate) = caller.rate {
                 insert(answer.headers_mut(), "x-ratelimit-limit", &rate.limit.to_string());
@@ -58,7 +58,7 @@ impl Edge {
             }
             cors::expose(caller.tenant.settings(), exchange.origin.as_deref(), &mut answer);
         }
-        self.tell(exchange, caller.as_ref(), failed, &answer);
+        self.tell(exchange, caller, failed, &answer);
         answer
     }
 
@@ -90,7 +90,10 @@ impl Edge {
 
 /// Who called, so that two tenants' logs cannot be joined by it and no log names a person.
 fn principal(tenant: &TenantContext) -> String {
-    let digest = Sha256::new_with_prefix(tenant.id().as_str()).chain_update("/").chain_update(tenant.principal().key()).finalize();
+    let digest = Sha256::new_with_prefix(tenant.id().as_str())
+        .chain_update("/")
+        .chain_update(tenant.principal().key())
+        .finalize();
     digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 

@@ -79,7 +79,9 @@ impl Edge {
         }
         let (parts, body) = answer.into_parts();
         let body = body.collect().await.map_err(|error| Problem::internal(&error))?.to_bytes();
-        let kept = STORED.iter().filter_map(|name| Some(((*name).to_owned(), parts.headers.get(*name)?.to_str().ok()?.to_owned())));
+        let kept = STORED
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), parts.headers.get(*name)?.to_str().ok()?.to_owned())));
         let stored = StoredAnswer { status: parts.status.as_u16(), headers: kept.collect(), body: body.to_vec() };
         let now = self.parts.clock.now(tenant.id());
         idempotency::complete(database, lease, &stored, now, ttl_ms).await.map_err(|error| unavailable(&error))?;

@@ -97,7 +97,15 @@ mod tests {
     #[test]
     fn refuses_what_could_be_read_in_two_ways() {
         let deep = "[".repeat(10_000);
-        for bad in [&b"{\"a\":1,\"a\":2}"[..], b"{\"x\":{\"b\":1,\"b\":1}}", b"1e400", b"\"\xff\"", b"", b"{} {}", deep.as_bytes()] {
+        for bad in [
+            &b"{\"a\":1,\"a\":2}"[..],
+            b"{\"x\":{\"b\":1,\"b\":1}}",
+            b"1e400",
+            b"\"\xff\"",
+            b"",
+            b"{} {}",
+            deep.as_bytes(),
+        ] {
             assert!(parse(bad).is_err(), "{}", String::from_utf8_lossy(&bad[..bad.len().min(40)]));
         }
     }

@@ -24,7 +24,8 @@ pub(super) fn accept(operation: &Operation, headers: &HeaderMap) -> Result<(), P
     if ranges.peek().is_none() {
         return Ok(());
     }
-    let ranges: Vec<&str> = ranges.flat_map(|value| value.split(',')).map(str::trim).filter(|range| !range.is_empty()).collect();
+    let ranges: Vec<&str> =
+        ranges.flat_map(|value| value.split(',')).map(str::trim).filter(|range| !range.is_empty()).collect();
     let mut media_types = operation.answer_media_types();
     if ranges.is_empty() || media_types.any(|media_type| ranges.iter().any(|range| takes(range, media_type))) {
         return Ok(());

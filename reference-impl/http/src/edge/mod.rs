@@ -18,7 +18,10 @@ use axum::{
     response::Response,
 };
 use contract_types::{ErrorCode, Scope};
-use futures_util::FutureExt;
+use futures_util::{
+    FutureExt,
+    future::{Either, select},
+};
 use http_body_util::{BodyExt, Limited};
 use reference_core::{
     auth::{AuthError, Authenticator, Presented},
@@ -72,7 +75,6 @@ pub struct Edge {
     schemas: Arc<validate::Schemas>,
 }
 
-
 /// What is known of the caller when an answer leaves.
 struct Caller {
     tenant: TenantContext,
@@ -92,7 +94,8 @@ impl Edge {
     {
         let exchange = self.begin(operation.path, &request);
         let (parts, _body) = request.into_parts();
-        let checked = parameters::read(operation, &parts, &self.schemas)
+        let checked = unambiguous(&parts)
+            .and_then(|()| parameters::read(operation, &parts, &self.schemas))
             .and_then(|parameters| media::accept(operation, &parts.headers).map(|()| parameters));
         let answer = match checked {
             Ok(parameters) => {
@@ -114,7 +117,7 @@ impl Edge {
         let mut caller = None;
         let answer = self.checked(operation, request, &exchange.correlation, &mut caller, run).await;
         let answer = answer.unwrap_or_else(Problem::into_response);
-        self.finish(&exchange, caller, answer)
+        self.finish(&exchange, caller.as_ref(), answer)
     }
 
     /// Answers a path that the contract does not have.
@@ -149,6 +152,7 @@ impl Edge {
         F: FnOnce(Arc<dyn Api>, Call, Input) -> BoxFuture<'static, Result<Response, Problem>> + Send,
     {
         let (parts, body) = request.into_parts();
+        unambiguous(&parts)?;
         let tenant = self.authenticate(&parts)?;
         let known = caller.insert(Caller { tenant: tenant.clone(), rate: None });
         let database = self.parts.databases.open(&tenant).await.map_err(|error| unavailable(&error))?;
@@ -166,16 +170,32 @@ impl Edge {
         let call = Call { tenant: tenant.clone(), request_id: correlation.request_id.clone() };
         let input = Input { parameters, body: value };
         let api = Arc::clone(&self.parts.api);
+        let deadline = u64::try_from(tenant.settings().times.deadline_ms).unwrap_or_default();
         match idempotency::key(operation, &parts.headers) {
-            Some(key) => self.once(operation, &tenant, &*database, key, &bytes, || guarded(run(api, call, input))).await,
-            None => Ok(guarded(run(api, call, input)).await),
+            Some(key) => {
+                let work = || self.bounded(deadline, run(api, call, input));
+                self.once(operation, &tenant, &*database, key, &bytes, work).await
+            }
+            None => Ok(self.bounded(deadline, run(api, call, input)).await),
+        }
+    }
+
+    /// The call's answer, or a time-out at the tenant's deadline. A call that is cut has written a whole batch or none.
+    async fn bounded(&self, deadline_ms: u64, call: BoxFuture<'static, Result<Response, Problem>>) -> Response {
+        match select(Box::pin(guarded(call)), self.parts.timer.sleep(deadline_ms)).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => {
+                let message = "the request took longer than the tenant's deadline allows; try again";
+                Problem::new(ErrorCode::UpstreamTimeout, message).into_response()
+            }
         }
     }
 
     fn authenticate(&self, parts: &Parts) -> Result<TenantContext, Problem> {
-        let values = |name: &str| parts.headers.get_all(name).iter().map(|value| value.as_bytes()).collect::<Vec<_>>();
+        let values =
+            |name: &str| parts.headers.get_all(name).iter().map(axum::http::HeaderValue::as_bytes).collect::<Vec<_>>();
         let (authorization, tenant) = (values("authorization"), values("x-tenant-id"));
-        let host = parts.uri.authority().map(|authority| authority.as_str());
+        let host = parts.uri.authority().map(axum::http::uri::Authority::as_str);
         let host = host.or_else(|| parts.headers.get(header::HOST).and_then(|value| value.to_str().ok()));
         let presented = Presented { authorization: &authorization, tenant: &tenant, host };
         self.parts.authenticator.authenticate(&presented).map_err(|error| refused(&error))
@@ -208,17 +228,21 @@ impl Edge {
 
 /// A panic in a handler is one failed request, whatever the host does with it.
 async fn guarded(call: BoxFuture<'static, Result<Response, Problem>>) -> Response {
-    match std::panic::AssertUnwindSafe(call).catch_unwind().await {
-        Ok(answer) => answer.unwrap_or_else(Problem::into_response),
-        Err(_) => {
-            let mut problem = Problem::new(
-                ErrorCode::InternalError,
-                "the request could not be completed; quote the request id when reporting it",
-            );
-            problem.cause = Some("the handler panicked".to_owned());
-            problem.into_response()
-        }
+    if let Ok(answer) = std::panic::AssertUnwindSafe(call).catch_unwind().await {
+        return answer.unwrap_or_else(Problem::into_response);
     }
+    Problem::internal(&std::io::Error::other("the handler panicked")).into_response()
+}
+
+/// Refuses a request that two servers on its way could take for different ones, and the rest of its connection with it.
+fn unambiguous(parts: &Parts) -> Result<(), Problem> {
+    if parts.headers.get_all(header::HOST).iter().count() <= 1 {
+        return Ok(());
+    }
+    let mut particular = detail("send `host` once");
+    particular.pointer = Some("/header/host".to_owned());
+    let problem = Problem::new(ErrorCode::ValidationError, "the request names its host twice");
+    Err(problem.detail(particular).header("connection", "close"))
 }
 
 fn unavailable(error: &(dyn std::error::Error + 'static)) -> Problem {
@@ -273,7 +297,8 @@ async fn read_body(
         particular.limit = Some(limit);
         Problem::new(error.code(), error.to_string()).detail(particular)
     };
-    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let announced =
+        parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|announced| announced > limit) {
         return Err(too_large());
     }

@@ -4,7 +4,7 @@ use axum::http::{Uri, request::Parts};
 use contract_types::ErrorCode;
 use serde_json::{Map, Value};
 
-use super::validate::Schemas;
+use super::validate::{self, Schemas};
 use crate::{
     operation::{Location, Operation, Parameter},
     reply::{Problem, detail},
@@ -19,10 +19,14 @@ pub(super) fn read(operation: &Operation, parts: &Parts, schemas: &Schemas) -> R
     for (name, value) in query(&parts.uri)? {
         let known = operation.parameters.iter().find(|p| p.location == Location::Query && p.name == name);
         let Some(parameter) = known else {
-            let shown: String = name.chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
-            return Err(refuse(&format!("/query/{shown}"), "additionalProperties", "this operation has no such query parameter"));
+            let shown: String = name.chars().filter(char::is_ascii_graphic).take(64).collect();
+            return Err(refuse(
+                &format!("/query/{shown}"),
+                "additionalProperties",
+                "this operation has no such query parameter",
+            ));
         };
-        if values.insert(name.clone(), typed(schemas, operation, parameter, value)).is_some() {
+        if values.insert(name.clone(), typed(operation, parameter, value)).is_some() {
             return Err(refuse(&format!("/query/{name}"), "maxItems", "send this query parameter once"));
         }
     }
@@ -76,7 +80,9 @@ fn query(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
             let decoded = (decode(&name.replace('+', " ")), decode(&value.replace('+', " ")));
             match decoded {
                 (Some(name), Some(value)) => Ok((name, value)),
-                (None, _) | (_, None) => Err(refuse("/query", "format", "the query string is not percent-encoded UTF-8")),
+                (None, _) | (_, None) => {
+                    Err(refuse("/query", "format", "the query string is not percent-encoded UTF-8"))
+                }
             }
         })
         .collect()
@@ -102,13 +108,14 @@ fn decode(text: &str) -> Option<String> {
 
 /// The segment of `path` at the place of `{name}` in `template`, decoded.
 fn segment(template: &str, path: &str, name: &str) -> Option<String> {
-    let place = template.split('/').position(|part| part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) == Some(name))?;
+    let place =
+        template.split('/').position(|part| part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) == Some(name))?;
     decode(path.split('/').nth(place)?)
 }
 
 /// The text as the type that the parameter's schema asks for; text that is not of it stays text, and fails the schema.
-fn typed(schemas: &Schemas, operation: &Operation, parameter: &Parameter, text: String) -> Value {
-    match schemas.parameter_type(operation, parameter.name) {
+fn typed(operation: &Operation, parameter: &Parameter, text: String) -> Value {
+    match validate::parameter_type(operation, parameter.name) {
         Some("integer") => text.parse::<i64>().map(Value::from).unwrap_or(Value::String(text)),
         Some("number") => text.parse::<f64>().map(Value::from).unwrap_or(Value::String(text)),
         Some("boolean") if text == "true" => Value::Bool(true),

@@ -46,7 +46,9 @@ impl Schemas {
 
     /// Checks an operation's own parameters. A path id that does not fit answers as one that does not exist.
     pub(super) fn parameters(&self, operation: &Operation, values: &Value) -> Result<(), Problem> {
-        let Some(validator) = operation.parameters_schema.and_then(|name| self.validators.get(name)) else { return Ok(()) };
+        let Some(validator) = operation.parameters_schema.and_then(|name| self.validators.get(name)) else {
+            return Ok(());
+        };
         let mut details = findings(validator, values, "");
         if details.is_empty() {
             return Ok(());
@@ -65,16 +67,16 @@ impl Schemas {
         problem.details = details;
         Err(problem)
     }
+}
 
-    /// The JSON type that a parameter's schema names, its reference followed.
-    pub(super) fn parameter_type(&self, operation: &Operation, name: &str) -> Option<&'static str> {
-        let schemas = &contract_types::schemas()["components"]["schemas"];
-        let mut schema = &schemas[operation.parameters_schema?]["properties"][name];
-        while let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|r| r.rsplit('/').next()) {
-            schema = &schemas[target];
-        }
-        schema.get("type").and_then(Value::as_str)
+/// The JSON type that a parameter's schema names, its reference followed.
+pub(super) fn parameter_type(operation: &Operation, name: &str) -> Option<&'static str> {
+    let schemas = &contract_types::schemas()["components"]["schemas"];
+    let mut schema = &schemas[operation.parameters_schema?]["properties"][name];
+    while let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|r| r.rsplit('/').next()) {
+        schema = &schemas[target];
     }
+    schema.get("type").and_then(Value::as_str)
 }
 
 fn body_schema(operation: &Operation) -> Option<&'static str> {
@@ -99,6 +101,7 @@ fn findings(validator: &Validator, value: &Value, prefix: &str) -> Vec<ErrorDeta
 }
 
 /// One finding a refused value, without the value: what a client sent is not told back.
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other keyword is told in the same way")]
 fn describe(error: &ValidationError<'_>, prefix: &str) -> Vec<ErrorDetail> {
     let pointer = format!("{prefix}{}", error.instance_path());
     let keyword = error.kind().keyword().to_owned();

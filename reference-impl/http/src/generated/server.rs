@@ -620,7 +620,7 @@ impl IntoResponse for GetJobResultResponse {
         match self {
             Self::Ok(Reply { body, headers }) => match body {
                 GetJobResultOkBody::Json(body) => Reply { body: *body, headers }.json(200),
-                GetJobResultOkBody::Audio(body) => Reply { body: body, headers }.audio(200),
+                GetJobResultOkBody::Audio(body) => Reply { body, headers }.audio(200),
             },
             Self::BadRequest(problem) => problem.respond(400),
             Self::Unauthorized(problem) => problem.respond(401),
@@ -1002,7 +1002,7 @@ impl IntoResponse for SearchResponse {
         match self {
             Self::Ok(Reply { body, headers }) => match body {
                 SearchOkBody::Json(body) => Reply { body: *body, headers }.json(200),
-                SearchOkBody::EventStream(body) => Reply { body: body, headers }.event_stream(200),
+                SearchOkBody::EventStream(body) => Reply { body, headers }.event_stream(200),
             },
             Self::BadRequest(problem) => problem.respond(400),
             Self::Unauthorized(problem) => problem.respond(401),
@@ -1088,7 +1088,7 @@ impl IntoResponse for ChatResponse {
         match self {
             Self::Ok(Reply { body, headers }) => match body {
                 ChatOkBody::Json(body) => Reply { body: *body, headers }.json(200),
-                ChatOkBody::EventStream(body) => Reply { body: body, headers }.event_stream(200),
+                ChatOkBody::EventStream(body) => Reply { body, headers }.event_stream(200),
             },
             Self::BadRequest(problem) => problem.respond(400),
             Self::Unauthorized(problem) => problem.respond(401),

@@ -2,10 +2,7 @@
 
 use contract_types::{ErrorCode, Feature};
 
-use crate::{
-    BoxFuture, Problem,
-    reply::detail,
-};
+use crate::{BoxFuture, Problem, reply::detail};
 
 /// The answer of an operation whose feature is not enabled.
 pub(super) fn not_enabled<'a, T: From<Problem> + Send + 'a>(feature: Feature) -> BoxFuture<'a, T> {

@@ -13,11 +13,16 @@ use crate::{
     },
 };
 
-pub(super) async fn ingest(platform: &Arc<Platform>, call: &Call, request: wire::IngestRequest) -> Result<IngestResponse, Problem> {
+pub(super) async fn ingest(
+    platform: &Arc<Platform>,
+    call: &Call,
+    request: wire::IngestRequest,
+) -> Result<IngestResponse, Problem> {
     let documents: Vec<_> = request.documents.into_iter().map(decode::document).collect();
     let options = decode::chunk_options(request.options);
     if request.r#async {
-        let job = platform.start_ingest_job(&call.tenant, &documents, options).await.map_err(|error| problem::job(&error))?;
+        let job =
+            platform.start_ingest_job(&call.tenant, &documents, options).await.map_err(|error| problem::job(&error))?;
         let location = format!("/jobs/{}", job.id.as_str());
         let reply = Reply { body: encode::job(job), headers: vec![("location", location)] };
         return Ok(IngestResponse::Accepted(reply));
@@ -44,7 +49,8 @@ pub(super) async fn get(
     call: &Call,
     parameters: wire::GetDocumentParameters,
 ) -> Result<GetDocumentResponse, Problem> {
-    let document = platform.get_document(&call.tenant, &parameters.id).await.map_err(|error| problem::ingest(&error))?;
+    let document =
+        platform.get_document(&call.tenant, &parameters.id).await.map_err(|error| problem::ingest(&error))?;
     Ok(GetDocumentResponse::Ok(encode::document(document).into()))
 }
 
@@ -53,7 +59,8 @@ pub(super) async fn delete(
     call: &Call,
     parameters: wire::DeleteDocumentParameters,
 ) -> Result<DeleteDocumentResponse, Problem> {
-    let chunks = platform.delete_document(&call.tenant, &parameters.id).await.map_err(|error| problem::ingest(&error))?;
+    let chunks =
+        platform.delete_document(&call.tenant, &parameters.id).await.map_err(|error| problem::ingest(&error))?;
     let deleted = wire::DocumentDeleted::new(parameters.id, true, u64::from(chunks));
     Ok(DeleteDocumentResponse::Ok(deleted.into()))
 }

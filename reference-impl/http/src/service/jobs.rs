@@ -24,7 +24,11 @@ pub(super) async fn list(
     Ok(ListJobsResponse::Ok(list.into()))
 }
 
-pub(super) async fn get(platform: &Platform, call: &Call, parameters: wire::GetJobParameters) -> Result<GetJobResponse, Problem> {
+pub(super) async fn get(
+    platform: &Platform,
+    call: &Call,
+    parameters: wire::GetJobParameters,
+) -> Result<GetJobResponse, Problem> {
     let job = platform.get_job(&call.tenant, &parameters.id).await.map_err(|error| problem::job(&error))?;
     Ok(GetJobResponse::Ok(encode::job(job).into()))
 }
@@ -43,7 +47,8 @@ pub(super) async fn result(
     call: &Call,
     parameters: wire::GetJobResultParameters,
 ) -> Result<GetJobResultResponse, Problem> {
-    let report = platform.ingest_job_result(&call.tenant, &parameters.id).await.map_err(|error| problem::job(&error))?;
+    let report =
+        platform.ingest_job_result(&call.tenant, &parameters.id).await.map_err(|error| problem::job(&error))?;
     let body = wire::JobResult::IngestReport(encode::report(report));
     Ok(GetJobResultResponse::Ok(Reply::from(GetJobResultOkBody::Json(Box::new(body)))))
 }

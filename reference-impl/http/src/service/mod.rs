@@ -19,10 +19,10 @@ use crate::{
     generated::server::{
         Api, CancelJobResponse, ChatResponse, DeleteDocumentResponse, DeleteSessionResponse, ExecuteToolResponse,
         GetCapabilitiesResponse, GetDocsResponse, GetDocumentResponse, GetHealthResponse, GetJobResponse,
-        GetJobResultResponse, GetMetricsResponse, GetOpenapiResponse, GetSessionResponse, GetToolResponse, GetUsageResponse,
-        IngestResponse, ListAuditResponse, ListDocumentChunksResponse, ListDocumentsResponse, ListJobsResponse,
-        ListSessionsResponse, ListToolsResponse, ListVoicesResponse, McpResponse, RetrieveResponse, SearchResponse,
-        SynthesizeSpeechResponse,
+        GetJobResultResponse, GetMetricsResponse, GetOpenapiResponse, GetSessionResponse, GetToolResponse,
+        GetUsageResponse, IngestResponse, ListAuditResponse, ListDocumentChunksResponse, ListDocumentsResponse,
+        ListJobsResponse, ListSessionsResponse, ListToolsResponse, ListVoicesResponse, McpResponse, RetrieveResponse,
+        SearchResponse, SynthesizeSpeechResponse,
     },
 };
 use absent::not_enabled;
@@ -95,7 +95,11 @@ impl Api for Service {
         answer(documents::ingest(&self.parts.platform, call, request))
     }
 
-    fn list_jobs<'a>(&'a self, call: &'a Call, parameters: wire::ListJobsParameters) -> BoxFuture<'a, ListJobsResponse> {
+    fn list_jobs<'a>(
+        &'a self,
+        call: &'a Call,
+        parameters: wire::ListJobsParameters,
+    ) -> BoxFuture<'a, ListJobsResponse> {
         answer(jobs::list(&self.parts.platform, call, parameters))
     }
 
@@ -225,7 +229,11 @@ impl Api for Service {
         not_enabled(wire::Feature::Tts)
     }
 
-    fn get_usage<'a>(&'a self, _call: &'a Call, _parameters: wire::GetUsageParameters) -> BoxFuture<'a, GetUsageResponse> {
+    fn get_usage<'a>(
+        &'a self,
+        _call: &'a Call,
+        _parameters: wire::GetUsageParameters,
+    ) -> BoxFuture<'a, GetUsageResponse> {
         not_enabled(wire::Feature::Usage)
     }
 

@@ -16,7 +16,8 @@ use crate::{
 };
 
 /// Features that this build has; the tenant's own settings choose among them.
-const BUILT: [wire::Feature; 3] = [wire::Feature::AsyncIngest, wire::Feature::SpellCorrection, wire::Feature::Deterministic];
+const BUILT: [wire::Feature; 3] =
+    [wire::Feature::AsyncIngest, wire::Feature::SpellCorrection, wire::Feature::Deterministic];
 
 pub(super) async fn health(parts: &ServiceParts) -> Result<GetHealthResponse, Problem> {
     let found = match &parts.probe {
@@ -80,7 +81,13 @@ pub(super) fn capabilities(parts: &ServiceParts, call: &Call) -> Result<GetCapab
         wire::Generator::new(generator.model().into(), word(generator.kind().as_str())?),
         reranker,
         wire::RetrievalMode::ALL.to_vec(),
-        ports.generators.iter().map(|model| model.model()).filter(|model| settings.allows_model(model)).map(Into::into).collect(),
+        ports
+            .generators
+            .iter()
+            .map(|model| model.model())
+            .filter(|model| settings.allows_model(model))
+            .map(Into::into)
+            .collect(),
         features(&call.tenant),
         Vec::new(),
         wire::SpeechCapability::new(false, Vec::new()),
@@ -94,18 +101,21 @@ pub(super) fn capabilities(parts: &ServiceParts, call: &Call) -> Result<GetCapab
 /// Features that both this build and the tenant's configuration have.
 fn features(tenant: &TenantContext) -> Vec<wire::Feature> {
     let has = |feature: &wire::Feature| {
-        reference_core::tenancy::Feature::parse(feature.as_str()).is_some_and(|feature| tenant.settings().has_feature(feature))
+        reference_core::tenancy::Feature::parse(feature.as_str())
+            .is_some_and(|feature| tenant.settings().has_feature(feature))
     };
     BUILT.iter().copied().filter(has).collect()
 }
 
 fn missing_model(model: &str) -> Problem {
-    let cause = std::io::Error::other(format!("model `{model}` of the tenant's settings is not part of this deployment"));
+    let cause =
+        std::io::Error::other(format!("model `{model}` of the tenant's settings is not part of this deployment"));
     Problem::internal(&cause)
 }
 
 fn word<T: FromStr>(text: &str) -> Result<T, Problem> {
-    T::from_str(text).map_err(|_| Problem::internal(&std::io::Error::other(format!("`{text}` is no word of the contract"))))
+    T::from_str(text)
+        .map_err(|_| Problem::internal(&std::io::Error::other(format!("`{text}` is no word of the contract"))))
 }
 
 fn limits(limits: Limits) -> wire::Limits {

@@ -12,24 +12,18 @@ use reference_core::{
 use super::{absent, encode};
 use crate::{Problem, reply::detail};
 
-/// What a client is told of a code when the error itself is for operators.
+/// What a client is told of a failure whose particulars are for operators.
 fn told(code: ErrorCode, error: &(dyn std::error::Error + 'static)) -> Problem {
-    match code {
-        ErrorCode::InternalError => Problem::internal(error),
-        ErrorCode::UpstreamUnavailable | ErrorCode::IndexMismatch => {
-            let message = match code {
-                ErrorCode::IndexMismatch => "the index was made by another embedding model than the tenant's; it must be rebuilt",
-                _ => "something that this needs is out of reach; try again",
-            };
-            Problem::new(code, message).header("retry-after", "1").caused_by(error)
-        }
-        ErrorCode::UpstreamTimeout => Problem::new(code, "something that this needs took too long; try again").caused_by(error),
-        _ => Problem::new(code, sentence(&error.to_string())).caused_by(error),
-    }
-}
-
-fn sentence(message: &str) -> String {
-    message.to_owned()
+    let message = if code == ErrorCode::IndexMismatch {
+        "the index was made by another embedding model than the tenant's; it must be rebuilt"
+    } else if code == ErrorCode::UpstreamUnavailable {
+        "something that this needs is out of reach; try again"
+    } else if code == ErrorCode::UpstreamTimeout {
+        return Problem::new(code, "something that this needs took too long; try again").caused_by(error);
+    } else {
+        return Problem::internal(error);
+    };
+    Problem::new(code, message).header("retry-after", "1").caused_by(error)
 }
 
 /// A refusal of one value of the body.
@@ -38,7 +32,8 @@ fn refused(pointer: &str, keyword: &str, message: &str, limit: Option<u64>) -> P
     particular.pointer = Some(pointer.to_owned());
     particular.keyword = Some(keyword.to_owned());
     particular.limit = limit;
-    Problem::new(ErrorCode::ValidationError, "the body is not as the tenant's limits or the contract say").detail(particular)
+    Problem::new(ErrorCode::ValidationError, "the body is not as the tenant's limits or the contract say")
+        .detail(particular)
 }
 
 pub(super) fn ingest(error: &IngestError) -> Problem {
@@ -67,7 +62,8 @@ fn cursor() -> Problem {
     let mut particular = detail("send the `next_cursor` of the page before, unchanged, or leave it out");
     particular.pointer = Some("/query/cursor".to_owned());
     particular.keyword = Some("cursor".to_owned());
-    Problem::new(ErrorCode::ValidationError, "the cursor is not one that this operation gave this tenant").detail(particular)
+    Problem::new(ErrorCode::ValidationError, "the cursor is not one that this operation gave this tenant")
+        .detail(particular)
 }
 
 pub(super) fn job(error: &JobError) -> Problem {
@@ -90,9 +86,13 @@ pub(super) fn search(error: &SearchError) -> Problem {
         SearchError::ControlCharacter => {
             refused(&pointer, "pattern", "the query holds a control character that is no white space", None)
         }
-        SearchError::QueryTooLong { limit } => refused(&pointer, "maxLength", &error.to_string(), Some(u64::from(*limit))),
+        SearchError::QueryTooLong { limit } => {
+            refused(&pointer, "maxLength", &error.to_string(), Some(u64::from(*limit)))
+        }
         SearchError::TopK => refused(&pointer, "maximum", &error.to_string(), Some(100)),
-        SearchError::UnknownModel => refused(&pointer, "enum", "name one of `models` of GET /capabilities, or none", None),
+        SearchError::UnknownModel => {
+            refused(&pointer, "enum", "name one of `models` of GET /capabilities, or none", None)
+        }
         SearchError::Blocked(Blocked(finding)) => blocked(finding),
         SearchError::Retrieve(error) => retrieve(error),
     }

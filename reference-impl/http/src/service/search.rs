@@ -19,7 +19,11 @@ pub(super) async fn retrieve(
     Ok(RetrieveResponse::Ok(encode::retrieved(retrieved).into()))
 }
 
-pub(super) async fn search(platform: &Platform, call: &Call, request: wire::SearchRequest) -> Result<SearchResponse, Problem> {
+pub(super) async fn search(
+    platform: &Platform,
+    call: &Call,
+    request: wire::SearchRequest,
+) -> Result<SearchResponse, Problem> {
     if request.stream {
         return Err(absent::problem(wire::Feature::SearchStreaming));
     }

@@ -3,8 +3,8 @@
 use contract_types as wire;
 use jiff::Timestamp;
 use reference_core::tenancy::{
-    ChunkSettings, Credential, CredentialState, Feature, KeyDigest, ModelSettings, RetrievalSettings, SafetyRule, Scope,
-    SettingsError, SpeechSettings, TenantId, TenantSettings, Times,
+    ChunkSettings, Credential, CredentialState, Feature, KeyDigest, ModelSettings, RetrievalSettings, SafetyRule,
+    Scope, SettingsError, SpeechSettings, TenantId, TenantSettings, Times,
 };
 use serde_json::Value;
 

@@ -204,7 +204,8 @@ async fn answers_sources_without_a_text_while_the_generator_is_missing() {
 #[tokio::test]
 async fn refuses_empty_queries_and_control_characters() {
     let (house, owner) = filled().await;
-    let refused = ["", " ", " \n\t", "\u{a0}\u{2003}", "\u{0}", "refund\u{0}", "a\u{8}b", "a\u{1b}[31m", "\u{7f}x", "x\u{9f}"];
+    let refused =
+        ["", " ", " \n\t", "\u{a0}\u{2003}", "\u{0}", "refund\u{0}", "a\u{8}b", "a\u{1b}[31m", "\u{7f}x", "x\u{9f}"];
     for query in refused {
         for error in [
             house.platform.search(&owner, &SearchRequest::new(query)).await.unwrap_err(),

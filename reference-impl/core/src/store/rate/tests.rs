@@ -60,13 +60,16 @@ async fn says_when_the_whole_limit_is_left_again() {
         let owner = tenants.owner();
         let mut reset = 0;
         for at in [NOW, NOW + 700, NOW + 1_400] {
-            let (Admission::Admitted(figures) | Admission::Refused { figures, .. }) = read(&*database, &owner, at).await;
+            let (Admission::Admitted(figures) | Admission::Refused { figures, .. }) =
+                read(&*database, &owner, at).await;
             reset = figures.reset_unix_s * 1_000;
             // The last request that was admitted decides, also for one that is refused.
             let last = if limit == 2 { at.min(NOW + 700) } else { at };
             assert!((last + 3_000..=last + 4_100).contains(&reset), "{reset} after {last}");
         }
-        let Admission::Admitted(figures) = read(&*database, &owner, reset).await else { panic!("refused at the reset") };
+        let Admission::Admitted(figures) = read(&*database, &owner, reset).await else {
+            panic!("refused at the reset")
+        };
         assert_eq!(figures.remaining, limit - 1, "a request at the reset is the first one");
     }
 }

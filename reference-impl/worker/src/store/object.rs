@@ -1,0 +1,152 @@
+//! The Durable Object of one tenant.
+
+use std::cell::Cell as Slot;
+
+use reference_core::{ports::Value, store::MIGRATIONS};
+use worker::{
+    DurableObject, Env, Method, Request, Response, SqlStorage, State, durable_object, js_sys,
+    wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
+};
+
+use super::{
+    message::{Cell, Order, Outcome, SentStatement, Work},
+    statement,
+};
+
+/// Which steps of the schema have run. The host refuses `PRAGMA user_version`.
+const STEPS: &str = "CREATE TABLE IF NOT EXISTS schema_steps (number INTEGER PRIMARY KEY)";
+
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
+extern "C" {
+    #[wasm_bindgen(extends = js_sys::Object)]
+    type SyncStorage;
+
+    /// Runs `work` as one transaction, rolled back when it throws.
+    #[wasm_bindgen(method, catch, js_name = transactionSync)]
+    fn transaction_sync(
+        this: &SyncStorage,
+        work: &mut dyn FnMut() -> Result<JsValue, JsValue>,
+    ) -> Result<JsValue, JsValue>;
+}
+
+/// One tenant's database. Its name in the namespace is the tenant's id.
+#[durable_object(fetch)]
+pub(crate) struct TenantStore {
+    state: State,
+    migrated: Slot<bool>,
+}
+
+impl DurableObject for TenantStore {
+    fn new(state: State, _env: Env) -> Self {
+        Self { state, migrated: Slot::new(false) }
+    }
+
+    async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
+        if request.method() != Method::Post {
+            return Response::error("an order is a POST", 405);
+        }
+        let order: Order = serde_json::from_str(&request.text().await?)?;
+        let answer = if self.state.id().name().as_deref() == Some(order.tenant.as_str()) {
+            match order.work {
+                Work::Batch(statements) => self.batch(&statements),
+                Work::Destroy => self.destroy().await,
+            }
+        } else {
+            Outcome::Unavailable { reason: "the order is for another tenant's store".to_owned() }
+        };
+        Response::ok(serde_json::to_string(&answer)?)
+    }
+}
+
+impl TenantStore {
+    fn batch(&self, statements: &[SentStatement]) -> Outcome {
+        if let Err(reason) = self.migrate() {
+            return Outcome::Unavailable { reason };
+        }
+        let sql = self.state.storage().sql();
+        let (mut rows, mut stopped) = (Vec::with_capacity(statements.len()), None);
+        let done = self.transaction(|| {
+            rows.clear();
+            for (index, statement) in statements.iter().enumerate() {
+                match one(&sql, statement) {
+                    Ok(found) if statement.guard && found.is_empty() => {
+                        stopped = Some(Outcome::GuardFailed { index });
+                        return Err("guard".to_owned());
+                    }
+                    Ok(found) => rows.push(found),
+                    Err(reason) => {
+                        stopped = Some(Outcome::Refused { index, reason });
+                        return Err("refused".to_owned());
+                    }
+                }
+            }
+            Ok(())
+        });
+        match (stopped, done) {
+            (Some(stopped), _) => stopped,
+            (None, Ok(())) => Outcome::Rows(rows),
+            (None, Err(reason)) => Outcome::Unavailable { reason },
+        }
+    }
+
+    /// Runs the steps that the database does not have yet, each as one transaction together with its number.
+    fn migrate(&self) -> Result<(), String> {
+        if self.migrated.get() {
+            return Ok(());
+        }
+        let sql = self.state.storage().sql();
+        let run = |text: &str| sql.exec(text, None).map(drop).map_err(|error| error.to_string());
+        run(STEPS)?;
+        let last = SentStatement {
+            sql: "SELECT coalesce(max(number), 0) FROM schema_steps".to_owned(),
+            params: Vec::new(),
+            guard: false,
+        };
+        let done = match one(&sql, &last)?.first().and_then(|row| row.first()) {
+            Some(Cell(Value::Integer(number))) => *number,
+            Some(_) | None => return Err("the list of schema steps cannot be read".to_owned()),
+        };
+        let newest = MIGRATIONS.last().map_or(0, |step| i64::from(step.number));
+        if done > newest {
+            return Err(format!("schema {done} was written by a newer Worker; this one knows {newest}"));
+        }
+        for step in MIGRATIONS.iter().filter(|step| i64::from(step.number) > done) {
+            self.transaction(|| {
+                run(step.sql)?;
+                run(&format!("INSERT INTO schema_steps VALUES ({})", step.number))
+            })?;
+        }
+        self.migrated.set(true);
+        Ok(())
+    }
+
+    /// Removes the database as a whole; the next batch finds a new one.
+    async fn destroy(&self) -> Outcome {
+        self.migrated.set(false);
+        match self.state.storage().delete_all().await {
+            Ok(()) => Outcome::Rows(Vec::new()),
+            Err(error) => Outcome::Unavailable { reason: error.to_string() },
+        }
+    }
+
+    fn transaction(&self, mut work: impl FnMut() -> Result<(), String>) -> Result<(), String> {
+        let storage = self.state.storage();
+        let storage = storage.as_raw().unchecked_ref::<SyncStorage>();
+        let mut run = || work().map(|()| JsValue::UNDEFINED).map_err(|reason| js_sys::Error::new(&reason).into());
+        storage.transaction_sync(&mut run).map(drop).map_err(|error| said(&error))
+    }
+}
+
+fn one(sql: &SqlStorage, statement: &SentStatement) -> Result<Vec<Vec<Cell>>, String> {
+    let params: Vec<Value> = statement.params.iter().map(|cell| cell.0.clone()).collect();
+    let bound: Option<Vec<JsValue>> = params.iter().map(statement::bound).collect();
+    let bound = bound.ok_or("an integer lies outside the range that this host keeps exactly, 2^53")?;
+    let cursor = sql.exec_raw(&statement::typed(&statement.sql, &params), bound).map_err(|error| error.to_string())?;
+    let iterator = worker::js_sys::Reflect::get(cursor_ref(&cursor), &JsValue::from_str("raw"));
+    let _ = iterator;
+    todo!()
+}
+
+fn said(error: &JsValue) -> String {
+    error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| String::from(error.message()))
+}
