@@ -39,9 +39,12 @@ impl<'a> Columns<'a> {
         usize::try_from(number).map_err(|_| self.damaged("a size"))
     }
 
+    /// A double. A host whose numbers are all doubles gives a whole one as an integer.
     pub(crate) fn real(&mut self) -> Result<f64, DatabaseError> {
         match self.value() {
             Some(Value::Real(number)) => Ok(*number),
+            #[expect(clippy::cast_precision_loss, reason = "it was a double before")]
+            Some(Value::Integer(number)) => Ok(*number as f64),
             _ => Err(self.damaged("a double")),
         }
     }

@@ -2,12 +2,12 @@
 //! alike.
 
 #[path = "../../../native/src/config/problem.rs"]
-#[expect(dead_code, reason = "the list of all problems of a folder belongs to the native server")]
+#[expect(dead_code, unreachable_pub, reason = "the list of all problems of a folder belongs to the native server")]
 mod problem;
 #[path = "../../../native/src/config/schema.rs"]
 mod schema;
 #[path = "../../../native/src/config/tenant.rs"]
-#[expect(dead_code, reason = "files are read by the native server alone")]
+#[expect(dead_code, unreachable_pub, reason = "files are read by the native server alone, which is a library too")]
 mod tenant;
 #[path = "../../../native/src/config/values.rs"]
 mod values;

@@ -4,8 +4,8 @@ use std::cell::Cell as Slot;
 
 use reference_core::{ports::Value, store::MIGRATIONS};
 use worker::{
-    DurableObject, Env, Method, Request, Response, SqlStorage, State, durable_object, js_sys,
-    wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
+    DurableObject, Env, Method, Request, Response, SqlStorage, SqlStorageValue, State, durable_object, js_sys,
+    wasm_bindgen::{self, JsCast, JsValue, prelude::wasm_bindgen},
 };
 
 use super::{
@@ -137,14 +137,15 @@ impl TenantStore {
     }
 }
 
-fn one(sql: &SqlStorage, statement: &SentStatement) -> Result<Vec<Vec<Cell>>, String> {
-    let params: Vec<Value> = statement.params.iter().map(|cell| cell.0.clone()).collect();
-    let bound: Option<Vec<JsValue>> = params.iter().map(statement::bound).collect();
+fn one(sql: &SqlStorage, sent: &SentStatement) -> Result<Vec<Vec<Cell>>, String> {
+    let values: Vec<Value> = sent.params.iter().map(|cell| cell.0.clone()).collect();
+    let bound: Option<Vec<SqlStorageValue>> = values.iter().map(statement::bound).collect();
     let bound = bound.ok_or("an integer lies outside the range that this host keeps exactly, 2^53")?;
-    let cursor = sql.exec_raw(&statement::typed(&statement.sql, &params), bound).map_err(|error| error.to_string())?;
-    let iterator = worker::js_sys::Reflect::get(cursor_ref(&cursor), &JsValue::from_str("raw"));
-    let _ = iterator;
-    todo!()
+    let cursor = sql.exec(&statement::typed(&sent.sql, &values), bound).map_err(|error| error.to_string())?;
+    let row = |row: worker::Result<Vec<SqlStorageValue>>| {
+        row.map(|row| row.into_iter().map(|value| Cell(statement::read(value))).collect())
+    };
+    cursor.raw().map(row).collect::<worker::Result<_>>().map_err(|error| error.to_string())
 }
 
 fn said(error: &JsValue) -> String {

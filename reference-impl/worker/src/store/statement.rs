@@ -1,7 +1,7 @@
 //! Values across JavaScript's border, which has one type for all numbers.
 
 use reference_core::ports::Value;
-use worker::{js_sys, wasm_bindgen::JsValue};
+use worker::SqlStorageValue;
 
 /// The greatest whole number up to which a double holds every whole number.
 const EXACT: i64 = (1 << 53) - 1;
@@ -40,30 +40,25 @@ pub(super) fn typed(sql: &str, params: &[Value]) -> String {
 }
 
 /// The value to bind; `None` for an integer that could not be read back.
-pub(super) fn bound(value: &Value) -> Option<JsValue> {
+pub(super) fn bound(value: &Value) -> Option<SqlStorageValue> {
     Some(match value {
-        Value::Null => JsValue::NULL,
-        Value::Integer(number) if (-EXACT..=EXACT).contains(number) => JsValue::from_str(&number.to_string()),
+        Value::Null => SqlStorageValue::Null,
+        Value::Integer(number) if (-EXACT..=EXACT).contains(number) => SqlStorageValue::String(number.to_string()),
         Value::Integer(_) => return None,
-        Value::Real(number) => JsValue::from_f64(*number),
-        Value::Text(text) => JsValue::from_str(text),
-        Value::Blob(bytes) => js_sys::Uint8Array::from(bytes.as_slice()).into(),
+        Value::Real(number) => SqlStorageValue::Float(*number),
+        Value::Text(text) => SqlStorageValue::String(text.clone()),
+        Value::Blob(bytes) => SqlStorageValue::Blob(bytes.clone()),
     })
 }
 
-/// A column that was read. A whole number is taken for an integer: the border does not say which of the two it was.
-pub(super) fn read(value: &JsValue) -> Option<Value> {
-    if value.is_null() || value.is_undefined() {
-        return Some(Value::Null);
+/// A column that was read. A whole number comes as an integer: the border does not say which of the two it was.
+pub(super) fn read(value: SqlStorageValue) -> Value {
+    match value {
+        SqlStorageValue::Null => Value::Null,
+        SqlStorageValue::Boolean(truth) => Value::Integer(truth.into()),
+        SqlStorageValue::Integer(number) => Value::Integer(number),
+        SqlStorageValue::Float(number) => Value::Real(number),
+        SqlStorageValue::String(text) => Value::Text(text),
+        SqlStorageValue::Blob(bytes) => Value::Blob(bytes),
     }
-    if let Some(text) = value.as_string() {
-        return Some(Value::Text(text));
-    }
-    if let Some(number) = value.as_f64() {
-        #[expect(clippy::cast_possible_truncation, reason = "only a whole number within the exact range is cast")]
-        let whole = js_sys::Number::is_safe_integer(value).then_some(number as i64);
-        return Some(whole.map_or(Value::Real(number), Value::Integer));
-    }
-    let is_bytes = js_sys::ArrayBuffer::is_view(value) || value.has_type::<js_sys::ArrayBuffer>();
-    is_bytes.then(|| Value::Blob(js_sys::Uint8Array::new(value).to_vec()))
 }

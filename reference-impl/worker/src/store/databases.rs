@@ -1,0 +1,80 @@
+//! The port's side: one handle a tenant, one request to its object a batch.
+
+use std::sync::Arc;
+
+use reference_core::{
+    ports::{BoxFuture, Database, DatabaseError, Databases, Row, Statement},
+    tenancy::TenantContext,
+};
+use worker::{Method, ObjectNamespace, Request, RequestInit, send::SendFuture, wasm_bindgen::JsValue};
+
+use super::message::{Cell, Order, Outcome, SentStatement, Work, received};
+
+/// Databases in the objects of one namespace.
+pub(crate) struct ObjectDatabases {
+    namespace: ObjectNamespace,
+}
+
+struct ObjectDatabase {
+    namespace: ObjectNamespace,
+    tenant: String,
+}
+
+impl ObjectDatabases {
+    pub(crate) fn new(namespace: ObjectNamespace) -> Self {
+        Self { namespace }
+    }
+
+    fn of(&self, tenant: &TenantContext) -> ObjectDatabase {
+        ObjectDatabase { namespace: self.namespace.clone(), tenant: tenant.id().as_str().to_owned() }
+    }
+}
+
+impl Databases for ObjectDatabases {
+    /// Asks nothing of the host: the object is made and migrated by the first batch that reaches it.
+    fn open<'a>(&'a self, tenant: &'a TenantContext) -> BoxFuture<'a, Result<Arc<dyn Database>, DatabaseError>> {
+        Box::pin(async move { Ok(Arc::new(self.of(tenant)) as Arc<dyn Database>) })
+    }
+
+    fn destroy<'a>(&'a self, tenant: &'a TenantContext) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(SendFuture::new(async move { self.of(tenant).ask(Work::Destroy).await.map(drop) }))
+    }
+}
+
+impl Database for ObjectDatabase {
+    fn batch(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>> {
+        let send = |it: Statement| SentStatement {
+            sql: it.sql.to_owned(),
+            params: it.params.into_iter().map(Cell).collect(),
+            guard: it.guard,
+        };
+        let work = Work::Batch(statements.into_iter().map(send).collect());
+        Box::pin(SendFuture::new(self.ask(work)))
+    }
+}
+
+impl ObjectDatabase {
+    async fn ask(&self, work: Work) -> Result<Vec<Vec<Row>>, DatabaseError> {
+        let order = Order { tenant: self.tenant.clone(), work };
+        match self.send(&order).await.map_err(|error| DatabaseError::Unavailable { reason: error.to_string() })? {
+            Outcome::Rows(rows) => Ok(received(rows)),
+            Outcome::GuardFailed { index } => Err(DatabaseError::GuardFailed { index }),
+            Outcome::Refused { index, reason } => Err(DatabaseError::Refused { index, reason }),
+            Outcome::Unavailable { reason } => Err(DatabaseError::Unavailable { reason }),
+        }
+    }
+
+    /// The stub belongs to the request that is being served, so it is made for each order. The host repeats what is safe to
+    /// repeat by itself.
+    async fn send(&self, order: &Order) -> worker::Result<Outcome> {
+        let stub = self.namespace.get_by_name(&self.tenant)?;
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post).with_body(Some(JsValue::from_str(&serde_json::to_string(order)?)));
+        let mut response = stub.fetch_with_request(Request::new_with_init("https://tenant-store/", &init)?).await?;
+        let text = response.text().await?;
+        if response.status_code() != 200 {
+            return Err(worker::Error::RustError(format!("the object answered {}", response.status_code())));
+        }
+        Ok(serde_json::from_str(&text)?)
+    }
+}
