@@ -14,19 +14,19 @@ use crate::model::{component_name, is_free_map};
 pub(super) fn types(schemas: &Map<String, Value>) -> String {
     let mut out = String::from("use serde::{Deserialize, Serialize};\nuse schemars::JsonSchema;\n\n");
     for (name, schema) in schemas {
-        named(&mut out, name, schema);
+        named(&mut out, name, schema, schemas);
     }
     out
 }
 
 const SERDE: &str = "Serialize, Deserialize, JsonSchema";
 
-fn named(out: &mut String, name: &str, schema: &Value) {
+fn named(out: &mut String, name: &str, schema: &Value, schemas: &Map<String, Value>) {
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
         return string_enum(out, name, schema, values, false);
     }
     if schema.get("properties").is_some() {
-        return structure(out, name, schema);
+        return structure(out, name, schema, schemas);
     }
     if let Some(branches) = schema.get("anyOf").and_then(Value::as_array) {
         return union(out, name, schema, branches);
@@ -94,7 +94,7 @@ fn json_literal(value: &Value) -> String {
     }
 }
 
-fn structure(out: &mut String, name: &str, schema: &Value) {
+fn structure(out: &mut String, name: &str, schema: &Value, schemas: &Map<String, Value>) {
     let empty = Map::new();
     let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
     let required: Vec<&str> =
@@ -120,6 +120,9 @@ fn structure(out: &mut String, name: &str, schema: &Value) {
             values.push(format!("{rust_name}: {function}()"));
         } else if !required.contains(&wire.as_str()) {
             serde.push("default".to_owned());
+            if takes_null(property, schemas) {
+                serde.push("deserialize_with = \"crate::present\"".to_owned());
+            }
             serde.push("skip_serializing_if = \"Option::is_none\"".to_owned());
             schemars.insert(0, format!("with = {}", literal(&rust)));
             rust = format!("Option<{rust}>");
@@ -147,6 +150,17 @@ fn structure(out: &mut String, name: &str, schema: &Value) {
     if inputs.is_empty() {
         let _ = writeln!(out, "impl Default for {name} {{ fn default() -> Self {{ Self::new() }} }}\n");
     }
+}
+
+/// Whether null is one of the values, so that a field that is null differs from one that is absent.
+fn takes_null(schema: &Value, schemas: &Map<String, Value>) -> bool {
+    let schema = component_name(schema).and_then(|name| schemas.get(name)).unwrap_or(schema);
+    let null = |schema: &Value| match &schema["type"] {
+        Value::String(one) => one == "null",
+        Value::Array(many) => many.iter().any(|one| one == "null"),
+        _ => false,
+    };
+    null(schema) || schema.get("anyOf").and_then(Value::as_array).is_some_and(|branches| branches.iter().any(null))
 }
 
 fn default_value(rust: &str, default: &Value) -> String {

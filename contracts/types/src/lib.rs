@@ -37,3 +37,12 @@ pub fn schemas() -> &'static serde_json::Value {
 pub fn examples(name: &str) -> serde_json::Value {
     PARSED["components"]["schemas"][name].get("examples").cloned().unwrap_or_else(|| serde_json::json!([]))
 }
+
+/// Reads a field whose value may be null: a null that was sent is a value, and only an absent field is `None`.
+fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}

@@ -2196,11 +2196,11 @@ pub enum FilterNullable {
 #[serde(deny_unknown_fields)]
 pub struct FilterOperators {
     /// Equal to the value.
-    #[serde(rename = "$eq", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "$eq", default, deserialize_with = "crate::present", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "FilterNullable")]
     pub eq: Option<FilterNullable>,
     /// Not equal to the value, or without the key.
-    #[serde(rename = "$ne", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "$ne", default, deserialize_with = "crate::present", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "FilterNullable")]
     pub ne: Option<FilterNullable>,
     /// Equal to one of the values.
@@ -2980,7 +2980,7 @@ pub struct JsonRpcRequest {
     /// Version of JSON-RPC.
     pub jsonrpc: JsonRpcRequestJsonrpc,
     /// Name of the call, never null. Absent for a notification, which gets no answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::present", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "JsonRpcId")]
     pub id: Option<JsonRpcId>,
     /// The method.

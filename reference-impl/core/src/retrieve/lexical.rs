@@ -8,7 +8,8 @@ const MAX_TERMS: usize = 64;
 /// Weight of a hit in the headings above a chunk beside one in its text.
 pub(super) const HEADING_WEIGHT: f64 = 1.5;
 
-/// An FTS5 query for `query` and further `expansions`: the OR of its words without stop words and of its quoted phrases.
+/// An FTS5 query for `query` and further `expansions`: the OR of its words without stop words, of its
+/// quoted phrases and of its identifiers, whose parts must stand together.
 /// `None` when there is no word at all.
 pub fn full_text_query(query: &str, expansions: &[String]) -> Option<String> {
     let mut terms: Vec<String> = Vec::new();
@@ -19,6 +20,9 @@ pub fn full_text_query(query: &str, expansions: &[String]) -> Option<String> {
     };
     for phrase in quoted_phrases(query) {
         add(words(phrase).join(" "));
+    }
+    for identifier in identifiers(query) {
+        add(words(identifier).join(" "));
     }
     let all = words(query);
     let content: Vec<&String> = all.iter().filter(|word| !is_stop_word(word)).collect();
@@ -31,6 +35,13 @@ pub fn full_text_query(query: &str, expansions: &[String]) -> Option<String> {
     }
     // Words hold letters, digits and marks alone, so nothing in a term can end its quotes.
     (!terms.is_empty()).then(|| terms.iter().map(|term| format!("\"{term}\"")).collect::<Vec<_>>().join(" OR "))
+}
+
+/// Parts of `text` that hold signs between letters or digits, such as `E-104` or `rule.chain_cut`: their words belong together.
+fn identifiers(text: &str) -> impl Iterator<Item = &str> {
+    text.split_whitespace()
+        .map(|part| part.trim_matches(|c: char| !c.is_alphanumeric()))
+        .filter(|part| part.contains(['-', '_', '.', '/', ':', '#']) && words(part).len() > 1)
 }
 
 /// The phrases of `text` within double quotes, straight or curly, without the quotes.
@@ -59,7 +70,8 @@ mod tests {
             ("How long is the warranty?", Some(r#""long" OR "warranty""#)),
             (r#"find "refund window" now"#, Some(r#""refund window" OR "find" OR "refund" OR "window""#)),
             (r#"a" OR body:* NEAR(x) -- ^ {"#, Some(r#""body" OR "near" OR "x""#)),
-            ("E-104", Some(r#""e" OR "104""#)),
+            ("E-104", Some(r#""e 104" OR "e" OR "104""#)),
+            ("rule.chain_cut?", Some(r#""rule chain cut" OR "rule" OR "chain" OR "cut""#)),
             ("who are you", Some(r#""who" OR "are" OR "you""#)),
             ("?! — \"\" '", None),
             ("", None),

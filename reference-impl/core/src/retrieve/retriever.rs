@@ -11,15 +11,13 @@ use super::lexical::{HEADING_WEIGHT, full_text_query};
 use super::model::{CandidateScore, Degradation, Explain, RankedChunk, RetrieveRequest, RetrieveTimings, Retrieved};
 use super::query_cache::QueryCache;
 use super::rows::Columns;
-use crate::ports::{Clock, Database, DatabaseError, EmbedPurpose, Embedder, ModelError, Reranker, Statement, Value};
+use crate::ports::{Clock, Database, EmbedPurpose, Embedder, ModelError, Reranker, Statement, Value};
 use crate::tenancy::{RetrievalMode, TenantContext};
 
 /// How many candidates a reranker looks at: all that can be asked for, so that asking for more never changes the first.
 const RERANK_DEPTH: usize = 100;
 /// Greatest raw score of the word search that is told.
 const MAX_LEXICAL: f64 = 1e6;
-/// How often a retrieval starts again because the corpus changed under it.
-const ATTEMPTS: usize = 4;
 
 /// Retrieves. Holds what is worth keeping between queries; nothing of it crosses tenants.
 pub struct Retriever {
@@ -84,25 +82,6 @@ impl Retriever {
         request: &RetrieveRequest,
         expansions: &[String],
     ) -> Result<Retrieved, RetrieveError> {
-        for _ in 1..ATTEMPTS {
-            if let Some(retrieved) = self.attempt(tenant, sources, request, expansions).await? {
-                return Ok(retrieved);
-            }
-        }
-        let retrieved = self.attempt(tenant, sources, request, expansions).await?;
-        retrieved.ok_or_else(|| {
-            RetrieveError::Database(DatabaseError::Unavailable { reason: "corpus changes all the time".to_owned() })
-        })
-    }
-
-    /// One try; `None` when the corpus changed between the look at the index and the look at the words.
-    async fn attempt(
-        &self,
-        tenant: &TenantContext,
-        sources: &Sources<'_>,
-        request: &RetrieveRequest,
-        expansions: &[String],
-    ) -> Result<Option<Retrieved>, RetrieveError> {
         let settings = tenant.settings();
         if request.rerank == Some(true) && sources.reranker.is_none() {
             return Err(RetrieveError::RerankNotEnabled);
@@ -133,10 +112,7 @@ impl Retriever {
         let lexical = match mode {
             RetrievalMode::Dense => Vec::new(),
             RetrievalMode::Lexical | RetrievalMode::Hybrid => {
-                match lexical(&index, &allowed, sources.database, &request.query, expansions).await? {
-                    Some(ranked) => ranked,
-                    None => return Ok(None),
-                }
+                lexical(&index, &allowed, sources.database, &request.query, expansions).await?
             }
         };
         let weight = match mode {
@@ -188,7 +164,7 @@ impl Retriever {
             retrieve_us: read.saturating_sub(started) + retrieved.saturating_sub(embedded),
             rerank_us: reranked.saturating_sub(retrieved),
         };
-        Ok(Some(Retrieved { chunks, explain, degraded, timings }))
+        Ok(Retrieved { chunks, explain, degraded, timings })
     }
 
     /// The query's vector, and whether it was already known.
@@ -292,36 +268,47 @@ fn check_embedding(index: &CorpusIndex, embedder: &dyn Embedder) -> Result<(), R
     }
 }
 
+/// Matches by row, for an index that shows the corpus as it is now.
+const BY_ROW: &str = "SELECT rowid, -bm25(chunks_fts, ?2, 1.0) FROM chunks_fts WHERE chunks_fts MATCH ?1";
+/// Matches by chunk id: rows are used again once the corpus has changed, ids never are.
+const BY_ID: &str = "SELECT chunks.id, -bm25(chunks_fts, ?2, 1.0) FROM chunks_fts \
+     JOIN chunks ON chunks.rowid = chunks_fts.rowid WHERE chunks_fts MATCH ?1";
+
 /// The best of the lexical half, as positions and BM25 scores, best first. Every match is read where the index is
-/// filtered, so that a filter never costs a match. `None` when the corpus is no longer the one of the index.
+/// filtered, so that a filter never costs a match.
 async fn lexical(
     index: &CorpusIndex,
     allowed: &(dyn Fn(usize) -> bool + Sync),
     database: &dyn Database,
     query: &str,
     expansions: &[String],
-) -> Result<Option<Vec<(usize, f64)>>, RetrieveError> {
-    let Some(query) = full_text_query(query, expansions) else { return Ok(Some(Vec::new())) };
-    let statement = Statement::new(
-        "SELECT rowid, -bm25(chunks_fts, ?2, 1.0) FROM chunks_fts WHERE chunks_fts MATCH ?1",
-        vec![Value::Text(query), Value::Real(HEADING_WEIGHT)],
-    );
-    let rows = database.batch(vec![statement, version_statement()]).await?;
-    if version_of(rows.get(1))? != index.version {
-        return Ok(None);
-    }
+) -> Result<Vec<(usize, f64)>, RetrieveError> {
+    let Some(query) = full_text_query(query, expansions) else { return Ok(Vec::new()) };
+    let params = vec![Value::Text(query), Value::Real(HEADING_WEIGHT)];
+    let rows = database.batch(vec![Statement::new(BY_ROW, params.clone()), version_statement()]).await?;
     let mut scored = Vec::new();
-    for row in rows.first().into_iter().flatten() {
-        let mut columns = Columns::of(row);
-        let (rowid, score) = (columns.integer()?, columns.real()?);
-        if let Some(position) = index.position(rowid).filter(|position| allowed(*position)) {
-            scored.push((position, score));
+    if version_of(rows.get(1))? == index.version {
+        for row in rows.first().into_iter().flatten() {
+            let mut columns = Columns::of(row);
+            let (rowid, score) = (columns.integer()?, columns.real()?);
+            scored.extend(index.position(rowid).map(|position| (position, score)));
+        }
+    } else {
+        // Documents came or went since the index was read. What it shows is still the corpus as of that moment.
+        let positions: HashMap<&str, usize> =
+            index.entries.iter().enumerate().map(|(position, entry)| (entry.chunk_id.as_str(), position)).collect();
+        let rows = database.batch(vec![Statement::new(BY_ID, params)]).await?;
+        for row in rows.first().into_iter().flatten() {
+            let mut columns = Columns::of(row);
+            let (id, score) = (columns.text()?, columns.real()?);
+            scored.extend(positions.get(id).map(|position| (*position, score)));
         }
     }
+    scored.retain(|(position, _)| allowed(*position));
     let id = |position: usize| &index.entries[position].chunk_id;
     scored.sort_unstable_by(|one, other| other.1.total_cmp(&one.1).then_with(|| id(one.0).cmp(id(other.0))));
     scored.truncate(DEPTH);
-    Ok(Some(scored))
+    Ok(scored)
 }
 
 fn merge(dense: &[(usize, f64)], lexical: &[(usize, f64)], lexical_weight: f64) -> Vec<Candidate> {

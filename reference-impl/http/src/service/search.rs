@@ -30,6 +30,9 @@ pub(super) async fn search(
     if request.session_id.is_some() {
         return Err(absent::problem(wire::Feature::Sessions));
     }
+    if request.rerank == Some(true) && platform.ports().reranker(&call.tenant).is_none() {
+        return Err(absent::problem(wire::Feature::Rerank));
+    }
     let request = decode::search(request).map_err(|error| problem::retrieve(&RetrieveError::from(error)))?;
     let answer = platform.search(&call.tenant, &request).await.map_err(|error| problem::search(&error))?;
     let body = SearchOkBody::Json(Box::new(encode::answer(answer, &call.request_id)));
