@@ -1,0 +1,121 @@
+// Runs the built Worker on workerd with the tenants of the fixtures. It needs no network.
+//
+//   node run.mjs [--port 8788] [--data DIR] [--tenants DIR]
+//
+// Prints one line `listening on http://127.0.0.1:PORT` when it is ready (port 0 takes a free one); requests and their log lines
+// follow. Without --data, what is stored is gone with the process. Exit codes: 0 stopped, 1 our own error, 2 usage or a bad
+// file, 3 a tool or the bundle is missing.
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+
+const here = dirname(fileURLToPath(import.meta.url));
+export const root = resolve(here, "../..");
+const TENANTS = join(root, "fixtures/tenants");
+
+/** An error with an exit code of its own. */
+export class Stop extends Error {
+  constructor(code, message) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Imports a package, or says how to get it. */
+export async function need(name) {
+  try {
+    return await import(name);
+  } catch (error) {
+    throw new Stop(3, `missing: package ${name} (\`npm ci\` in reference-impl/worker): ${error.message}`);
+  }
+}
+
+/** Reads a YAML file. */
+export async function yaml(path) {
+  const { parse } = await need("yaml");
+  try {
+    return parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new Stop(2, `${path}: expected a readable YAML file: ${error.message}`);
+  }
+}
+
+async function configuration(tenants) {
+  const platform = await yaml(join(tenants, "platform.yaml"));
+  const folders = readdirSync(tenants).filter((name) => statSync(join(tenants, name)).isDirectory()).sort();
+  const read = folders.map((name) => yaml(join(tenants, name, "tenant.yaml")));
+  const demo = platform.jwks?.demo === true;
+  const jwks = demo ? join(tenants, "../credentials/jwks.json") : join(tenants, platform.jwks?.file ?? "jwks.json");
+  const keys = JSON.parse(readFileSync(jwks, "utf8"));
+  return { platform, tenants: await Promise.all(read), jwks: keys, demo };
+}
+
+/**
+ * Starts the Worker; `onLine` gets each line of its console.
+ * @returns the Miniflare instance and its base URL without a final slash
+ */
+export async function start({ port = 0, data, tenants = TENANTS, onLine = () => {} } = {}) {
+  const build = join(here, "build");
+  if (!existsSync(join(build, "index.js"))) {
+    throw new Stop(3, "missing: reference-impl/worker/build (`reference-impl/worker/build.sh --dev`)");
+  }
+  const { Miniflare, Log, LogLevel } = await need("miniflare");
+  const config = await configuration(tenants);
+  const worker = new Miniflare({
+    name: "reference-worker",
+    host: "127.0.0.1",
+    port,
+    log: new Log(LogLevel.WARN),
+    handleRuntimeStdio(out, err) {
+      for (const stream of [out, err]) stream.setEncoding("utf8").on("data", onLine);
+    },
+    compatibilityDate: "2026-07-01",
+    modules: [
+      { type: "ESModule", path: join(build, "index.js") },
+      { type: "CompiledWasm", path: join(build, "index_bg.wasm") },
+    ],
+    modulesRoot: build,
+    bindings: {
+      CONFIG: JSON.stringify(config),
+      CURSOR_SECRET: process.env.PLUMBLINE_CURSOR_SECRET ?? randomBytes(32).toString("hex"),
+    },
+    durableObjects: { TENANTS: { className: "TenantStore", useSQLite: true } },
+    durableObjectsPersist: data ? resolve(data) : false,
+    telemetry: { enabled: false },
+  });
+  const url = await worker.ready;
+  return { worker, url: url.origin };
+}
+
+async function main() {
+  let values;
+  try {
+    const text = { type: "string" };
+    ({ values } = parseArgs({ options: { port: text, data: text, tenants: text } }));
+  } catch (error) {
+    throw new Stop(2, error.message);
+  }
+  const port = Number(values.port ?? 8788);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new Stop(2, `--port: expected a number from 0 to 65535, found \`${values.port}\``);
+  }
+  const onLine = (line) => process.stderr.write(line);
+  const { worker, url } = await start({ port, data: values.data, tenants: values.tenants, onLine });
+  console.log(`listening on ${url}`);
+  let stopping = false;
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.on(signal, () => {
+      if (!stopping) worker.dispose().then(() => process.exit(0));
+      stopping = true;
+    });
+  }
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {
+  main().catch((error) => {
+    console.error(`run.mjs: ${error instanceof Stop ? error.message : error.stack}`);
+    process.exit(error.code ?? 1);
+  });
+}
