@@ -234,7 +234,10 @@ pub async fn finish(session: &Session, found: Found, started: SystemTime, comman
     let written = record::write(&record, out);
     summary(&record, found.gone);
     match written {
-        Ok(path) => output::say(&format!("run record: {}", shown(&path))),
+        Ok(path) => {
+            output::say(&format!("run record: {}", shown(&path)));
+            output::say("report: `cargo run -p reports` makes reports/out/index.html of it");
+        }
         Err(error) => {
             output::say(&format!("the run record cannot be written to {}: {error}", out.display()));
             return exit::HARNESS;
@@ -295,14 +298,13 @@ fn summary(record: &RunRecord, gone: bool) {
         "{:<16}{:>8}{:>8}{:>8}{:>8}{:>8}",
         "all", counts.passed, counts.failed, counts.errored, counts.not_applicable, counts.known_failures
     ));
-    for coverage in record.coverage.iter().flatten() {
-        output::say(&format!(
-            "reached {} of {} in dimension {}",
-            coverage.reached,
-            coverage.total,
-            coverage.dimension.as_str()
-        ));
-    }
+    let reached: Vec<String> = record
+        .coverage
+        .iter()
+        .flatten()
+        .map(|it| format!("{} of {} {}s", it.reached, it.total, it.dimension.as_str()))
+        .collect();
+    output::say(&format!("reached of the contract: {}", reached.join(", ")));
     let verdict = if gone { "error" } else { record.verdict.as_str() };
     output::say(&format!("verdict: {verdict}"));
 }

@@ -71,6 +71,7 @@ export async function start({ port = 0, data, tenants = TENANTS, onLine = () => 
     handleRuntimeStdio(out, err) {
       for (const stream of [out, err]) stream.setEncoding("utf8").on("data", onLine);
     },
+    cf: false, // or it would ask the network where this machine is
     compatibilityDate: "2026-07-01",
     modules: [
       { type: "ESModule", path: join(build, "index.js") },

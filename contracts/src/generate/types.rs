@@ -113,6 +113,13 @@ fn structure(out: &mut String, name: &str, schema: &Value, schemas: &Map<String,
         }
         let mut schemars = shape.limits;
         let mut rust = shape.rust;
+        // JSON Schema calls `3.0` an integer, so the types must read it as one.
+        let whole = matches!(rust.as_str(), "u64" | "i64");
+        if whole && (required.contains(&wire.as_str()) || property.get("default").is_some()) {
+            serde.push("deserialize_with = \"crate::whole\"".to_owned());
+        } else if whole {
+            serde.push("deserialize_with = \"crate::whole_if_present\"".to_owned());
+        }
         if let Some(default) = property.get("default") {
             let function = format!("default_{}_{}", super::naming::snake(name), super::naming::snake(wire));
             serde.push(format!("default = {}", literal(&function)));

@@ -46,3 +46,32 @@ where
 {
     T::deserialize(deserializer).map(Some)
 }
+
+/// Reads an integer, also one that is written with a fraction of zero: JSON Schema counts `3.0` as an integer.
+fn whole<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::de::DeserializeOwned,
+{
+    /// Every whole number up to here is a double.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let number = <serde_json::Number as serde::Deserialize>::deserialize(deserializer)?;
+    let written = match number.as_f64() {
+        Some(value) if number.is_f64() && value.fract() == 0.0 && value.abs() <= EXACT => {
+            #[expect(clippy::cast_possible_truncation, reason = "whole and within the range of `EXACT`")]
+            let whole = value as i64;
+            serde_json::Number::from(whole)
+        }
+        Some(_) | None => number,
+    };
+    serde_json::from_value(serde_json::Value::Number(written)).map_err(serde::de::Error::custom)
+}
+
+/// As [`whole`], for a field that may be absent.
+fn whole_if_present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::de::DeserializeOwned,
+{
+    whole(deserializer).map(Some)
+}

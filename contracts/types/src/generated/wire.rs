@@ -61,6 +61,7 @@ pub struct AuditRecord {
     /// Name of the record.
     pub id: AuditId,
     /// Place of the record in the tenant's chain, from 1 and without gaps.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 9007199254740991_u64))]
     pub sequence: u64,
     /// When the call began.
@@ -135,12 +136,15 @@ impl AuditRecord {
 #[serde(deny_unknown_fields)]
 pub struct BudgetReport {
     /// Tokens in and out together that the tenant may use in the day.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub limit_tokens: u64,
     /// Tokens used so far today.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub used_tokens: u64,
     /// Tokens left today, 0 when the budget is used up.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub remaining_tokens: u64,
     /// Share of the budget that is used; above 1 when the last call went past it, and 1 for a budget of 0.
@@ -164,6 +168,7 @@ impl BudgetReport {
 #[serde(deny_unknown_fields)]
 pub struct BudgetSettings {
     /// Tokens in and out together that the tenant may use in one UTC day.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub tokens_per_day: u64,
     /// Prices by model id, per million tokens. A model that is not listed is counted at no cost.
@@ -185,9 +190,11 @@ impl BudgetSettings {
 #[serde(deny_unknown_fields)]
 pub struct ByteSpan {
     /// Offset of the first byte of the range, counted from 0.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub start: u64,
     /// Offset just behind the last byte of the range.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub end: u64,
 }
@@ -252,9 +259,11 @@ pub struct CacheReport {
     /// True when a stored answer was served.
     pub hit: bool,
     /// Age of the stored answer in milliseconds, 0 when the answer is new.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 31536000000_u64))]
     pub age_ms: u64,
     /// Milliseconds for which the answer may still be served from the cache, 0 when it was not stored.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 31536000000_u64))]
     pub ttl_ms: u64,
 }
@@ -338,6 +347,7 @@ pub struct Capabilities {
     /// The tenant's time spans.
     pub times: Times,
     /// Bound in milliseconds within which a write, a delete or a withdrawn credential is seen everywhere. 0 means at once.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 600000_u64))]
     pub consistency_ms: u64,
 }
@@ -509,7 +519,7 @@ pub struct CaseRecord {
     #[schemars(with = "String", length(min = 1, max = 1024))]
     pub reason: Option<String>,
     /// How often the case was run; above 1 only for cases that the profile lists as flaky. Absent means 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 1_u64, max = 100_u64))]
     pub attempts: Option<u64>,
 }
@@ -622,7 +632,7 @@ impl ChatMessage {
 #[serde(deny_unknown_fields)]
 pub struct ChatOptions {
     /// Most tokens to write.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 1_u64, max = 32768_u64))]
     pub max_tokens: Option<u64>,
     /// How freely the model chooses words; 0 gives the same text each time.
@@ -805,11 +815,13 @@ pub struct Chunk {
     /// The document that it belongs to.
     pub document_id: DocumentId,
     /// Its place in the document, from 0 and without a gap.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 999999_u64))]
     pub ordinal: u64,
     /// Its bytes within the document's extracted text.
     pub span: ByteSpan,
     /// Its length in tokens of the tokenizer that GET /capabilities names.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 2048_u64))]
     pub tokens: u64,
     /// Its text.
@@ -891,11 +903,11 @@ impl ChunkList {
 #[serde(deny_unknown_fields)]
 pub struct ChunkOptions {
     /// Most tokens in a chunk, at most the tenant's chunk_size_tokens_max.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 16_u64, max = 2048_u64))]
     pub size: Option<u64>,
     /// Most tokens that neighbouring chunks share. It must be smaller than the size.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 0_u64, max = 512_u64))]
     pub overlap: Option<u64>,
     /// How cut points are chosen.
@@ -923,9 +935,11 @@ impl Default for ChunkOptions {
 #[serde(deny_unknown_fields)]
 pub struct ChunkSettings {
     /// Most tokens in one chunk, counted by the tokenizer that /capabilities names.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 16_u64, max = 2048_u64))]
     pub size_tokens: u64,
     /// Most tokens that neighbouring chunks may share. It must be smaller than size_tokens.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 512_u64))]
     pub overlap_tokens: u64,
     /// How cut points are chosen.
@@ -981,6 +995,7 @@ impl std::str::FromStr for ChunkStrategy {
 #[serde(deny_unknown_fields)]
 pub struct Citation {
     /// Number of the citation within the answer, from 1; it stands in the text in square brackets, such as [1].
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 1000_u64))]
     pub marker: u64,
     /// The document that is quoted.
@@ -1241,9 +1256,11 @@ pub struct CoverageRecord {
     /// What is counted: operations, documented statuses of operations, parameters, or schema keywords that a request broke on purpose.
     pub dimension: CoverageRecordDimension,
     /// Number of items in the contract that apply to the target.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 10000000_u64))]
     pub total: u64,
     /// Number of those that the run has reached.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 10000000_u64))]
     pub reached: u64,
     /// The items that were not reached, in order.
@@ -1414,9 +1431,11 @@ pub struct Document {
     /// Hash of its content.
     pub content_hash: ContentHash,
     /// Size of its content as it was sent, in bytes of UTF-8.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 67108864_u64))]
     pub size_bytes: u64,
     /// Number of its chunks.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 1000000_u64))]
     pub chunks: u64,
     /// Its metadata, to the letter.
@@ -1459,6 +1478,7 @@ pub struct DocumentDeleted {
     /// Always true.
     pub deleted: bool,
     /// Number of chunks that were deleted.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 1000000_u64))]
     pub chunks: u64,
 }
@@ -1557,6 +1577,7 @@ pub struct DocumentOutcome {
     /// What was done with it.
     pub status: DocumentStatus,
     /// Number of chunks that it has now, 0 when it is not there.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 1000000_u64))]
     pub chunks: u64,
     /// Hash of the content that was sent.
@@ -1628,9 +1649,11 @@ pub struct DocumentSummary {
     /// Hash of its content.
     pub content_hash: ContentHash,
     /// Size of its content as it was sent, in bytes of UTF-8.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 67108864_u64))]
     pub size_bytes: u64,
     /// Number of its chunks.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 1000000_u64))]
     pub chunks: u64,
     /// Its metadata, to the letter.
@@ -1706,6 +1729,7 @@ pub struct EmbeddingModel {
     /// The model.
     pub model: ModelId,
     /// Length of its vectors.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 65536_u64))]
     pub dimensions: u64,
     /// How vectors are made.
@@ -1905,7 +1929,7 @@ pub struct ErrorDetail {
     #[schemars(length(min = 1, max = 1000))]
     pub message: String,
     /// The bound that was passed, in the unit of the value that it bounds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 0_u64, max = 9007199254740991_u64))]
     pub limit: Option<u64>,
     /// The values that would have been accepted.
@@ -1996,7 +2020,7 @@ pub struct ExchangeRecord {
     #[schemars(with = "String", length(min = 1, max = 8192))]
     pub url: Option<String>,
     /// Status of the response. Absent on a request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 100_u64, max = 999_u64))]
     pub status: Option<u64>,
     /// Header fields by lower-case name; several values of one name are joined by a comma and a blank.
@@ -2011,6 +2035,7 @@ pub struct ExchangeRecord {
     #[schemars(with = "bool")]
     pub body_base64: Option<bool>,
     /// Length of the whole body in bytes.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub body_bytes: u64,
     /// True where body holds only the beginning of the whole body.
@@ -2039,7 +2064,7 @@ pub struct Explain {
     #[schemars(length(max = 1000))]
     pub candidates: Vec<CandidateScore>,
     /// Number of chunks that the filter left out. Absent when it was not counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 0_u64, max = 9007199254740991_u64))]
     pub filtered_out: Option<u64>,
 }
@@ -2306,6 +2331,7 @@ pub struct FlakyCase {
     #[schemars(length(min = 1, max = 1024))]
     pub reason: String,
     /// How often the case is run at most until it passes.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 2_u64, max = 10_u64))]
     pub attempts: u64,
 }
@@ -2448,6 +2474,7 @@ pub struct HistogramBucket {
     #[schemars(range(min = 0.0, max = 86400000.0))]
     pub up_to_ms: f64,
     /// Number of requests in this bucket alone.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub count: u64,
 }
@@ -2488,6 +2515,7 @@ pub struct IngestReport {
     #[schemars(length(min = 1, max = 1000))]
     pub documents: Vec<DocumentOutcome>,
     /// Version of the tenant's documents after the ingest. It rises with every change and only then.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub corpus_version: u64,
 }
@@ -2838,9 +2866,11 @@ impl JobList {
 #[serde(deny_unknown_fields)]
 pub struct JobProgress {
     /// Items that ended, well or not. Never falls and never passes `total`.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 1000000_u64))]
     pub done: u64,
     /// Items of the whole job.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 1000000_u64))]
     pub total: u64,
 }
@@ -2912,6 +2942,7 @@ impl std::str::FromStr for JobStatus {
 #[serde(deny_unknown_fields)]
 pub struct JsonRpcError {
     /// Number of the error by JSON-RPC and the Model Context Protocol, such as -32602 for unfit parameters.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = -2147483648_i64, max = 2147483647_i64))]
     pub code: i64,
     /// One sentence for a person.
@@ -3075,7 +3106,7 @@ pub struct JwksSource {
     #[schemars(with = "String", length(max = 2000), extend("format" = "uri"))]
     pub url: Option<String>,
     /// Least time in seconds between two fetches of the url. Absent means 300.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 1_u64, max = 86400_u64))]
     pub refetch_interval_s: Option<u64>,
     /// True for the published key of the fixtures, which is accepted only by a server started with --demo. Absent means false.
@@ -3157,30 +3188,39 @@ impl std::fmt::Display for LanguageTag {
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Largest request body in bytes, as received. A larger one is refused before it is parsed.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1024_u64, max = 67108864_u64))]
     pub body_bytes: u64,
     /// Most documents in one ingest request. It bounds the work and the memory of a single call.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 1000_u64))]
     pub documents_per_request: u64,
     /// Most Unicode characters in one chat message.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 1000000_u64))]
     pub message_chars: u64,
     /// Most messages in one chat request, those of every role counted.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 1000_u64))]
     pub messages_per_chat: u64,
     /// Most Unicode characters in the query of a search or retrieve request.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 100000_u64))]
     pub query_chars: u64,
     /// Most event streams that the tenant may hold open at once. One more answers 429 RATE_LIMITED.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 10000_u64))]
     pub concurrent_streams: u64,
     /// Most Unicode characters in one speech request. A longer text answers 413 PAYLOAD_TOO_LARGE.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 1000000_u64))]
     pub tts_max_chars: u64,
     /// Most Unicode characters that are spoken within the request. A longer text becomes a job and answers 202.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 1000000_u64))]
     pub tts_sync_chars: u64,
     /// Largest chunk size in tokens that an ingest request may ask for.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 16_u64, max = 2048_u64))]
     pub chunk_size_tokens_max: u64,
 }
@@ -3270,9 +3310,11 @@ pub struct LoadRecord {
     #[schemars(with = "LoadRecordPhase")]
     pub phase: Option<LoadRecordPhase>,
     /// Requests that were sent.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub requests: u64,
     /// Requests that failed or were answered with an unexpected status.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub errors: u64,
     /// Rate in requests a second that was really reached.
@@ -3528,6 +3570,7 @@ pub struct LogLine {
     /// The request method; OTHER for one outside the list.
     pub method: LogLineMethod,
     /// The status that was sent. 499 where the client went away before there was one.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 100_u64, max = 599_u64))]
     pub status: u64,
     /// Time from the first byte of the request to the last of the response, in milliseconds.
@@ -3566,11 +3609,11 @@ pub struct LogLine {
     #[schemars(with = "ModelId")]
     pub embedding_model: Option<ModelId>,
     /// Tokens sent to models during the request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 0_u64, max = 9007199254740991_u64))]
     pub tokens_in: Option<u64>,
     /// Tokens received from models during the request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 0_u64, max = 9007199254740991_u64))]
     pub tokens_out: Option<u64>,
     /// Estimated cost of the request's model calls in US dollars.
@@ -3582,7 +3625,7 @@ pub struct LogLine {
     #[schemars(with = "LogLineCache")]
     pub cache: Option<LogLineCache>,
     /// Number of chunks that retrieval returned.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 0_u64, max = 100000_u64))]
     pub chunks_retrieved: Option<u64>,
     /// Confidence band of the answer.
@@ -3618,7 +3661,7 @@ pub struct LogLine {
     #[schemars(with = "LogLineStreamOutcome")]
     pub stream_outcome: Option<LogLineStreamOutcome>,
     /// Number of findings of the safety filters, whatever was done about them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 0_u64, max = 100000_u64))]
     pub safety_findings: Option<u64>,
     /// What the request had to do without, in the words of the degraded field of answers.
@@ -3865,12 +3908,15 @@ pub struct ModelUsage {
     /// The model.
     pub model: ModelId,
     /// Requests that called a model.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub requests: u64,
     /// Tokens sent to models.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub tokens_in: u64,
     /// Tokens that models produced.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub tokens_out: u64,
     /// Estimated cost in US dollars.
@@ -3914,6 +3960,7 @@ pub struct PaceProfile {
     #[schemars(range(min = 0.1, max = 1000000.0))]
     pub requests_per_second: f64,
     /// Most cases that run at once.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 1024_u64))]
     pub concurrency: u64,
 }
@@ -3978,35 +4025,35 @@ pub struct PlatformConfig {
     #[schemars(with = "Vec<PlatformConfigJwtAlgorithms>", length(min = 1, max = 2), extend("uniqueItems" = true))]
     pub jwt_algorithms: Option<Vec<PlatformConfigJwtAlgorithms>>,
     /// Longest time in seconds between now and the exp of a JWT. A token that is valid for longer is refused. Absent means 3600.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 1_u64, max = 3600_u64))]
     pub jwt_max_lifetime_s: Option<u64>,
     /// Clock difference in seconds that is forgiven when exp, nbf and iat are compared. Absent means 30.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 0_u64, max = 300_u64))]
     pub leeway_s: Option<u64>,
     /// Most bytes in all header fields of a request together. Absent means 16384.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 1024_u64, max = 1048576_u64))]
     pub max_header_bytes: Option<u64>,
     /// Most header fields in a request. Absent means 100.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 8_u64, max = 1000_u64))]
     pub max_headers: Option<u64>,
     /// Deepest nesting of arrays and objects in a request body; a deeper one answers 400 MALFORMED_JSON. Absent means 64.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 8_u64, max = 1000_u64))]
     pub max_json_depth: Option<u64>,
     /// Most connections that are open at once. Absent means 4096.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 1_u64, max = 1000000_u64))]
     pub max_connections: Option<u64>,
     /// Longest time in milliseconds for a client to send its header fields. Absent means 10000.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 100_u64, max = 600000_u64))]
     pub header_timeout_ms: Option<u64>,
     /// Time in milliseconds that running requests and streams have to end when the service is stopped. Absent means 10000.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 0_u64, max = 600000_u64))]
     pub shutdown_grace_ms: Option<u64>,
     /// Size limits of tenants that set none.
@@ -4097,6 +4144,7 @@ impl QueryReport {
 #[serde(deny_unknown_fields)]
 pub struct RankedChunk {
     /// Place in the ranking, from 1.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 100_u64))]
     pub rank: u64,
     /// Final score, which never rises along the ranking while ties are ordered by chunk id, from 0 to 1.
@@ -4140,18 +4188,23 @@ impl RankedChunk {
 #[serde(deny_unknown_fields)]
 pub struct RateLimits {
     /// Requests of the whole tenant in one window.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 1000000000_u64))]
     pub tenant_requests: u64,
     /// Requests of one credential in one window.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 1000000000_u64))]
     pub credential_requests: u64,
     /// Requests of one credential to operations of the route class read in one window.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 1000000000_u64))]
     pub read_requests: u64,
     /// Requests of one credential to operations of the route class write in one window.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 1000000000_u64))]
     pub write_requests: u64,
     /// Requests of one credential to operations of the route class model in one window.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 1000000000_u64))]
     pub model_requests: u64,
 }
@@ -4265,6 +4318,7 @@ pub struct RetrievalSettings {
     /// How chunks are looked up where the request names no mode.
     pub mode: RetrievalMode,
     /// Number of chunks that a search takes for its answer where the request names no top_k.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 100_u64))]
     pub top_k: u64,
     /// Share of the lexical score in the hybrid fusion: 0 is dense alone, 1 is lexical alone.
@@ -4294,11 +4348,16 @@ fn default_retrieve_request_explain() -> bool {
 #[schemars(extend("examples" = crate::examples("RetrieveRequest")))]
 #[serde(deny_unknown_fields)]
 pub struct RetrieveRequest {
-    /// What to look for, in Unicode characters at most the tenant's query_chars.
-    #[schemars(length(min = 1, max = 100000))]
+    /// What to look for, in Unicode characters at most the tenant's query_chars. At least one of them is no white space, and none is a control character other than white space.
+    #[schemars(
+        length(min = 1, max = 100000),
+        regex(
+            pattern = "^[^\\x00-\\x08\\x0E-\\x1F\\x7F-\\x9F]*[^\\s\\x00-\\x08\\x0E-\\x1F\\x7F-\\x9F][^\\x00-\\x08\\x0E-\\x1F\\x7F-\\x9F]*$"
+        )
+    )]
     pub query: String,
     /// Most chunks to return.
-    #[serde(default = "default_retrieve_request_top_k")]
+    #[serde(deserialize_with = "crate::whole", default = "default_retrieve_request_top_k")]
     #[schemars(range(min = 1_u64, max = 100_u64))]
     pub top_k: u64,
     /// Least score of a returned chunk (absent means no floor), from 0 to 1.
@@ -4368,18 +4427,23 @@ impl RetrieveResponse {
 #[serde(deny_unknown_fields)]
 pub struct RunCounts {
     /// Cases that passed.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 100000000_u64))]
     pub passed: u64,
     /// Cases in which the target was wrong, known failures that passed unexpectedly among them.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 100000000_u64))]
     pub failed: u64,
     /// Cases in which the harness itself broke or the target could not be reached.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 100000000_u64))]
     pub errored: u64,
     /// Cases that need what the target does not declare.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 100000000_u64))]
     pub not_applicable: u64,
     /// Cases that failed as the target profile says they would.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 100000000_u64))]
     pub known_failures: u64,
 }
@@ -4473,6 +4537,7 @@ impl std::str::FromStr for RunRecordVerdict {
 #[serde(deny_unknown_fields)]
 pub struct RunRecord {
     /// Version of this format. A reader refuses a higher one than it knows.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 1000_u64))]
     pub schema_version: u64,
     /// Id of the run, a UUID version 7.
@@ -4498,6 +4563,7 @@ pub struct RunRecord {
     #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub finished_at: String,
     /// Seed of everything random in the run. The same seed and the same target repeat it.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub seed: u64,
     /// Commit of the project that the suite was built from, 40 hexadecimal digits. Absent outside a repository.
@@ -4963,13 +5029,14 @@ pub struct ScoreRecord {
     #[schemars(length(min = 1, max = 64), regex(pattern = "^[a-z][a-z0-9_]{0,63}$"))]
     pub metric: String,
     /// Rank down to which the metric looks. Absent for a metric without one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 1_u64, max = 1000_u64))]
     pub k: Option<u64>,
     /// The value of the metric.
     #[schemars(range(min = -1000000.0, max = 1000000.0))]
     pub value: f64,
     /// Number of questions that the value is the mean of.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 10000000_u64))]
     pub queries: u64,
     /// Least value that passes. Absent where there is no absolute floor.
@@ -5091,15 +5158,20 @@ fn default_search_request_stream() -> bool {
 #[schemars(extend("examples" = crate::examples("SearchRequest")))]
 #[serde(deny_unknown_fields)]
 pub struct SearchRequest {
-    /// What to look for, in Unicode characters at most the tenant's query_chars.
-    #[schemars(length(min = 1, max = 100000))]
+    /// What to look for, in Unicode characters at most the tenant's query_chars. At least one of them is no white space, and none is a control character other than white space.
+    #[schemars(
+        length(min = 1, max = 100000),
+        regex(
+            pattern = "^[^\\x00-\\x08\\x0E-\\x1F\\x7F-\\x9F]*[^\\s\\x00-\\x08\\x0E-\\x1F\\x7F-\\x9F][^\\x00-\\x08\\x0E-\\x1F\\x7F-\\x9F]*$"
+        )
+    )]
     pub query: String,
     /// Which of the tenant's documents to look in. Absent means all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Filter")]
     pub filter: Option<Filter>,
     /// Most chunks that the answer may rest on. Absent means the tenant's configured number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 1_u64, max = 100_u64))]
     pub top_k: Option<u64>,
     /// Least score of a chunk that the answer may rest on (absent means no floor), from 0 to 1.
@@ -5159,6 +5231,7 @@ impl SearchRequest {
 #[serde(deny_unknown_fields)]
 pub struct SearchStreamDone {
     /// Place of the event in its stream, from 0 and rising by one over events of every kind.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub index: u64,
     /// The whole answer, as without streaming.
@@ -5247,6 +5320,7 @@ pub struct SessionDeleted {
     /// Always true.
     pub deleted: bool,
     /// Number of turns that were deleted.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 1000000_u64))]
     pub turns: u64,
 }
@@ -5329,6 +5403,7 @@ pub struct SessionSummary {
     #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub expires_at: String,
     /// Number of its turns.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 1000000_u64))]
     pub turn_count: u64,
 }
@@ -5566,7 +5641,7 @@ pub struct StartProfile {
     #[schemars(length(min = 1, max = 512))]
     pub ready: String,
     /// Longest time in milliseconds until the target is ready. Absent means 30000.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 100_u64, max = 600000_u64))]
     pub ready_within_ms: Option<u64>,
     /// Folder to start in, relative to the root of the project. Absent means the root.
@@ -5578,6 +5653,7 @@ pub struct StartProfile {
     #[schemars(with = "serde_json::Map<String, serde_json::Value>", extend("additionalProperties" = serde_json::json!({"type":"string","maxLength":8192})), extend("maxProperties" = 128_i64))]
     pub env: Option<serde_json::Map<String, serde_json::Value>>,
     /// Time in milliseconds between the request to stop and the kill.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 600000_u64))]
     pub stop_after_ms: u64,
 }
@@ -5595,6 +5671,7 @@ impl StartProfile {
 #[serde(deny_unknown_fields)]
 pub struct StreamCitation {
     /// Place of the event in its stream, from 0 and rising by one over events of every kind.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub index: u64,
     /// The citation.
@@ -5614,6 +5691,7 @@ impl StreamCitation {
 #[serde(deny_unknown_fields)]
 pub struct StreamDone {
     /// Place of the event in its stream, from 0 and rising by one over events of every kind.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub index: u64,
     /// The id of the request, as in the `x-request-id` header.
@@ -5643,6 +5721,7 @@ impl StreamDone {
 #[serde(deny_unknown_fields)]
 pub struct StreamError {
     /// Place of the event in its stream, from 0 and rising by one over events of every kind.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub index: u64,
     /// What went wrong.
@@ -5662,6 +5741,7 @@ impl StreamError {
 #[serde(deny_unknown_fields)]
 pub struct StreamStart {
     /// Place of the event in its stream, from 0 and rising by one over events of every kind.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub index: u64,
     /// The id of the request, as in the `x-request-id` header.
@@ -5689,6 +5769,7 @@ impl StreamStart {
 #[serde(deny_unknown_fields)]
 pub struct StreamToken {
     /// Place of the event in its stream, from 0 and rising by one over events of every kind.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub index: u64,
     /// The piece, whole characters only.
@@ -5709,6 +5790,7 @@ impl StreamToken {
 #[serde(deny_unknown_fields)]
 pub struct StreamToolCall {
     /// Place of the event in its stream, from 0 and rising by one over events of every kind.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub index: u64,
     /// The call.
@@ -5728,6 +5810,7 @@ impl StreamToolCall {
 #[serde(deny_unknown_fields)]
 pub struct StreamToolResult {
     /// Place of the event in its stream, from 0 and rising by one over events of every kind.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub index: u64,
     /// How it ended.
@@ -5747,6 +5830,7 @@ impl StreamToolResult {
 #[serde(deny_unknown_fields)]
 pub struct StreamUsage {
     /// Place of the event in its stream, from 0 and rising by one over events of every kind.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub index: u64,
     /// The consumption.
@@ -5851,7 +5935,7 @@ pub struct TargetProfile {
     #[schemars(with = "Times")]
     pub times: Option<Times>,
     /// Bound in milliseconds within which a write is visible, where it is longer than /capabilities says. Absent means what it says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 0_u64, max = 600000_u64))]
     pub consistency_ms: Option<u64>,
     /// Address of the control API; {control} stands for the port that the harness chose. Absent where there is none, and cases that need it are not applicable.
@@ -5963,7 +6047,7 @@ pub struct TenantConfig {
     #[schemars(with = "SpeechSettings")]
     pub tts: Option<SpeechSettings>,
     /// Bound in milliseconds within which a write is visible to every read of the tenant. Absent means 0: at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 0_u64, max = 600000_u64))]
     pub consistency_ms: Option<u64>,
 }
@@ -6107,27 +6191,35 @@ impl std::fmt::Display for TenantId {
 #[serde(deny_unknown_fields)]
 pub struct Times {
     /// How long a cached search answer may be served. 3600000 where a tenant sets no times.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 100_u64, max = 31536000000_u64))]
     pub cache_ttl_ms: u64,
     /// Length of the sliding window that the rate limits count in. 60000 where a tenant sets no times.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 100_u64, max = 86400000_u64))]
     pub rate_window_ms: u64,
     /// How long an Idempotency-Key replays its stored answer. 86400000, a day, where a tenant sets no times.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 100_u64, max = 31536000000_u64))]
     pub idempotency_ttl_ms: u64,
     /// How long a chat session is kept after its last turn. 2592000000, thirty days, where a tenant sets no times.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 100_u64, max = 31536000000_u64))]
     pub session_ttl_ms: u64,
     /// How long the result of a finished job can be fetched. 86400000, a day, where a tenant sets no times.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 100_u64, max = 31536000000_u64))]
     pub result_ttl_ms: u64,
     /// Longest silence on an event stream before a heartbeat comment is sent. 15000 where a tenant sets no times.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 100_u64, max = 600000_u64))]
     pub heartbeat_ms: u64,
     /// Longest time that a request may take before it is given up and answered with a time-out. 30000 where a tenant sets no times.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 100_u64, max = 3600000_u64))]
     pub deadline_ms: u64,
     /// Bound within which a stream whose client went away gives its slot back. 1000 where a tenant sets no times.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 100_u64, max = 60000_u64))]
     pub stream_release_ms: u64,
 }
@@ -6356,7 +6448,7 @@ pub struct ToolExecuteRequest {
     #[serde(default = "default_tool_execute_request_async")]
     pub r#async: bool,
     /// Longest wait for the result in milliseconds. It can only shorten the tool's own limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 1_u64, max = 3600000_u64))]
     pub timeout_ms: Option<u64>,
 }
@@ -6374,15 +6466,19 @@ impl ToolExecuteRequest {
 #[serde(deny_unknown_fields)]
 pub struct ToolLimits {
     /// Longest run in milliseconds; a longer one ends as TOOL_TIMEOUT.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 3600000_u64))]
     pub time_ms: u64,
     /// Largest arguments in bytes of compact JSON.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 67108864_u64))]
     pub argument_bytes: u64,
     /// Largest result in bytes of compact JSON; a larger one ends as TOOL_FAILED.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 67108864_u64))]
     pub result_bytes: u64,
     /// Most calls that a model may make in one chat turn, 0 for a tool that models may not call.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 1000_u64))]
     pub calls_per_turn: u64,
 }
@@ -6595,9 +6691,11 @@ pub struct Usage {
     #[schemars(with = "ModelId")]
     pub model: Option<ModelId>,
     /// Tokens sent to models, prompts and retrieved passages included.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub tokens_in: u64,
     /// Tokens that models produced.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub tokens_out: u64,
     /// Estimated cost in US dollars by the tenant's price table.
@@ -6667,12 +6765,15 @@ impl UsageReport {
 #[serde(deny_unknown_fields)]
 pub struct UsageTotals {
     /// Requests that called a model.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub requests: u64,
     /// Tokens sent to models.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub tokens_in: u64,
     /// Tokens that models produced.
+    #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub tokens_out: u64,
     /// Estimated cost in US dollars.
@@ -6802,7 +6903,7 @@ fn default_list_jobs_parameters_limit() -> u64 {
 #[serde(deny_unknown_fields)]
 pub struct ListJobsParameters {
     /// Most items in the page.
-    #[serde(default = "default_list_jobs_parameters_limit")]
+    #[serde(deserialize_with = "crate::whole", default = "default_list_jobs_parameters_limit")]
     #[schemars(range(min = 1_u64, max = 100_u64))]
     pub limit: u64,
     /// Where the page begins: `next_cursor` of the page before. Absent means at the beginning.
@@ -6878,7 +6979,7 @@ fn default_list_documents_parameters_limit() -> u64 {
 #[serde(deny_unknown_fields)]
 pub struct ListDocumentsParameters {
     /// Most items in the page.
-    #[serde(default = "default_list_documents_parameters_limit")]
+    #[serde(deserialize_with = "crate::whole", default = "default_list_documents_parameters_limit")]
     #[schemars(range(min = 1_u64, max = 100_u64))]
     pub limit: u64,
     /// Where the page begins: `next_cursor` of the page before. Absent means at the beginning.
@@ -6941,7 +7042,7 @@ pub struct ListDocumentChunksParameters {
     /// Name of the document.
     pub id: DocumentId,
     /// Most items in the page.
-    #[serde(default = "default_list_document_chunks_parameters_limit")]
+    #[serde(deserialize_with = "crate::whole", default = "default_list_document_chunks_parameters_limit")]
     #[schemars(range(min = 1_u64, max = 100_u64))]
     pub limit: u64,
     /// Where the page begins: `next_cursor` of the page before. Absent means at the beginning.
@@ -6966,7 +7067,7 @@ fn default_list_sessions_parameters_limit() -> u64 {
 #[serde(deny_unknown_fields)]
 pub struct ListSessionsParameters {
     /// Most items in the page.
-    #[serde(default = "default_list_sessions_parameters_limit")]
+    #[serde(deserialize_with = "crate::whole", default = "default_list_sessions_parameters_limit")]
     #[schemars(range(min = 1_u64, max = 100_u64))]
     pub limit: u64,
     /// Where the page begins: `next_cursor` of the page before. Absent means at the beginning.
@@ -7065,7 +7166,7 @@ fn default_list_audit_parameters_limit() -> u64 {
 #[serde(deny_unknown_fields)]
 pub struct ListAuditParameters {
     /// Most items in the page.
-    #[serde(default = "default_list_audit_parameters_limit")]
+    #[serde(deserialize_with = "crate::whole", default = "default_list_audit_parameters_limit")]
     #[schemars(range(min = 1_u64, max = 100_u64))]
     pub limit: u64,
     /// Where the page begins: `next_cursor` of the page before. Absent means at the beginning.
@@ -7141,13 +7242,13 @@ impl Default for GetUsageParameters {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommonParameters {
-    /// Correlation id of the client's choice, 1 to 128 of A-Z, a-z, 0-9, dot, underscore and hyphen, echoed in the answer. Any other value is replaced by a new UUIDv7 and never fails the request.
+    /// Correlation id of the client's choice, 1 to 128 of A-Z, a-z, 0-9, dot, underscore and hyphen, echoed in the answer. Any other value of up to 1024 characters is replaced by a new UUIDv7; a longer one is refused.
     #[serde(rename = "x-request-id", default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String", length(max = 8192))]
+    #[schemars(with = "String", length(max = 1024))]
     pub x_request_id: Option<String>,
-    /// W3C trace context of version 00, continued in the log line and in every call to an upstream. Any other value starts a fresh trace and never fails the request.
+    /// W3C trace context of version 00, continued in the log line and in every call to an upstream. Any other value of up to 1024 characters starts a fresh trace; a longer one is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String", length(max = 8192))]
+    #[schemars(with = "String", length(max = 1024))]
     pub traceparent: Option<String>,
     /// Confirms the credential's tenant and can choose no other. Any other value, a malformed one too, is 403 TENANT_MISMATCH.
     #[serde(rename = "x-tenant-id", default, skip_serializing_if = "Option::is_none")]

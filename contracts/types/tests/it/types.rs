@@ -46,3 +46,20 @@ fn takes_and_gives_back_every_example() {
         }
     }
 }
+
+#[test]
+fn reads_every_spelling_of_an_integer() {
+    for (text, wanted) in
+        [("5", Some(5)), ("5.0", Some(5)), ("5e0", Some(5)), ("5.5", None), ("-1", None), ("\"5\"", None)]
+    {
+        let body = format!(r#"{{"query": "pedal", "top_k": {text}}}"#);
+        let read = serde_json::from_str::<contract_types::RetrieveRequest>(&body).ok().map(|request| request.top_k);
+        assert_eq!(read, wanted, "{text}");
+    }
+}
+
+#[test]
+fn tells_a_null_from_an_absent_field() {
+    let operators: contract_types::FilterOperators = serde_json::from_str(r#"{"$eq": null}"#).unwrap();
+    assert_eq!(serde_json::to_string(&operators).unwrap(), r#"{"$eq":null}"#);
+}

@@ -94,7 +94,7 @@ impl Edge {
     {
         let exchange = self.begin(operation.path, &request);
         let (parts, _body) = request.into_parts();
-        let checked = unambiguous(&parts)
+        let checked = well_formed(&parts)
             .and_then(|()| parameters::read(operation, &parts, &self.schemas))
             .and_then(|parameters| media::accept(operation, &parts.headers).map(|()| parameters));
         let answer = match checked {
@@ -152,7 +152,7 @@ impl Edge {
         F: FnOnce(Arc<dyn Api>, Call, Input) -> BoxFuture<'static, Result<Response, Problem>> + Send,
     {
         let (parts, body) = request.into_parts();
-        unambiguous(&parts)?;
+        well_formed(&parts)?;
         let tenant = self.authenticate(&parts)?;
         let known = caller.insert(Caller { tenant: tenant.clone(), rate: None });
         let database = self.parts.databases.open(&tenant).await.map_err(|error| unavailable(&error))?;
@@ -234,15 +234,27 @@ async fn guarded(call: BoxFuture<'static, Result<Response, Problem>>) -> Respons
     Problem::internal(&std::io::Error::other("the handler panicked")).into_response()
 }
 
-/// Refuses a request that two servers on its way could take for different ones, and the rest of its connection with it.
-fn unambiguous(parts: &Parts) -> Result<(), Problem> {
-    if parts.headers.get_all(header::HOST).iter().count() <= 1 {
-        return Ok(());
+/// Longest correlation header that is read at all, in bytes.
+const CORRELATION_BYTES: usize = 1024;
+
+/// Refuses a request that two servers on its way could take for different ones, and the rest of its connection with it; and
+/// correlation headers that are longer than the contract allows.
+fn well_formed(parts: &Parts) -> Result<(), Problem> {
+    let refuse = |header: &str, keyword: &str, message: &str| {
+        let mut particular = detail(message);
+        particular.pointer = Some(format!("/header/{header}"));
+        particular.keyword = Some(keyword.to_owned());
+        Problem::new(ErrorCode::ValidationError, "a header is not as the contract says").detail(particular)
+    };
+    if parts.headers.get_all(header::HOST).iter().count() > 1 {
+        return Err(refuse("host", "maxItems", "send `host` once").header("connection", "close"));
     }
-    let mut particular = detail("send `host` once");
-    particular.pointer = Some("/header/host".to_owned());
-    let problem = Problem::new(ErrorCode::ValidationError, "the request names its host twice");
-    Err(problem.detail(particular).header("connection", "close"))
+    for name in ["x-request-id", "traceparent"] {
+        if parts.headers.get_all(name).iter().any(|value| value.len() > CORRELATION_BYTES) {
+            return Err(refuse(name, "maxLength", "send at most 1024 characters"));
+        }
+    }
+    Ok(())
 }
 
 fn unavailable(error: &(dyn std::error::Error + 'static)) -> Problem {
