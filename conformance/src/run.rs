@@ -302,7 +302,10 @@ fn summary(record: &RunRecord, gone: bool) {
         .coverage
         .iter()
         .flatten()
-        .map(|it| format!("{} of {} {}s", it.reached, it.total, it.dimension.as_str()))
+        .map(|it| {
+            let plural = if it.dimension.as_str().ends_with('s') { "es" } else { "s" };
+            format!("{} of {} {}{plural}", it.reached, it.total, it.dimension.as_str())
+        })
         .collect();
     output::say(&format!("reached of the contract: {}", reached.join(", ")));
     let verdict = if gone { "error" } else { record.verdict.as_str() };

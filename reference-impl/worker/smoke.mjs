@@ -18,9 +18,19 @@ let checks = 0;
 
 function expect(what, found, expected) {
   checks += 1;
-  if (!isDeepStrictEqual(found, expected)) {
-    differences.push(`${what}: expected ${JSON.stringify(expected)}, found ${JSON.stringify(found)}`);
+  if (isDeepStrictEqual(found, expected)) return;
+  const [place, a, b] = innermost("", found, expected);
+  differences.push(`${what}${place && ` at ${place}`}: expected ${JSON.stringify(b)}, found ${JSON.stringify(a)}`);
+}
+
+/** The first place at which two values differ, as a JSON pointer, and what stands there. */
+function innermost(place, a, b) {
+  const nested = (value) => value !== null && typeof value === "object";
+  const fields = nested(a) && nested(b) ? new Set([...Object.keys(a), ...Object.keys(b)]) : [];
+  for (const key of fields) {
+    if (!isDeepStrictEqual(a[key], b[key])) return innermost(`${place}/${key.replaceAll("/", "~1")}`, a[key], b[key]);
   }
+  return [place, a, b];
 }
 
 const keys = await yaml(join(root, "fixtures/credentials/keys.yaml"));

@@ -165,7 +165,7 @@ fn takes_null(schema: &Value, schemas: &Map<String, Value>) -> bool {
     let null = |schema: &Value| match &schema["type"] {
         Value::String(one) => one == "null",
         Value::Array(many) => many.iter().any(|one| one == "null"),
-        _ => false,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
     };
     null(schema) || schema.get("anyOf").and_then(Value::as_array).is_some_and(|branches| branches.iter().any(null))
 }

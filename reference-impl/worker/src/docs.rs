@@ -15,10 +15,10 @@ impl OperationList {
             let (method, path, id) = (operation.method, escape(operation.path), escape(operation.id));
             let (summary, description) = (escape(operation.summary), escape(operation.description));
             // Writing to a string cannot fail.
-            let _ = write!(
+            let _ = writeln!(
                 rows,
                 "<section id=\"{id}\"><h2><code>{method} {path}</code></h2><p><strong>{summary}</strong></p>\
-                 <p>{description}</p></section>\n"
+                 <p>{description}</p></section>"
             );
         }
         Self(format!(

@@ -29,12 +29,11 @@ async fn fetch(
     env: Env,
     _context: Context,
 ) -> worker::Result<axum::http::Response<axum::body::Body>> {
-    let mut service = match SERVICE.get() {
-        Some(service) => service.clone(),
-        None => {
-            let assembled = deployment::assemble(&env)?;
-            SERVICE.get_or_init(|| assembled).clone()
-        }
+    let mut service = if let Some(service) = SERVICE.get() {
+        service.clone()
+    } else {
+        let assembled = deployment::assemble(&env)?;
+        SERVICE.get_or_init(|| assembled).clone()
     };
     Ok(service.call(request).await?)
 }

@@ -16,6 +16,8 @@ use crate::tenancy::{RetrievalMode, TenantContext};
 
 /// How many candidates a reranker looks at: all that can be asked for, so that asking for more never changes the first.
 const RERANK_DEPTH: usize = 100;
+/// How often a retrieval tries to see documents that are replaced under it.
+const ATTEMPTS: usize = 4;
 /// Greatest raw score of the word search that is told.
 const MAX_LEXICAL: f64 = 1e6;
 
@@ -82,6 +84,24 @@ impl Retriever {
         request: &RetrieveRequest,
         expansions: &[String],
     ) -> Result<Retrieved, RetrieveError> {
+        for _ in 1..ATTEMPTS {
+            if let (retrieved, true) = self.attempt(tenant, sources, request, expansions).await? {
+                return Ok(retrieved);
+            }
+        }
+        // Chunks that are still gone belong to documents that went: what is left is the corpus without them.
+        Ok(self.attempt(tenant, sources, request, expansions).await?.0)
+    }
+
+    /// One try, and whether the text of every chunk of the index was still there. Where one was not, its document was
+    /// replaced or deleted meanwhile, and another try shows which.
+    async fn attempt(
+        &self,
+        tenant: &TenantContext,
+        sources: &Sources<'_>,
+        request: &RetrieveRequest,
+        expansions: &[String],
+    ) -> Result<(Retrieved, bool), RetrieveError> {
         let settings = tenant.settings();
         if request.rerank == Some(true) && sources.reranker.is_none() {
             return Err(RetrieveError::RerankNotEnabled);
@@ -124,6 +144,7 @@ impl Retriever {
         sort(&index, &mut candidates);
         let depth = if reranker.is_some() { RERANK_DEPTH } else { request.top_k };
         let mut texts = self.texts(&index, sources.database, candidates.iter().take(depth)).await?;
+        let whole = texts.len() == candidates.len().min(depth);
         let retrieved = self.clock.monotonic_us();
 
         if let Some(reranker) = reranker {
@@ -164,7 +185,7 @@ impl Retriever {
             retrieve_us: read.saturating_sub(started) + retrieved.saturating_sub(embedded),
             rerank_us: reranked.saturating_sub(retrieved),
         };
-        Ok(Retrieved { chunks, explain, degraded, timings })
+        Ok((Retrieved { chunks, explain, degraded, timings }, whole))
     }
 
     /// The query's vector, and whether it was already known.
