@@ -107,6 +107,7 @@ async function main() {
   console.log(`listening on ${url}`);
   let stopping = false;
   for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.removeAllListeners(signal); // the tool's own, which end the process before the store is closed
     process.on(signal, () => {
       if (!stopping) worker.dispose().then(() => process.exit(0));
       stopping = true;

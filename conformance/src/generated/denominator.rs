@@ -291,6 +291,7 @@ pub const STATUSES: &[&str] = &[
     "retrieve 406",
     "retrieve 413",
     "retrieve 415",
+    "retrieve 422",
     "retrieve 429",
     "retrieve 500",
     "retrieve 501",

@@ -29,7 +29,6 @@ pub(super) fn router(contract: &Contract) -> String {
         if allow.contains(&"GET") {
             allow.push("HEAD");
         }
-        allow.push("OPTIONS");
         let _ = writeln!(
             out,
             ".route({path:?}, MethodRouter::new(){methods}.fallback(|state: State<Edge>, request: Request| async move {{ \

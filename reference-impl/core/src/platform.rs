@@ -3,6 +3,7 @@
 mod error;
 mod jobs;
 mod ports;
+mod runners;
 
 pub use error::{JobError, ListError};
 pub use jobs::IngestOutcome;
@@ -10,6 +11,7 @@ pub use ports::{DependencyHealth, DependencyState, Ports};
 
 use std::sync::Arc;
 
+use self::runners::Runners;
 use crate::cursor::Cursors;
 use crate::ingest::pipeline::{self, Pipeline};
 use crate::ingest::{
@@ -38,6 +40,7 @@ pub struct Platform {
     ports: Ports,
     cursors: Cursors,
     retriever: Retriever,
+    runners: Arc<Runners>,
 }
 
 impl Platform {
@@ -47,7 +50,7 @@ impl Platform {
     /// - `index_bytes`: bound of the indexes kept in memory, [`INDEX_BYTES`] unless the host has less.
     pub fn new(ports: Ports, cursor_secret: &[u8], index_bytes: usize) -> Self {
         let retriever = Retriever::new(Arc::clone(&ports.clock), index_bytes);
-        Self { ports, cursors: Cursors::new(cursor_secret), retriever }
+        Self { ports, cursors: Cursors::new(cursor_secret), retriever, runners: Arc::default() }
     }
 
     /// The ports, for what an edge reports of them.
@@ -79,7 +82,7 @@ impl Platform {
         embedder: &'a dyn Embedder,
     ) -> Pipeline<'a> {
         let now = self.ports.clock.now(tenant.id());
-        Pipeline { tenant, database, embedder, tokenizer: &*self.ports.tokenizer, now }
+        Pipeline { tenant, database, embedder, tokenizer: &*self.ports.tokenizer, now, guard: None }
     }
 
     /// One page of the tenant's documents, in the order of their ids.

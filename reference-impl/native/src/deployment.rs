@@ -9,6 +9,7 @@ use reference_core::ingest::UnicodeWords;
 use reference_core::platform::{INDEX_BYTES, Platform, Ports};
 use reference_core::ports::{Background, Clock, Databases, Embedder, Generator, Ids, KeyValue, MemoryKeyValue};
 use reference_core::retrieve::{HashedEmbedder, TermOverlap};
+use reference_core::store::idempotency;
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
 use reference_http::{Edge, EdgeParts, Service, ServiceParts, Telemetry};
 use tokio::runtime::Handle;
@@ -132,21 +133,25 @@ impl Deployment {
         Ok(Self { router, platform, authenticator, registry, clock, databases, tasks, config, test_tools })
     }
 
-    /// Queues again what was running when the last server ended, and runs what is queued. A tenant whose jobs cannot be read
+    /// Gives back the idempotency keys of requests that the last server did not answer, queues its running jobs again, and
+    /// runs what is queued; to be called before requests are served. A tenant whose jobs cannot be read
     /// is left out; they are found at the next start. Returns how many tenants had something to look at.
     pub async fn resume(&self) -> usize {
         let mut resumed = 0;
         for settings in self.registry.all() {
             let Some(tenant) = self.authenticator.maintenance(&settings.tenant) else { continue };
-            if !self.databases.holds(tenant.id()) || self.platform.resume_jobs(&tenant).await.is_err() {
+            if !self.databases.holds(tenant.id()) {
+                continue;
+            }
+            // Keys that are left behind by mistake are free again when their lease ends.
+            if let Ok(database) = self.databases.open(&tenant).await {
+                let _ = idempotency::forget_running(&*database).await;
+            }
+            if self.platform.resume_jobs(&tenant).await.is_err() {
                 continue;
             }
             resumed += 1;
-            let platform = Arc::clone(&self.platform);
-            self.tasks.spawn(Box::pin(async move {
-                // What goes wrong with a job is recorded with it.
-                let _ = platform.run_jobs(&tenant).await;
-            }));
+            self.platform.start_runner(&tenant);
         }
         resumed
     }

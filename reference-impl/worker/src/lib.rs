@@ -15,7 +15,10 @@ mod telemetry;
 
 use std::sync::OnceLock;
 
-use axum::Router;
+use axum::{
+    Router,
+    http::{HeaderMap, HeaderValue, header::AUTHORIZATION},
+};
 use tower::Service;
 use worker::{Context, Env, HttpRequest, event};
 
@@ -25,7 +28,7 @@ static SERVICE: OnceLock<Router> = OnceLock::new();
 /// Answers every request.
 #[event(fetch)]
 async fn fetch(
-    request: HttpRequest,
+    mut request: HttpRequest,
     env: Env,
     _context: Context,
 ) -> worker::Result<axum::http::Response<axum::body::Body>> {
@@ -35,5 +38,16 @@ async fn fetch(
         let assembled = deployment::assemble(&env)?;
         SERVICE.get_or_init(|| assembled).clone()
     };
+    separate(request.headers_mut());
     Ok(service.call(request).await?)
+}
+
+/// Undoes the host's joining of repeated `Authorization` headers, which are refused as such. No credential has a comma in it.
+fn separate(headers: &mut HeaderMap) {
+    let joined = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).filter(|value| value.contains(','));
+    let Some(joined) = joined.map(str::to_owned) else { return };
+    headers.remove(AUTHORIZATION);
+    for value in joined.split(',').filter_map(|value| HeaderValue::from_str(value.trim()).ok()) {
+        headers.append(AUTHORIZATION, value);
+    }
 }

@@ -5634,7 +5634,7 @@ pub struct StartProfile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<String>", length(min = 1, max = 256), inner(length(max = 4096)))]
     pub build: Option<Vec<String>>,
-    /// Program and arguments that start the target. They are passed on without a shell.
+    /// Program and arguments that start the target, passed on without a shell. {port} and {control} are free ports, {data} is an empty folder, and {binary} is the program that a cargo build with JSON messages reports.
     #[schemars(length(min = 1, max = 256), inner(length(max = 4096)))]
     pub run: Vec<String>,
     /// Regular expression; the target is ready at the first line of its output that it matches.

@@ -80,10 +80,43 @@ impl Confidence {
         documents.sort_unstable();
         documents.dedup();
         let mut reasons = vec![format!("the best passage covers {:.0} % of the question", best * 100.0)];
-        reasons.push(match documents.len() {
-            1 => "one document supports the answer".to_owned(),
-            count => format!("{count} documents support the answer"),
+        let band = Band::of(score, thresholds);
+        reasons.push(match (band, documents.len()) {
+            (Band::None, _) => "no document supports an answer well enough".to_owned(),
+            (Band::Low | Band::Medium | Band::High, 1) => "one document supports the answer".to_owned(),
+            (Band::Low | Band::Medium | Band::High, count) => format!("{count} documents support the answer"),
         });
-        Self { score, band: Band::of(score, thresholds), reasons }
+        Self { score, band, reasons }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn citation(document: &str, confidence: f64) -> Citation {
+        Citation {
+            marker: 1,
+            document_id: document.to_owned(),
+            chunk_id: format!("chk_{document}"),
+            quote: String::new(),
+            chunk_span: 0..0,
+            answer_span: 0..0,
+            confidence,
+        }
+    }
+
+    #[test]
+    fn claims_support_only_where_there_is_some() {
+        let thresholds = ConfidenceThresholds { low: 0.3, medium: 0.5, high: 0.7 };
+        for (coverage, band, reason) in [
+            (0.36, Band::None, "no document supports an answer well enough"),
+            (0.95, Band::High, "2 documents support the answer"),
+        ] {
+            let confidence = Confidence::of(&[citation("a", coverage), citation("b", coverage)], thresholds);
+            assert_eq!((confidence.band, confidence.reasons[1].as_str()), (band, reason));
+        }
+        let one = Confidence::of(&[citation("a", 0.95)], thresholds);
+        assert_eq!(one.reasons[1], "one document supports the answer");
     }
 }

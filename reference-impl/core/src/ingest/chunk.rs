@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
-use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::convert::{Block, BlockKind, Extracted};
 use super::tokens::Tokenizer;
@@ -12,6 +12,13 @@ use crate::tenancy::{ChunkSettings, ChunkStrategy};
 /// A section of at least this many tokens keeps its chunk to itself; smaller ones share one with what follows. Two or
 /// three sentences: less than that retrieves badly on its own.
 const SECTION_TOKENS: usize = 32;
+
+/// Longest text of a chunk in UTF-8 bytes, whatever its tokens: the contract allows 200,000 characters.
+const CHUNK_BYTES: usize = 200_000;
+/// Longest text that neighbours share, in UTF-8 bytes.
+const OVERLAP_BYTES: usize = CHUNK_BYTES / 2;
+/// Longest atom in UTF-8 bytes: one always fits behind the longest overlap.
+const ATOM_BYTES: usize = super::convert::GRAPHEME_BYTES;
 
 /// A piece of a document's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +56,7 @@ pub fn chunk_id(document_id: &str, ordinal: u32, text: &str) -> String {
 /// Chunks cover every byte in order; each has at most `settings.size_tokens` tokens, shares at most
 /// `settings.overlap_tokens` with its neighbour and never starts or ends inside a grapheme. With
 /// [`ChunkStrategy::Structure`] cuts fall on headings, then on blocks, then on sentences where they can; with
-/// [`ChunkStrategy::Fixed`] every chunk is filled. Empty text gives no chunk. An overlap that is not smaller than the
+/// [`ChunkStrategy::Fixed`] every chunk is filled. No chunk is longer than 200,000 bytes, be it of white space. Empty text gives no chunk. An overlap that is not smaller than the
 /// size counts as one token less than the size.
 pub fn chunk(
     document_id: &str,
@@ -157,7 +164,8 @@ impl<'a> Cutter<'a> {
         let mut end = start;
         let mut tokens = 0;
         while let Some(atom) = self.atoms.get(end) {
-            if tokens + atom.tokens > self.size && end > fresh {
+            let full = tokens + atom.tokens > self.size || self.byte(end + 1) - self.byte(start) > CHUNK_BYTES;
+            if full && end > fresh {
                 break;
             }
             tokens += atom.tokens;
@@ -195,7 +203,10 @@ impl<'a> Cutter<'a> {
         let mut first = end;
         let mut tokens = 0;
         let mut sentence = None;
-        while first > start + 1 && tokens + self.atoms[first - 1].tokens <= self.overlap {
+        while first > start + 1
+            && tokens + self.atoms[first - 1].tokens <= self.overlap
+            && cut.start - self.byte(first - 1) <= OVERLAP_BYTES
+        {
             first -= 1;
             tokens += self.atoms[first].tokens;
             if self.structure && self.atoms[first].strength >= Break::Sentence {
@@ -217,7 +228,8 @@ fn atoms(extracted: &Extracted, tokenizer: &dyn Tokenizer) -> Vec<Atom> {
     }
     let mut sentences = text.split_sentence_bound_indices().map(|(start, _)| start).peekable();
     let mut blocks = extracted.blocks.iter().peekable();
-    let mut cursor = GraphemeCursor::new(0, text.len(), true);
+    // One pass over the text: to ask for a single boundary may look back over everything before it.
+    let mut graphemes = text.grapheme_indices(true).map(|(start, _)| start).peekable();
     let mut atoms = vec![Atom { start: 0, tokens: 0, strength: Break::Heading }];
     for span in tokenizer.spans(text) {
         let mut strength = Break::Token;
@@ -228,8 +240,8 @@ fn atoms(extracted: &Extracted, tokenizer: &dyn Tokenizer) -> Vec<Atom> {
         while let Some(block) = blocks.next_if(|block| block.span.start <= span.start) {
             strength = if matches!(block.kind, BlockKind::Heading(_)) { Break::Heading } else { Break::Block };
         }
-        cursor.set_cursor(span.start);
-        let whole = cursor.is_boundary(text, 0).unwrap_or(false);
+        while graphemes.next_if(|start| *start < span.start).is_some() {}
+        let whole = graphemes.peek() == Some(&span.start);
         match atoms.last_mut() {
             Some(last) if !whole || span.start == 0 => last.tokens += 1,
             _ => atoms.push(Atom { start: span.start, tokens: 1, strength }),
@@ -240,7 +252,34 @@ fn atoms(extracted: &Extracted, tokenizer: &dyn Tokenizer) -> Vec<Atom> {
         atoms[1].start = 0;
         atoms.remove(0);
     }
-    atoms
+    bounded(text, atoms, tokenizer)
+}
+
+/// Cuts atoms longer than [`ATOM_BYTES`] between graphemes.
+fn bounded(text: &str, atoms: Vec<Atom>, tokenizer: &dyn Tokenizer) -> Vec<Atom> {
+    let ends: Vec<usize> = atoms.iter().skip(1).map(|atom| atom.start).chain([text.len()]).collect();
+    let mut short = Vec::with_capacity(atoms.len());
+    for (atom, end) in atoms.into_iter().zip(ends) {
+        if end - atom.start <= ATOM_BYTES {
+            short.push(atom);
+            continue;
+        }
+        let mut strength = atom.strength;
+        let mut start = atom.start;
+        let mut push = |piece: Range<usize>| {
+            short.push(Atom { start: piece.start, tokens: tokenizer.count(&text[piece]), strength });
+            strength = Break::Token;
+        };
+        for (offset, grapheme) in text[atom.start..end].grapheme_indices(true) {
+            let from = atom.start + offset;
+            if from > start && from + grapheme.len() - start > ATOM_BYTES {
+                push(start..from);
+                start = from;
+            }
+        }
+        push(start..end);
+    }
+    short
 }
 
 #[cfg(test)]

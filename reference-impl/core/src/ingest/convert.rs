@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use unicode_segmentation::UnicodeSegmentation;
+
 mod html;
 mod json;
 mod markdown;
@@ -85,7 +87,23 @@ pub enum ConvertError {
         /// Column, from 1.
         column: usize,
     },
+    /// Elements of HTML stand too deep within each other; each level makes every further one dearer to read.
+    #[error("HTML is nested deeper than 256 elements")]
+    HtmlDepth,
+    /// Unclosed formatting makes many times more elements than the HTML writes.
+    #[error("HTML comes to too many elements for its length")]
+    HtmlElements,
+    /// One grapheme is too long to be part of a chunk.
+    #[error("a character with its combining marks is longer than 50000 bytes")]
+    Grapheme,
 }
+
+/// Longest grapheme in UTF-8 bytes.
+pub(super) const GRAPHEME_BYTES: usize = 50_000;
+/// Most headings in a path; the contract's limit.
+const PATH_HEADINGS: usize = 32;
+/// Most characters of a heading in a path; the contract's limit.
+const HEADING_CHARS: usize = 1000;
 
 /// Extracts the text of `content`.
 ///
@@ -96,15 +114,20 @@ pub enum ConvertError {
 ///
 /// # Errors
 ///
-/// [`ConvertError::InvalidJson`].
+/// [`ConvertError`].
 pub fn convert(content_type: ContentType, content: &str) -> Result<Extracted, ConvertError> {
     let content = content.replace('\0', "\u{FFFD}");
-    match content_type {
-        ContentType::Plain => Ok(plain(content)),
-        ContentType::Markdown => Ok(markdown::extract(&content)),
-        ContentType::Html => Ok(html::extract(&content)),
-        ContentType::Json => json::extract(&content),
+    let extracted = match content_type {
+        ContentType::Plain => plain(content),
+        ContentType::Markdown => markdown::extract(&content)?,
+        ContentType::Html => html::extract(&content)?,
+        ContentType::Json => json::extract(&content)?,
+    };
+    let text = &extracted.text;
+    if text.len() > GRAPHEME_BYTES && text.graphemes(true).any(|grapheme| grapheme.len() > GRAPHEME_BYTES) {
+        return Err(ConvertError::Grapheme);
     }
+    Ok(extracted)
 }
 
 fn plain(text: String) -> Extracted {
@@ -143,7 +166,8 @@ impl Builder {
         }
         if let BlockKind::Heading(level) = kind {
             self.path.retain(|(above, _)| *above < level);
-            self.path.push((level, text.split_whitespace().collect::<Vec<_>>().join(" ")));
+            let title = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            self.path.push((level, title.chars().take(HEADING_CHARS).collect()));
         }
         let out = &mut self.extracted.text;
         // Lines of lists and tables stay together; everything else is set apart by a blank line.
@@ -154,7 +178,7 @@ impl Builder {
         }
         let start = out.len();
         out.push_str(text);
-        let heading_path = self.path.iter().map(|(_, title)| title.clone()).collect();
+        let heading_path = self.path.iter().take(PATH_HEADINGS).map(|(_, title)| title.clone()).collect();
         self.extracted.blocks.push(Block { kind, span: start..out.len(), heading_path });
     }
 

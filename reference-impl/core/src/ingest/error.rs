@@ -2,6 +2,7 @@
 
 use contract_types::ErrorCode;
 
+use super::metadata::MetadataFault;
 use crate::ports::{DatabaseError, ModelError};
 use crate::retrieve::database_code;
 
@@ -21,6 +22,14 @@ pub enum IngestError {
     RepeatedId {
         /// Position of the later one, from 0.
         index: usize,
+    },
+    /// A document's metadata is beyond the contract's limits.
+    #[error("{fault}")]
+    Metadata {
+        /// Position of the document, from 0.
+        index: usize,
+        /// What is wrong with it.
+        fault: MetadataFault,
     },
     /// The chunk size is out of range.
     #[error("chunk size must be from 16 to {limit} tokens")]
@@ -61,9 +70,11 @@ impl IngestError {
     /// Contract code.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::TooManyDocuments { .. } | Self::RepeatedId { .. } | Self::ChunkSize { .. } | Self::Overlap { .. } => {
-                ErrorCode::ValidationError
-            }
+            Self::TooManyDocuments { .. }
+            | Self::RepeatedId { .. }
+            | Self::Metadata { .. }
+            | Self::ChunkSize { .. }
+            | Self::Overlap { .. } => ErrorCode::ValidationError,
             Self::NotFound => ErrorCode::NotFound,
             Self::UnknownModel { .. } => ErrorCode::UpstreamUnavailable,
             Self::IndexMismatch { .. } => ErrorCode::IndexMismatch,
@@ -77,6 +88,7 @@ impl IngestError {
         match self {
             Self::TooManyDocuments { .. } => Some("/documents".to_owned()),
             Self::RepeatedId { index } => Some(format!("/documents/{index}/id")),
+            Self::Metadata { index, .. } => Some(format!("/documents/{index}/metadata")),
             Self::ChunkSize { .. } => Some("/options/size".to_owned()),
             Self::Overlap { .. } => Some("/options/overlap".to_owned()),
             Self::NotFound

@@ -4,12 +4,14 @@ pub mod chunk;
 pub mod convert;
 pub(crate) mod documents;
 mod error;
+mod metadata;
 mod model;
 pub(crate) mod pipeline;
 pub mod tokens;
 
 pub use convert::ContentType;
 pub use error::IngestError;
+pub use metadata::MetadataFault;
 pub use model::{
     ChunkOptions, Document, DocumentInput, DocumentOutcome, DocumentStatus, DocumentSummary, IngestReport, ItemError,
     StoredChunk,

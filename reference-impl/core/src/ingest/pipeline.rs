@@ -1,5 +1,6 @@
 //! The way of a document into the index: convert, cut, embed, write at once.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use contract_types::ErrorCode;
@@ -9,10 +10,12 @@ use sha2::{Digest, Sha256};
 use super::chunk::{Chunk, chunk};
 use super::convert::convert;
 use super::error::IngestError;
+use super::metadata;
 use super::model::{ChunkOptions, DocumentInput, DocumentOutcome, DocumentStatus, IngestReport, ItemError};
 use super::tokens::Tokenizer;
 use crate::ports::{Database, DatabaseError, EmbedPurpose, Embedder, ModelError, Statement, UnixMillis, Value};
 use crate::retrieve::index::{corpus_version, embedding_name};
+use crate::retrieve::lexical::indexable;
 use crate::retrieve::rows::Columns;
 use crate::tenancy::{ChunkSettings, TenantContext};
 
@@ -30,6 +33,8 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) embedder: &'a dyn Embedder,
     pub(crate) tokenizer: &'a dyn Tokenizer,
     pub(crate) now: UnixMillis,
+    /// Held to in every batch that writes a document; where it fails, nothing of the document is written.
+    pub(crate) guard: Option<Statement>,
 }
 
 /// The chunk settings that a request's options come to.
@@ -56,7 +61,7 @@ pub(crate) fn chunk_settings(tenant: &TenantContext, options: ChunkOptions) -> R
 ///
 /// # Errors
 ///
-/// [`IngestError::TooManyDocuments`], [`IngestError::RepeatedId`] and those of the options.
+/// [`IngestError::TooManyDocuments`], [`IngestError::RepeatedId`], [`IngestError::Metadata`] and those of the options.
 pub(crate) fn check(
     tenant: &TenantContext,
     documents: &[DocumentInput],
@@ -69,6 +74,9 @@ pub(crate) fn check(
     let mut ids = HashSet::new();
     if let Some(index) = documents.iter().position(|document| !ids.insert(document.id.as_str())) {
         return Err(IngestError::RepeatedId { index });
+    }
+    for (index, document) in documents.iter().enumerate() {
+        metadata::check(&document.metadata).map_err(|fault| IngestError::Metadata { index, fault })?;
     }
     chunk_settings(tenant, options)
 }
@@ -126,7 +134,8 @@ impl Pipeline<'_> {
         };
         let chunks = chunk(&document.id, &extracted, settings, self.tokenizer);
         let vectors = self.embed(&chunks).await?;
-        let statements = self.write(document, &fingerprint, extracted.text, &chunks, &vectors);
+        let mut statements = self.write(document, &fingerprint, extracted.text, &chunks, &vectors);
+        statements.extend(self.guard.clone());
         self.database.batch(statements).await.map_err(|error| match error {
             DatabaseError::GuardFailed { index: MODEL_GUARD } => {
                 IngestError::IndexMismatch { model: self.embedder.model().to_owned() }
@@ -257,14 +266,19 @@ impl Pipeline<'_> {
                 ],
             ));
             let key = || Value::Text(chunk.id.clone());
-            let heading = chunk.heading_path.join(" ");
+            let heading = indexable(&chunk.heading_path.join(" ")).into_owned();
+            // Nearly every text is indexed as it is stored and need not travel again.
+            let body = || match indexable(&chunk.text) {
+                Cow::Borrowed(_) => Value::Null,
+                Cow::Owned(text) => Value::Text(text),
+            };
             statements.push(Statement::new(
-                "INSERT INTO chunks_fts (rowid, heading, body) SELECT rowid, ?2, text FROM chunks WHERE id = ?1",
-                vec![key(), Value::Text(heading.clone())],
+                "INSERT INTO chunks_fts (rowid, heading, body) SELECT rowid, ?2, coalesce(?3, text) FROM chunks WHERE id = ?1",
+                vec![key(), Value::Text(heading.clone()), body()],
             ));
             statements.push(Statement::new(
-                "INSERT INTO words_fts (rowid, body) SELECT rowid, ?2 || ' ' || text FROM chunks WHERE id = ?1",
-                vec![key(), Value::Text(heading)],
+                "INSERT INTO words_fts (rowid, body) SELECT rowid, ?2 || ' ' || coalesce(?3, text) FROM chunks WHERE id = ?1",
+                vec![key(), Value::Text(heading), body()],
             ));
         }
         statements.push(bump_version());

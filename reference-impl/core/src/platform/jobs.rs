@@ -7,11 +7,11 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{JobError, Page, Platform};
 use crate::ids::JobId;
-use crate::ingest::pipeline;
+use crate::ingest::pipeline::{self, Pipeline};
 use crate::ingest::{
     ChunkOptions, ContentType, DocumentInput, DocumentOutcome, DocumentStatus, IngestError, IngestReport, ItemError,
 };
-use crate::ports::Database;
+use crate::ports::{Database, DatabaseError};
 use crate::retrieve::index::corpus_version;
 use crate::store::jobs::{self, Ending, Job, JobFailure, JobItem, JobKind, JobPosition, JobResult, JobStatus, NewJob};
 use crate::tenancy::{ChunkSettings, ChunkStrategy, Feature, Scope, TenantContext};
@@ -52,12 +52,23 @@ impl Platform {
             items: documents.iter().map(|document| document.id.clone()).collect(),
         };
         let created = jobs::create(&*database, &job, self.ports().clock.now(tenant.id())).await?;
-        let (platform, owner) = (Arc::clone(self), tenant.clone());
-        // What goes wrong with a job is recorded with it; a store that fails leaves it for the next runner.
-        self.ports().background.spawn(Box::pin(async move {
-            let _ = platform.run_jobs(&owner).await;
-        }));
+        self.start_runner(tenant);
         Ok(created)
+    }
+
+    /// Has the tenant's queued jobs run in the background, by the runner that is at it already or by a new one.
+    pub fn start_runner(self: &Arc<Self>, tenant: &TenantContext) {
+        let Some(runner) = self.runners.start(tenant.id(), self.ports().clock.monotonic_us()) else { return };
+        let (platform, owner) = (Arc::clone(self), tenant.clone());
+        self.ports().background.spawn(Box::pin(async move {
+            loop {
+                // What goes wrong with a job is recorded with it; a store that fails leaves it for the next runner.
+                let _ = platform.run_jobs(&owner).await;
+                if !runner.again() {
+                    break;
+                }
+            }
+        }));
     }
 
     /// Runs the tenant's queued jobs until there is none left; returns how many it ran. Any number of runners may do so at
@@ -71,6 +82,7 @@ impl Platform {
         let mut ran = 0;
         while let Some((job, request)) = jobs::claim_next(&*database, self.ports().clock.now(tenant.id())).await? {
             ran += 1;
+            self.runners.seen(tenant.id(), self.ports().clock.monotonic_us());
             let (items, ending) = match (job.kind, decode_work(&request)) {
                 (JobKind::Ingest, Some((documents, settings))) => {
                     match self.run_ingest(tenant, &*database, &job, &documents, settings).await? {
@@ -124,9 +136,12 @@ impl Platform {
             if !jobs::progress(database, &job.id, &items, self.ports().clock.now(tenant.id())).await? {
                 return Ok(None);
             }
-            let pipeline = self.pipeline(tenant, database, &*model);
+            self.runners.seen(tenant.id(), self.ports().clock.monotonic_us());
+            let guard = Some(jobs::while_running(&job.id));
+            let pipeline = Pipeline { guard, ..self.pipeline(tenant, database, &*model) };
             let outcome = match pipeline.one(document, settings).await {
                 Ok(outcome) => outcome,
+                Err(IngestError::Database(DatabaseError::GuardFailed { .. })) => return Ok(None),
                 Err(error) => pipeline.failed(document, &error).await,
             };
             if let Some(item) = items.get_mut(index) {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use serde_json::{Value as Json, json};
 
 mod contract;
+mod races;
 
 use super::*;
 use crate::answer::{Band, Extractive, NO_ANSWER};

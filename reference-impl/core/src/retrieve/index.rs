@@ -70,7 +70,7 @@ impl CorpusIndex {
                     "SELECT rowid, id, document_id, embedding_model, dimensions, embedding FROM chunks ORDER BY rowid",
                     Vec::new(),
                 ),
-                Statement::new("SELECT term, doc FROM words", Vec::new()),
+                Statement::new("SELECT CAST(term AS BLOB), doc FROM words", Vec::new()),
             ])
             .await?
             .into_iter();
@@ -103,7 +103,11 @@ impl CorpusIndex {
         let mut words = Vec::new();
         for row in results.next().unwrap_or_default() {
             let mut columns = Columns::of(&row);
-            words.push((columns.text()?.to_owned(), columns.size()?));
+            // FTS5 cuts terms beyond 32 KiB wherever that falls, also within a character.
+            let (term, count) = (columns.blob()?, columns.size()?);
+            if let Ok(word) = std::str::from_utf8(term) {
+                words.push((word.to_owned(), count));
+            }
         }
         index.vocabulary = Vocabulary::new(words);
         index.bytes += index.vectors.len() * 4 + index.entries.len() * 96 + index.vocabulary.len() * 96;

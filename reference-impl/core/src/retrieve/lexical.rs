@@ -1,5 +1,7 @@
 //! Builds the full-text query out of arbitrary text. Whatever the text holds, only quoted terms reach FTS5.
 
+use std::borrow::Cow;
+
 use super::words::{is_stop_word, words};
 
 /// Most terms of a query; longer queries are cut, because the cost grows with each.
@@ -7,6 +9,30 @@ const MAX_TERMS: usize = 64;
 
 /// Weight of a hit in the headings above a chunk beside one in its text.
 pub(super) const HEADING_WEIGHT: f64 = 1.5;
+
+/// Longest run of a text without a sign that parts words, in bytes; longer ones are cut for the full-text index.
+const MAX_RUN_BYTES: usize = 256;
+
+/// `text` as the full-text index gets it: with a space wherever a run without white space or ASCII punctuation grows
+/// beyond 256 bytes, because FTS5 cuts terms beyond 32 KiB within characters.
+pub(crate) fn indexable(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let (mut copied, mut run) = (0, 0);
+    for (offset, character) in text.char_indices() {
+        if character.is_whitespace() || (character.is_ascii() && !character.is_ascii_alphanumeric()) {
+            run = offset + character.len_utf8();
+        } else if offset + character.len_utf8() - run > MAX_RUN_BYTES {
+            out.push_str(&text[copied..offset]);
+            out.push(' ');
+            (copied, run) = (offset, offset);
+        }
+    }
+    if out.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(&text[copied..]);
+    Cow::Owned(out)
+}
 
 /// An FTS5 query for `query` and further `expansions`: the OR of its words without stop words, of its
 /// quoted phrases and of its identifiers, whose parts must stand together.
@@ -85,6 +111,16 @@ mod tests {
     fn adds_expansions_once() {
         let query = full_text_query("price", &["fee".to_owned(), "price".to_owned()]);
         assert_eq!(query.as_deref(), Some(r#""price" OR "fee""#));
+    }
+
+    #[test]
+    fn parts_long_runs_at_characters_for_the_index() {
+        assert!(matches!(indexable(&"https://a.example/b ".repeat(99)), Cow::Borrowed(_)));
+        for text in ["ᄀ".repeat(11_000), "a".repeat(513), format!("x {}", "é".repeat(300))] {
+            let parted = indexable(&text);
+            assert!(parted.split(' ').all(|run| run.len() <= 256), "{parted}");
+            assert_eq!(parted.replace(' ', ""), text.replace(' ', ""));
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod filter;
 mod fusion;
 mod hashed;
 pub(crate) mod index;
-mod lexical;
+pub(crate) mod lexical;
 mod model;
 mod query_cache;
 mod rerank;

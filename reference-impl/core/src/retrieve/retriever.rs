@@ -17,7 +17,7 @@ use crate::tenancy::{RetrievalMode, TenantContext};
 /// How many candidates a reranker looks at: all that can be asked for, so that asking for more never changes the first.
 const RERANK_DEPTH: usize = 100;
 /// How often a retrieval tries to see documents that are replaced under it.
-const ATTEMPTS: usize = 4;
+const ATTEMPTS: usize = 12;
 /// Greatest raw score of the word search that is told.
 const MAX_LEXICAL: f64 = 1e6;
 
@@ -89,12 +89,12 @@ impl Retriever {
                 return Ok(retrieved);
             }
         }
-        // Chunks that are still gone belong to documents that went: what is left is the corpus without them.
+        // The corpus changes without a pause: what is found of it now is the best there is.
         Ok(self.attempt(tenant, sources, request, expansions).await?.0)
     }
 
-    /// One try, and whether the text of every chunk of the index was still there. Where one was not, its document was
-    /// replaced or deleted meanwhile, and another try shows which.
+    /// One try, and whether it saw one version of the corpus from the index to the last text. Where it did not, a document
+    /// was replaced or deleted meanwhile, and neither its old nor its new form may have been seen.
     async fn attempt(
         &self,
         tenant: &TenantContext,
@@ -129,8 +129,8 @@ impl Retriever {
         let allowed = |position: usize| passes[index.entries[position].document];
         let filtered_out = (0..index.entries.len()).filter(|position| !allowed(*position)).count();
         let dense = vector.as_ref().map(|(vector, _)| nearest(&index, &allowed, vector, DEPTH)).unwrap_or_default();
-        let lexical = match mode {
-            RetrievalMode::Dense => Vec::new(),
+        let (lexical, unchanged) = match mode {
+            RetrievalMode::Dense => (Vec::new(), true),
             RetrievalMode::Lexical | RetrievalMode::Hybrid => {
                 lexical(&index, &allowed, sources.database, &request.query, expansions).await?
             }
@@ -143,8 +143,8 @@ impl Retriever {
         let mut candidates = merge(&dense, &lexical, weight);
         sort(&index, &mut candidates);
         let depth = if reranker.is_some() { RERANK_DEPTH } else { request.top_k };
-        let mut texts = self.texts(&index, sources.database, candidates.iter().take(depth)).await?;
-        let whole = texts.len() == candidates.len().min(depth);
+        let (mut texts, version) = self.texts(&index, sources.database, candidates.iter().take(depth)).await?;
+        let whole = unchanged && version == index.version && texts.len() == candidates.len().min(depth);
         let retrieved = self.clock.monotonic_us();
 
         if let Some(reranker) = reranker {
@@ -212,14 +212,15 @@ impl Retriever {
         }
     }
 
+    /// Texts of the candidates by position, and the corpus version that they are of.
     async fn texts(
         &self,
         index: &CorpusIndex,
         database: &dyn Database,
         candidates: impl Iterator<Item = &Candidate>,
-    ) -> Result<HashMap<usize, ChunkText>, RetrieveError> {
+    ) -> Result<(HashMap<usize, ChunkText>, i64), RetrieveError> {
         let positions: Vec<usize> = candidates.map(|it| it.position).collect();
-        let statements = positions
+        let mut statements: Vec<Statement> = positions
             .iter()
             .map(|position| {
                 // By id and not by row: rows are used again once the corpus has changed meanwhile.
@@ -229,15 +230,18 @@ impl Retriever {
                 )
             })
             .collect();
+        statements.push(version_statement());
+        let answers = database.batch(statements).await?;
+        let version = version_of(answers.last())?;
         let mut texts = HashMap::new();
-        for (position, rows) in positions.into_iter().zip(database.batch(statements).await?) {
+        for (position, rows) in positions.into_iter().zip(answers) {
             let Some(row) = rows.first() else { continue };
             let mut columns = Columns::of(row);
             let span = columns.size()?..columns.size()?;
             let body = columns.text()?.to_owned();
             texts.insert(position, ChunkText { span, body, heading_path: columns.strings()? });
         }
-        Ok(texts)
+        Ok((texts, version))
     }
 }
 
@@ -295,7 +299,8 @@ const BY_ROW: &str = "SELECT rowid, -bm25(chunks_fts, ?2, 1.0) FROM chunks_fts W
 const BY_ID: &str = "SELECT chunks.id, -bm25(chunks_fts, ?2, 1.0) FROM chunks_fts \
      JOIN chunks ON chunks.rowid = chunks_fts.rowid WHERE chunks_fts MATCH ?1";
 
-/// The best of the lexical half, as positions and BM25 scores, best first. Every match is read where the index is
+/// The best of the lexical half, as positions and BM25 scores, best first, and whether the corpus still was as the index
+/// shows it. Every match is read where the index is
 /// filtered, so that a filter never costs a match.
 async fn lexical(
     index: &CorpusIndex,
@@ -303,19 +308,20 @@ async fn lexical(
     database: &dyn Database,
     query: &str,
     expansions: &[String],
-) -> Result<Vec<(usize, f64)>, RetrieveError> {
-    let Some(query) = full_text_query(query, expansions) else { return Ok(Vec::new()) };
+) -> Result<(Vec<(usize, f64)>, bool), RetrieveError> {
+    let Some(query) = full_text_query(query, expansions) else { return Ok((Vec::new(), true)) };
     let params = vec![Value::Text(query), Value::Real(HEADING_WEIGHT)];
     let rows = database.batch(vec![Statement::new(BY_ROW, params.clone()), version_statement()]).await?;
     let mut scored = Vec::new();
-    if version_of(rows.get(1))? == index.version {
+    let unchanged = version_of(rows.get(1))? == index.version;
+    if unchanged {
         for row in rows.first().into_iter().flatten() {
             let mut columns = Columns::of(row);
             let (rowid, score) = (columns.integer()?, columns.real()?);
             scored.extend(index.position(rowid).map(|position| (position, score)));
         }
     } else {
-        // Documents came or went since the index was read. What it shows is still the corpus as of that moment.
+        // Documents came or went since the index was read; what both know of is all that the last attempt can go by.
         let positions: HashMap<&str, usize> =
             index.entries.iter().enumerate().map(|(position, entry)| (entry.chunk_id.as_str(), position)).collect();
         let rows = database.batch(vec![Statement::new(BY_ID, params)]).await?;
@@ -329,7 +335,7 @@ async fn lexical(
     let id = |position: usize| &index.entries[position].chunk_id;
     scored.sort_unstable_by(|one, other| other.1.total_cmp(&one.1).then_with(|| id(one.0).cmp(id(other.0))));
     scored.truncate(DEPTH);
-    Ok(scored)
+    Ok((scored, unchanged))
 }
 
 fn merge(dense: &[(usize, f64)], lexical: &[(usize, f64)], lexical_weight: f64) -> Vec<Candidate> {

@@ -10,6 +10,12 @@ pub enum StoreError {
     /// The database did not run the batch.
     #[error("the tenant's database did not answer")]
     Database(#[from] DatabaseError),
+    /// The tenant has as many jobs that wait or run as it may have.
+    #[error("{limit} jobs wait or run already")]
+    TooManyJobs {
+        /// How many it may have.
+        limit: u32,
+    },
     /// A stored value is not what this code writes.
     #[error("stored {what} cannot be read")]
     Damaged {
@@ -23,6 +29,7 @@ impl StoreError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Database(DatabaseError::Unavailable { .. }) => ErrorCode::UpstreamUnavailable,
+            Self::TooManyJobs { .. } => ErrorCode::RateLimited,
             Self::Database(DatabaseError::GuardFailed { .. } | DatabaseError::Refused { .. })
             | Self::Damaged { .. } => ErrorCode::InternalError,
         }

@@ -65,6 +65,7 @@ const COMPLETE: &str = "UPDATE idempotency SET state = 'done', status = ?4, head
      WHERE operation = ?1 AND key = ?2 AND lease_until = ?3 AND state = 'running' RETURNING 1";
 const ABANDON: &str = "DELETE FROM idempotency \
      WHERE operation = ?1 AND key = ?2 AND lease_until = ?3 AND state = 'running'";
+const FORGET_RUNNING: &str = "DELETE FROM idempotency WHERE state = 'running' RETURNING 1";
 
 /// Hash of a request's body: 64 hexadecimal digits of SHA-256. The edge decides what equal bodies are by what it passes.
 pub fn request_hash(body: &[u8]) -> String {
@@ -146,6 +147,17 @@ pub async fn complete(
 pub async fn abandon(database: &dyn Database, lease: &Lease) -> Result<(), StoreError> {
     database.batch(vec![Statement::new(ABANDON, named(lease))]).await?;
     Ok(())
+}
+
+/// Gives back every key whose work has not ended, for a host that starts anew and knows that none of its runners lives;
+/// stored answers stay. Returns how many.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub async fn forget_running(database: &dyn Database) -> Result<usize, StoreError> {
+    let answers = database.batch(vec![Statement::new(FORGET_RUNNING, Vec::new())]).await?;
+    Ok(answers.first().map_or(0, Vec::len))
 }
 
 fn named(lease: &Lease) -> Vec<Value> {

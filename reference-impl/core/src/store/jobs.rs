@@ -3,6 +3,7 @@
 mod codec;
 mod model;
 
+use contract_types::ErrorCode;
 use serde_json::Value as Json;
 
 pub use self::model::{Ending, Job, JobFailure, JobItem, JobKind, JobPosition, JobResult, JobStatus, NewJob};
@@ -10,10 +11,14 @@ pub use self::model::{Ending, Job, JobFailure, JobItem, JobKind, JobPosition, Jo
 use self::codec::{decode, ended, failure, failure_json, items_value, parts, status};
 use super::{StoreError, read};
 use crate::ids::JobId;
-use crate::ports::{Database, Row, Statement, UnixMillis, Value};
+use crate::ports::{Database, DatabaseError, Row, Statement, UnixMillis, Value};
 use crate::tenancy::Scope;
 
 const EXPIRE: &str = "DELETE FROM jobs WHERE expires_at <= ?1";
+/// Most jobs of a tenant that wait or run at once.
+pub const MAX_OPEN: u32 = 100;
+
+const ROOM: &str = "SELECT 1 WHERE (SELECT count(*) FROM jobs WHERE status IN ('queued', 'running')) < ?1";
 const CREATE: &str = "INSERT INTO jobs (id, kind, status, scope, request, items, done, total, created_at, updated_at) \
      VALUES (?1, ?2, 'queued', ?3, ?4, ?5, 0, ?6, ?7, ?7)";
 const GET: &str = "SELECT id, kind, status, scope, items, done, total, error, created_at, updated_at, expires_at \
@@ -30,8 +35,13 @@ const PROGRESS: &str = "UPDATE jobs SET items = ?2, done = max(done, ?3), update
 const FINISH: &str = "UPDATE jobs SET status = ?2, items = CASE ?3 WHEN '[]' THEN items ELSE ?3 END, \
      done = CASE WHEN ?3 = '[]' AND items = '[]' THEN total ELSE max(done, ?4) END, result = ?5, error = ?6, \
      updated_at = ?7, expires_at = ?8, request = '' WHERE id = ?1 AND status = 'running' RETURNING 1";
-const CANCEL: &str = "UPDATE jobs SET status = 'cancelled', updated_at = ?2, expires_at = ?3, request = '' \
+// An item is never cancelled by itself: one that had not ended has failed, for the reason given.
+const CANCEL: &str = "UPDATE jobs SET status = 'cancelled', updated_at = ?2, expires_at = ?3, request = '', \
+     done = CASE items WHEN '[]' THEN done ELSE total END, \
+     items = (SELECT json_group_array(json(CASE WHEN json_extract(value, '$.status') IN ('queued', 'running') \
+         THEN json_set(value, '$.status', 'failed', '$.error', json(?4)) ELSE value END)) FROM json_each(jobs.items)) \
      WHERE id = ?1 AND status IN ('queued', 'running')";
+const RUNNING: &str = "SELECT 1 FROM jobs WHERE id = ?1 AND status = 'running'";
 const RESULT: &str = "SELECT status, result, error FROM jobs WHERE id = ?1";
 const RESUME: &str = "UPDATE jobs SET status = 'queued', updated_at = ?1 WHERE status = 'running' RETURNING 1";
 
@@ -39,7 +49,7 @@ const RESUME: &str = "UPDATE jobs SET status = 'queued', updated_at = ?1 WHERE s
 ///
 /// # Errors
 ///
-/// [`StoreError`].
+/// [`StoreError::TooManyJobs`] while [`MAX_OPEN`] jobs wait or run, and every other [`StoreError`].
 pub async fn create(database: &dyn Database, job: &NewJob, now: UnixMillis) -> Result<Job, StoreError> {
     let queued = |id: &String| JobItem { id: id.clone(), status: JobStatus::Queued, error: None };
     let items: Vec<JobItem> = job.items.iter().map(queued).collect();
@@ -52,9 +62,18 @@ pub async fn create(database: &dyn Database, job: &NewJob, now: UnixMillis) -> R
         Value::Integer(parts(&items)),
         Value::Integer(now),
     ];
-    let batch = vec![Statement::new(CREATE, params), Statement::guard(GET, vec![text(job.id.as_str())])];
-    let answers = database.batch(batch).await?;
-    first(&answers, 1).ok_or(StoreError::Damaged { what: "jobs" }).and_then(decode)
+    let batch = vec![
+        Statement::guard(ROOM, vec![Value::Integer(MAX_OPEN.into())]),
+        Statement::new(CREATE, params),
+        Statement::guard(GET, vec![text(job.id.as_str())]),
+    ];
+    let answers = database.batch(batch).await.map_err(|error| match error {
+        DatabaseError::GuardFailed { index: 0 } => StoreError::TooManyJobs { limit: MAX_OPEN },
+        error @ (DatabaseError::GuardFailed { .. }
+        | DatabaseError::Unavailable { .. }
+        | DatabaseError::Refused { .. }) => StoreError::Database(error),
+    })?;
+    first(&answers, 2).ok_or(StoreError::Damaged { what: "jobs" }).and_then(decode)
 }
 
 /// The job, unless there is none or it has expired.
@@ -148,6 +167,11 @@ pub async fn finish(
     Ok(first(&answers, 0).is_some())
 }
 
+/// Holds a batch of the job's effects to the job's still running: cancelled, its batch does not happen.
+pub(crate) fn while_running(id: &JobId) -> Statement {
+    Statement::guard(RUNNING, vec![text(id.as_str())])
+}
+
 /// Cancels the job if it has not ended, and returns it as it is then; `None` when there is none.
 ///
 /// # Errors
@@ -160,7 +184,12 @@ pub async fn cancel(
     ttl_ms: i64,
 ) -> Result<Option<Job>, StoreError> {
     let times = [now, now.saturating_add(ttl_ms)].map(Value::Integer);
-    let cancel = Statement::new(CANCEL, std::iter::once(text(id.as_str())).chain(times).collect());
+    let message = "the job was cancelled before this item was known to be done".to_owned();
+    let unfinished = failure_json(&JobFailure { code: ErrorCode::NotFound, message })?;
+    let mut params = vec![text(id.as_str())];
+    params.extend(times);
+    params.push(Value::Text(unfinished.to_string()));
+    let cancel = Statement::new(CANCEL, params);
     let answers = database.batch(vec![expire(now), cancel, Statement::new(GET, vec![text(id.as_str())])]).await?;
     first(&answers, 2).map(decode).transpose()
 }

@@ -14,7 +14,7 @@ use reference_core::{
     tenancy::TenantContext,
 };
 
-use super::{Edge, unavailable};
+use super::{Edge, overdue, unavailable};
 use crate::{
     operation::Operation,
     reply::{Failed, Problem, insert},
@@ -49,6 +49,7 @@ impl Edge {
         let attempt = Attempt { operation: operation.id, key, request_hash: &request_hash };
         let times = &tenant.settings().times;
         let (lease_ms, ttl_ms) = (times.deadline_ms, times.idempotency_ttl_ms);
+        let started_us = self.parts.clock.monotonic_us();
         loop {
             let now = self.parts.clock.now(tenant.id());
             let begun = idempotency::begin(database, &attempt, now, lease_ms, ttl_ms).await;
@@ -59,7 +60,13 @@ impl Edge {
                     let message = "this idempotency key was used with another body; send a new key";
                     return Err(Problem::new(ErrorCode::IdempotencyConflict, message));
                 }
-                Begun::Wait { .. } => self.parts.timer.sleep(LOOK_EVERY_MS).await,
+                Begun::Wait { .. } => {
+                    let waited_ms = self.parts.clock.monotonic_us().saturating_sub(started_us) / 1000;
+                    if i64::try_from(waited_ms).is_ok_and(|waited| waited >= times.deadline_ms) {
+                        return Err(overdue());
+                    }
+                    self.parts.timer.sleep(LOOK_EVERY_MS).await;
+                }
             }
         }
     }

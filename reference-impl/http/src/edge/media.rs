@@ -26,28 +26,30 @@ pub(super) fn accept(operation: &Operation, headers: &HeaderMap) -> Result<(), P
     }
     let ranges: Vec<&str> =
         ranges.flat_map(|value| value.split(',')).map(str::trim).filter(|range| !range.is_empty()).collect();
-    let mut media_types = operation.answer_media_types();
-    if ranges.is_empty() || media_types.any(|media_type| ranges.iter().any(|range| takes(range, media_type))) {
+    if ranges.is_empty() || operation.answer_media_types().any(|media_type| takes(&ranges, media_type)) {
         return Ok(());
     }
     let offered: Vec<&str> = operation.answer_media_types().collect();
     Err(Problem::new(ErrorCode::NotAcceptable, format!("this operation answers `{}`", offered.join("`, `"))))
 }
 
-/// Whether a range of an `accept` header takes a media type; a quality of zero refuses it.
-fn takes(range: &str, media_type: &str) -> bool {
-    let mut fields = range.split(';').map(str::trim);
-    let essence = fields.next().unwrap_or_default().to_ascii_lowercase();
-    let refused = fields.any(|field| {
-        field.strip_prefix("q=").and_then(|quality| quality.parse::<f32>().ok()).is_some_and(|quality| quality <= 0.0)
+/// Whether the ranges of an `accept` header take a media type: the most specific range that fits it decides, and a quality of
+/// zero refuses.
+fn takes(ranges: &[&str], media_type: &str) -> bool {
+    let fitting = ranges.iter().filter_map(|range| {
+        let mut fields = range.split(';').map(str::trim);
+        let essence = fields.next().unwrap_or_default().to_ascii_lowercase();
+        let specific = match essence.split_once('/') {
+            Some(("*", "*")) => 0,
+            Some((kind, "*")) if media_type.split('/').next() == Some(kind) => 1,
+            Some(_) if essence.eq_ignore_ascii_case(media_type) => 2,
+            None if essence == "*" => 0,
+            Some(_) | None => return None,
+        };
+        let quality = fields.find_map(|field| field.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
+        Some((specific, quality > 0.0))
     });
-    let fits = match essence.split_once('/') {
-        Some(("*", "*")) => true,
-        Some((kind, "*")) => media_type.split('/').next() == Some(kind),
-        Some(_) => essence.eq_ignore_ascii_case(media_type),
-        None => essence == "*",
-    };
-    fits && !refused
+    fitting.max_by_key(|(specific, _)| *specific).is_some_and(|(_, taken)| taken)
 }
 
 #[cfg(test)]
@@ -55,16 +57,17 @@ mod tests {
     use super::takes;
 
     #[test]
-    fn reads_ranges_and_qualities() {
-        for (range, media_type, wanted) in [
-            ("*/*", "application/json", true),
-            ("application/*;q=0.5", "application/json", true),
-            ("application/json;q=0", "application/json", false),
-            ("text/html", "application/json", false),
-            ("Application/JSON", "application/json", true),
-            ("text/event-stream", "text/event-stream", true),
+    fn lets_the_most_specific_range_decide() {
+        for (ranges, media_type, wanted) in [
+            (&["*/*"][..], "application/json", true),
+            (&["application/*;q=0.5"], "application/json", true),
+            (&["application/json;q=0"], "application/json", false),
+            (&["application/json;q=0", "*/*"], "application/json", false),
+            (&["text/html"], "application/json", false),
+            (&["Application/JSON"], "application/json", true),
+            (&["text/event-stream"], "text/event-stream", true),
         ] {
-            assert_eq!(takes(range, media_type), wanted, "{range}");
+            assert_eq!(takes(ranges, media_type), wanted, "{ranges:?}");
         }
     }
 }

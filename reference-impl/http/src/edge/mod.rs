@@ -161,7 +161,13 @@ impl Edge {
             problem
         })?;
         scopes(operation, &tenant)?;
-        let bytes = read_body(operation, &tenant, &parts, body).await?;
+        let deadline = u64::try_from(tenant.settings().times.deadline_ms).unwrap_or_default();
+        let bytes =
+            match select(Box::pin(read_body(operation, &tenant, &parts, body)), self.parts.timer.sleep(deadline)).await
+            {
+                Either::Left((bytes, _)) => bytes?,
+                Either::Right(_) => return Err(overdue().header("connection", "close")),
+            };
         media::content_type(operation, &parts.headers)?;
         media::accept(operation, &parts.headers)?;
         let value = if operation.request.is_some() { json::parse(&bytes)? } else { serde_json::Value::Null };
@@ -170,7 +176,6 @@ impl Edge {
         let call = Call { tenant: tenant.clone(), request_id: correlation.request_id.clone() };
         let input = Input { parameters, body: value };
         let api = Arc::clone(&self.parts.api);
-        let deadline = u64::try_from(tenant.settings().times.deadline_ms).unwrap_or_default();
         match idempotency::key(operation, &parts.headers) {
             Some(key) => {
                 let work = || self.bounded(deadline, run(api, call, input));
@@ -184,10 +189,7 @@ impl Edge {
     async fn bounded(&self, deadline_ms: u64, call: BoxFuture<'static, Result<Response, Problem>>) -> Response {
         match select(Box::pin(guarded(call)), self.parts.timer.sleep(deadline_ms)).await {
             Either::Left((answer, _)) => answer,
-            Either::Right(_) => {
-                let message = "the request took longer than the tenant's deadline allows; try again";
-                Problem::new(ErrorCode::UpstreamTimeout, message).into_response()
-            }
+            Either::Right(_) => overdue().into_response(),
         }
     }
 
@@ -232,6 +234,12 @@ async fn guarded(call: BoxFuture<'static, Result<Response, Problem>>) -> Respons
         return answer.unwrap_or_else(Problem::into_response);
     }
     Problem::internal(&std::io::Error::other("the handler panicked")).into_response()
+}
+
+/// The tenant's deadline has passed.
+pub(crate) fn overdue() -> Problem {
+    let message = "the request took longer than the tenant's deadline allows; try again";
+    Problem::new(ErrorCode::UpstreamTimeout, message)
 }
 
 /// Longest correlation header that is read at all, in bytes.

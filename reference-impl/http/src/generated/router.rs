@@ -16,157 +16,157 @@ pub fn routes() -> Router<Edge> {
         .route(
             "/health",
             MethodRouter::new().get(get_health).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "GET, HEAD, OPTIONS").await
+                state.0.method_not_allowed(request, "GET, HEAD").await
             }),
         )
         .route(
             "/openapi.json",
             MethodRouter::new().get(get_openapi).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "GET, HEAD, OPTIONS").await
+                state.0.method_not_allowed(request, "GET, HEAD").await
             }),
         )
         .route(
             "/docs",
             MethodRouter::new().get(get_docs).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "GET, HEAD, OPTIONS").await
+                state.0.method_not_allowed(request, "GET, HEAD").await
             }),
         )
         .route(
             "/capabilities",
             MethodRouter::new().get(get_capabilities).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "GET, HEAD, OPTIONS").await
+                state.0.method_not_allowed(request, "GET, HEAD").await
             }),
         )
         .route(
             "/ingest",
             MethodRouter::new().post(ingest).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "POST, OPTIONS").await
+                state.0.method_not_allowed(request, "POST").await
             }),
         )
         .route(
             "/jobs",
             MethodRouter::new().get(list_jobs).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "GET, HEAD, OPTIONS").await
+                state.0.method_not_allowed(request, "GET, HEAD").await
             }),
         )
         .route(
             "/jobs/{id}",
             MethodRouter::new().get(get_job).delete(cancel_job).fallback(
                 |state: State<Edge>, request: Request| async move {
-                    state.0.method_not_allowed(request, "GET, DELETE, HEAD, OPTIONS").await
+                    state.0.method_not_allowed(request, "GET, DELETE, HEAD").await
                 },
             ),
         )
         .route(
             "/jobs/{id}/result",
             MethodRouter::new().get(get_job_result).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "GET, HEAD, OPTIONS").await
+                state.0.method_not_allowed(request, "GET, HEAD").await
             }),
         )
         .route(
             "/documents",
             MethodRouter::new().get(list_documents).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "GET, HEAD, OPTIONS").await
+                state.0.method_not_allowed(request, "GET, HEAD").await
             }),
         )
         .route(
             "/documents/{id}",
             MethodRouter::new().get(get_document).delete(delete_document).fallback(
                 |state: State<Edge>, request: Request| async move {
-                    state.0.method_not_allowed(request, "GET, DELETE, HEAD, OPTIONS").await
+                    state.0.method_not_allowed(request, "GET, DELETE, HEAD").await
                 },
             ),
         )
         .route(
             "/documents/{id}/chunks",
             MethodRouter::new().get(list_document_chunks).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "GET, HEAD, OPTIONS").await
+                state.0.method_not_allowed(request, "GET, HEAD").await
             }),
         )
         .route(
             "/retrieve",
             MethodRouter::new().post(retrieve).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "POST, OPTIONS").await
+                state.0.method_not_allowed(request, "POST").await
             }),
         )
         .route(
             "/search",
             MethodRouter::new().post(search).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "POST, OPTIONS").await
+                state.0.method_not_allowed(request, "POST").await
             }),
         )
         .route(
             "/chat",
             MethodRouter::new().post(chat).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "POST, OPTIONS").await
+                state.0.method_not_allowed(request, "POST").await
             }),
         )
         .route(
             "/sessions",
             MethodRouter::new().get(list_sessions).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "GET, HEAD, OPTIONS").await
+                state.0.method_not_allowed(request, "GET, HEAD").await
             }),
         )
         .route(
             "/sessions/{id}",
             MethodRouter::new().get(get_session).delete(delete_session).fallback(
                 |state: State<Edge>, request: Request| async move {
-                    state.0.method_not_allowed(request, "GET, DELETE, HEAD, OPTIONS").await
+                    state.0.method_not_allowed(request, "GET, DELETE, HEAD").await
                 },
             ),
         )
         .route(
             "/tools",
             MethodRouter::new().get(list_tools).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "GET, HEAD, OPTIONS").await
+                state.0.method_not_allowed(request, "GET, HEAD").await
             }),
         )
         .route(
             "/tools/{name}",
             MethodRouter::new().get(get_tool).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "GET, HEAD, OPTIONS").await
+                state.0.method_not_allowed(request, "GET, HEAD").await
             }),
         )
         .route(
             "/tools/execute",
             MethodRouter::new().post(execute_tool).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "POST, OPTIONS").await
+                state.0.method_not_allowed(request, "POST").await
             }),
         )
         .route(
             "/audit",
             MethodRouter::new().get(list_audit).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "GET, HEAD, OPTIONS").await
+                state.0.method_not_allowed(request, "GET, HEAD").await
             }),
         )
         .route(
             "/tts",
             MethodRouter::new().post(synthesize_speech).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "POST, OPTIONS").await
+                state.0.method_not_allowed(request, "POST").await
             }),
         )
         .route(
             "/tts/voices",
             MethodRouter::new().get(list_voices).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "GET, HEAD, OPTIONS").await
+                state.0.method_not_allowed(request, "GET, HEAD").await
             }),
         )
         .route(
             "/usage",
             MethodRouter::new().get(get_usage).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "GET, HEAD, OPTIONS").await
+                state.0.method_not_allowed(request, "GET, HEAD").await
             }),
         )
         .route(
             "/metrics",
             MethodRouter::new().get(get_metrics).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "GET, HEAD, OPTIONS").await
+                state.0.method_not_allowed(request, "GET, HEAD").await
             }),
         )
         .route(
             "/mcp",
             MethodRouter::new().post(mcp).fallback(|state: State<Edge>, request: Request| async move {
-                state.0.method_not_allowed(request, "POST, OPTIONS").await
+                state.0.method_not_allowed(request, "POST").await
             }),
         )
         .fallback(|state: State<Edge>, request: Request| async move { state.0.not_found(request).await })

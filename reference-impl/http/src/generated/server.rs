@@ -884,6 +884,8 @@ pub enum RetrieveResponse {
     PayloadTooLarge(Problem),
     /// 415: The body is not application/json: UNSUPPORTED_MEDIA_TYPE.
     UnsupportedMediaType(Problem),
+    /// 422: A safety filter refused the content: CONTENT_BLOCKED with filter, category, score and threshold, and without the content.
+    UnprocessableContent(Problem),
     /// 429: Too many requests or too many open streams, RATE_LIMITED, or no tokens left today, BUDGET_EXCEEDED.
     TooManyRequests(Problem),
     /// 500: A fault of the service: INTERNAL_ERROR.
@@ -906,6 +908,7 @@ impl From<Problem> for RetrieveResponse {
             406 => Self::NotAcceptable(problem),
             413 => Self::PayloadTooLarge(problem),
             415 => Self::UnsupportedMediaType(problem),
+            422 => Self::UnprocessableContent(problem),
             429 => Self::TooManyRequests(problem),
             500 => Self::InternalServerError(problem),
             501 => Self::NotImplemented(problem),
@@ -926,6 +929,7 @@ impl IntoResponse for RetrieveResponse {
             Self::NotAcceptable(problem) => problem.respond(406),
             Self::PayloadTooLarge(problem) => problem.respond(413),
             Self::UnsupportedMediaType(problem) => problem.respond(415),
+            Self::UnprocessableContent(problem) => problem.respond(422),
             Self::TooManyRequests(problem) => problem.respond(429),
             Self::InternalServerError(problem) => problem.respond(500),
             Self::NotImplemented(problem) => problem.respond(501),

@@ -1457,6 +1457,7 @@ pub static RETRIEVE: Operation = Operation {
         RESPONSE_3,
         RESPONSE_16,
         RESPONSE_17,
+        RESPONSE_18,
         RESPONSE_11,
         RESPONSE_4,
         RESPONSE_19,

@@ -7,6 +7,7 @@ use reference_core::{
     retrieve::RetrieveError,
     safety::{Blocked, Finding},
     search::SearchError,
+    store::StoreError,
 };
 
 use super::{absent, encode};
@@ -40,6 +41,7 @@ pub(super) fn ingest(error: &IngestError) -> Problem {
     let (keyword, limit) = match error {
         IngestError::TooManyDocuments { limit, .. } => ("maxItems", Some(u64::from(*limit))),
         IngestError::RepeatedId { .. } => ("uniqueItems", None),
+        IngestError::Metadata { fault, .. } => fault.keyword(),
         IngestError::ChunkSize { limit } => ("maximum", Some(u64::from(*limit))),
         IngestError::Overlap { size } => ("maximum", Some(u64::from(*size))),
         IngestError::NotFound => return crate::edge::missing(),
@@ -75,6 +77,10 @@ pub(super) fn job(error: &JobError) -> Problem {
         }
         JobError::NotEnabled => absent::problem(Feature::AsyncIngest),
         JobError::Ingest(error) => ingest(error),
+        JobError::Store(StoreError::TooManyJobs { .. }) => {
+            Problem::new(ErrorCode::RateLimited, "as many jobs wait or run as may; wait until one has ended")
+                .header("retry-after", "1")
+        }
         JobError::Store(_) | JobError::Database(_) => told(error.code(), error),
     }
 }

@@ -139,13 +139,14 @@ impl TenantStore {
 
 fn one(sql: &SqlStorage, sent: &SentStatement) -> Result<Vec<Vec<Cell>>, String> {
     let values: Vec<Value> = sent.params.iter().map(|cell| cell.0.clone()).collect();
-    let bound: Option<Vec<SqlStorageValue>> = values.iter().map(statement::bound).collect();
-    let bound = bound.ok_or("an integer lies outside the range that this host keeps exactly, 2^53")?;
+    let bound: Vec<SqlStorageValue> = values.iter().map(statement::bound).collect();
     let cursor = sql.exec(&statement::typed(&sent.sql, &values), bound).map_err(|error| error.to_string())?;
     let row = |row: worker::Result<Vec<SqlStorageValue>>| {
-        row.map(|row| row.into_iter().map(|value| Cell(statement::read(value))).collect())
+        let row = row.map_err(|error| error.to_string())?;
+        let cells: Option<Vec<Cell>> = row.into_iter().map(|value| statement::read(value).map(Cell)).collect();
+        cells.ok_or_else(|| "a number lies outside the range that this host reads exactly, 2^53".to_owned())
     };
-    cursor.raw().map(row).collect::<worker::Result<_>>().map_err(|error| error.to_string())
+    cursor.raw().map(row).collect()
 }
 
 fn said(error: &JsValue) -> String {

@@ -3,8 +3,8 @@
 use reference_core::ports::Value;
 use worker::SqlStorageValue;
 
-/// The greatest whole number up to which a double holds every whole number.
-const EXACT: i64 = (1 << 53) - 1;
+/// The greatest whole number up to which a double holds every whole number; every double above it is whole.
+const EXACT: f64 = 9_007_199_254_740_991.0;
 
 /// `sql` with every parameter that is an integer read as one. JavaScript's numbers are bound as doubles, with which SQLite
 /// divides and prints differently, so integers travel as text; unary `+` takes away the affinity that `CAST` would lend them.
@@ -39,26 +39,27 @@ pub(super) fn typed(sql: &str, params: &[Value]) -> String {
     typed
 }
 
-/// The value to bind; `None` for an integer that could not be read back.
-pub(super) fn bound(value: &Value) -> Option<SqlStorageValue> {
-    Some(match value {
+/// The value to bind, for a statement that [`typed`] gave.
+pub(super) fn bound(value: &Value) -> SqlStorageValue {
+    match value {
         Value::Null => SqlStorageValue::Null,
-        Value::Integer(number) if (-EXACT..=EXACT).contains(number) => SqlStorageValue::String(number.to_string()),
-        Value::Integer(_) => return None,
+        Value::Integer(number) => SqlStorageValue::String(number.to_string()),
         Value::Real(number) => SqlStorageValue::Float(*number),
         Value::Text(text) => SqlStorageValue::String(text.clone()),
         Value::Blob(bytes) => SqlStorageValue::Blob(bytes.clone()),
-    })
+    }
 }
 
-/// A column that was read. A whole number comes as an integer: the border does not say which of the two it was.
-pub(super) fn read(value: SqlStorageValue) -> Value {
-    match value {
+/// A column that was read. A whole number comes as an integer: the border does not say which of the two it was. `None` for
+/// one that may have lost digits on the way.
+pub(super) fn read(value: SqlStorageValue) -> Option<Value> {
+    Some(match value {
         SqlStorageValue::Null => Value::Null,
         SqlStorageValue::Boolean(truth) => Value::Integer(truth.into()),
         SqlStorageValue::Integer(number) => Value::Integer(number),
+        SqlStorageValue::Float(number) if number.is_finite() && number.abs() > EXACT => return None,
         SqlStorageValue::Float(number) => Value::Real(number),
         SqlStorageValue::String(text) => Value::Text(text),
         SqlStorageValue::Blob(bytes) => Value::Blob(bytes),
-    }
+    })
 }

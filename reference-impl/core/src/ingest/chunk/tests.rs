@@ -109,3 +109,26 @@ fn makes_ids_from_document_ordinal_and_text() {
         assert_ne!(id, other);
     }
 }
+
+#[test]
+fn cuts_runs_of_flags_in_linear_time() {
+    let settings = ChunkSettings::default();
+    let began = std::time::Instant::now();
+    let (text, chunks) = cut(ContentType::Plain, &"🇵🇹".repeat(80_000 / 8), settings);
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+    assert_rules(&text, &chunks, settings);
+}
+
+#[test]
+fn holds_no_chunk_longer_than_the_contract_allows() {
+    let marked = format!("a{}", "\u{301}".repeat(20_000));
+    let cases = [" ".repeat(450_000), format!("a{}b c", "\r\n".repeat(150_000)), marked.repeat(20)];
+    for text in cases {
+        for strategy in [ChunkStrategy::Fixed, ChunkStrategy::Structure] {
+            let settings = settings(64, 15, strategy);
+            let (text, chunks) = cut(ContentType::Plain, &text, settings);
+            assert_rules(&text, &chunks, settings);
+            assert!(chunks.len() > 1 && chunks.iter().all(|chunk| chunk.text.len() <= 200_000));
+        }
+    }
+}

@@ -1,9 +1,19 @@
 //! HTML pages. The tree is walked without recursion: hostile nesting must not exhaust the stack.
 
+use html5ever::driver::{self, ParseOpts, Parser};
+use html5ever::tendril::TendrilSink;
+use html5ever::{QualName, local_name, ns};
 use scraper::node::Element;
-use scraper::{Html, Node};
+use scraper::{Html, HtmlTreeSink, Node};
 
-use super::{BlockKind, Builder, Extracted, collapse};
+use super::{BlockKind, Builder, ConvertError, Extracted, collapse};
+
+/// Most elements within each other.
+const MAX_DEPTH: usize = 256;
+/// Bytes parsed between two looks at the tree.
+const PIECE_BYTES: usize = 1024;
+/// Elements that a parser adds to any page: `html`, `head`, `body` and parts of tables.
+const IMPLIED_NODES: usize = 64;
 
 /// Elements whose content is never text for readers.
 const DROPPED: [&str; 12] =
@@ -46,22 +56,58 @@ const BLOCKS: [&str; 33] = [
     "video",
 ];
 
-pub(super) fn extract(content: &str) -> Extracted {
-    let page = Html::parse_document(content);
+pub(super) fn extract(content: &str) -> Result<Extracted, ConvertError> {
+    let sink = HtmlTreeSink::new(Html::new_document());
+    let page = parse(driver::parse_document(sink, ParseOpts::default()), content)?;
     let mut reader = Reader::default();
     if let Some(title) = title_without_heading(&page) {
         reader.builder.push(BlockKind::Heading(1), &title);
     }
     reader.walk(&page);
-    reader.builder.finish()
+    Ok(reader.builder.finish())
 }
 
 /// The blocks of a piece of markup, as texts.
-pub(super) fn extract_fragment(markup: &str) -> Vec<String> {
+pub(super) fn extract_fragment(markup: &str) -> Result<Vec<String>, ConvertError> {
+    let sink = HtmlTreeSink::new(Html::new_fragment());
+    let body = QualName::new(None, ns!(html), local_name!("body"));
+    let page = parse(driver::parse_fragment(sink, ParseOpts::default(), body, Vec::new(), false), markup)?;
     let mut reader = Reader::default();
-    reader.walk(&Html::parse_fragment(markup));
+    reader.walk(&page);
     let extracted = reader.builder.finish();
-    extracted.blocks.iter().map(|block| extracted.text[block.span.clone()].trim().to_owned()).collect()
+    Ok(extracted.blocks.iter().map(|block| extracted.text[block.span.clone()].trim().to_owned()).collect())
+}
+
+/// Parses piece by piece and gives up as soon as the tree shows that the whole would take more than linear time: each
+/// tag may cost as much as there are open elements.
+fn parse(mut parser: Parser<HtmlTreeSink>, content: &str) -> Result<Html, ConvertError> {
+    let mut seen = 0;
+    let mut rest = content;
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
+        parser.process(piece.into());
+        seen = inspect(&parser.tokenizer.sink.sink.0.borrow(), seen, content.len())?;
+        rest = after;
+    }
+    let page = parser.finish();
+    inspect(&page, seen, content.len())?;
+    Ok(page)
+}
+
+/// Checks the nodes of `page` after the first `seen`; returns how many there are now.
+fn inspect(page: &Html, seen: usize, content_bytes: usize) -> Result<usize, ConvertError> {
+    let nodes = page.tree.nodes();
+    let found = nodes.len();
+    // The shortest tag has three bytes, and a text one.
+    if found > 2 * content_bytes + IMPLIED_NODES {
+        return Err(ConvertError::HtmlElements);
+    }
+    // The document itself is the topmost ancestor, so the number of ancestors is the element's depth.
+    let deep = nodes
+        .rev()
+        .take(found - seen)
+        .any(|node| node.value().is_element() && node.ancestors().nth(MAX_DEPTH).is_some());
+    if deep { Err(ConvertError::HtmlDepth) } else { Ok(found) }
 }
 
 /// The page's title, when no heading of the first level says it.

@@ -2,9 +2,9 @@
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
-use super::{BlockKind, Builder, Extracted, html};
+use super::{BlockKind, Builder, ConvertError, Extracted, html};
 
-pub(super) fn extract(content: &str) -> Extracted {
+pub(super) fn extract(content: &str) -> Result<Extracted, ConvertError> {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_TASKLISTS
@@ -12,10 +12,10 @@ pub(super) fn extract(content: &str) -> Extracted {
         | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS;
     let mut reader = Reader::default();
     for event in Parser::new_ext(content, options) {
-        reader.event(event);
+        reader.event(event)?;
     }
     reader.flush();
-    reader.builder.finish()
+    Ok(reader.builder.finish())
 }
 
 #[derive(Default)]
@@ -30,10 +30,10 @@ struct Reader {
 }
 
 impl Reader {
-    fn event(&mut self, event: Event<'_>) {
+    fn event(&mut self, event: Event<'_>) -> Result<(), ConvertError> {
         match event {
             Event::Start(tag) => self.start(&tag),
-            Event::End(tag) => self.end(tag),
+            Event::End(tag) => self.end(tag)?,
             Event::Text(text) | Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => {
                 self.text.push_str(&text);
             }
@@ -43,6 +43,7 @@ impl Reader {
             Event::TaskListMarker(done) => self.text.push_str(if done { "[x] " } else { "[ ] " }),
             Event::InlineHtml(_) | Event::Rule | Event::FootnoteReference(_) => {}
         }
+        Ok(())
     }
 
     fn start(&mut self, tag: &Tag<'_>) {
@@ -87,11 +88,11 @@ impl Reader {
         }
     }
 
-    fn end(&mut self, tag: TagEnd) {
+    fn end(&mut self, tag: TagEnd) -> Result<(), ConvertError> {
         match tag {
             TagEnd::HtmlBlock => {
                 let markup = std::mem::take(&mut self.text);
-                for block in html::extract_fragment(&markup) {
+                for block in html::extract_fragment(&markup)? {
                     self.builder.push(BlockKind::Paragraph, &block);
                 }
             }
@@ -121,6 +122,7 @@ impl Reader {
             | TagEnd::Link
             | TagEnd::Image => {}
         }
+        Ok(())
     }
 
     fn open(&mut self, kind: BlockKind) {

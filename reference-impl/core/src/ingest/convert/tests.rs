@@ -61,8 +61,16 @@ fn takes_the_title_of_a_page_without_heading() {
 
 #[test]
 fn survives_hostile_nesting() {
-    let deep = format!("{}x{}", "<div>".repeat(20_000), "</div>".repeat(20_000));
-    check(ContentType::Html, &deep, "x");
+    let nested = |depth: usize| format!("{}x{}", "<div>".repeat(depth), "</div>".repeat(depth));
+    check(ContentType::Html, &nested(254), "x");
+    let table = format!("<table>{}", "<div></body><!-- -->".repeat(20_000));
+    for deep in [nested(255), nested(200_000), table] {
+        assert_eq!(convert(ContentType::Html, &deep), Err(ConvertError::HtmlDepth));
+    }
+    assert_eq!(convert(ContentType::Markdown, &nested(20_000)), Err(ConvertError::HtmlDepth));
+    let tags = (0..200).map(|id| format!("<b id={id}>")).collect::<Vec<_>>().concat();
+    let reopened = format!("<p>{tags}{}", "<p>x".repeat(20_000));
+    assert_eq!(convert(ContentType::Html, &reopened), Err(ConvertError::HtmlElements));
     let quotes = format!("{}x", "> ".repeat(5_000));
     assert!(convert(ContentType::Markdown, &quotes).is_ok());
 }
@@ -80,4 +88,28 @@ fn flattens_json_records() {
 #[test]
 fn refuses_broken_json() {
     assert_eq!(convert(ContentType::Json, "{\n \"a\": }"), Err(ConvertError::InvalidJson { line: 2, column: 7 }));
+}
+
+#[test]
+fn keeps_heading_paths_within_the_contract() {
+    let long = "h".repeat(3000);
+    let json = format!("{}1{}", r#"{"k":{"a":0,"b":"#.repeat(50), "}}".repeat(50));
+    let cases = [
+        (ContentType::Markdown, format!("# {long}\n\ntext")),
+        (ContentType::Html, format!("<h1>{long}</h1>text")),
+        (ContentType::Json, format!(r#"{{"{long}": {{"a": 1}}}}"#)),
+        (ContentType::Json, json),
+    ];
+    for (content_type, content) in cases {
+        let extracted = convert(content_type, &content).unwrap();
+        let paths = || extracted.blocks.iter().map(|block| &block.heading_path);
+        assert!(paths().all(|path| path.len() <= 32 && path.iter().all(|title| title.chars().count() <= 1000)));
+        assert!(paths().any(|path| path.len() == 32 || path.iter().any(|title| title.len() == 1000)));
+    }
+}
+
+#[test]
+fn refuses_a_grapheme_that_no_chunk_can_hold() {
+    let marks = format!("a{}", "\u{301}".repeat(25_000));
+    assert_eq!(convert(ContentType::Plain, &marks), Err(ConvertError::Grapheme));
 }

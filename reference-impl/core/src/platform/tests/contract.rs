@@ -219,3 +219,31 @@ async fn refuses_empty_queries_and_control_characters() {
         assert!(house.platform.search(&owner, &SearchRequest::new(query)).await.is_ok(), "{query:?}");
     }
 }
+
+#[tokio::test]
+async fn answers_after_a_document_of_one_endless_word() {
+    let (house, owner) = filled().await;
+    let endless = [document("jamo", &"ᄀ".repeat(11_000), &json!({}))];
+    let report = house.platform.ingest(&owner, &endless, ChunkOptions::default()).await.unwrap();
+    assert_eq!(report.documents[0].status, DocumentStatus::Created);
+    let database = house.platform.ports().databases.open(&owner).await.unwrap();
+    // As a store may hold it that was written before words were bounded.
+    let insert = crate::ports::Statement::new(
+        "INSERT INTO words_fts (rowid, body) VALUES (9999, ?1)",
+        vec![crate::ports::Value::Text("ᄀ".repeat(11_000))],
+    );
+    database.batch(vec![insert]).await.unwrap();
+    crate::retrieve::index::IndexCache::new(0).current(owner.id(), &*database).await.unwrap();
+}
+
+#[tokio::test]
+async fn refuses_metadata_beyond_the_contract_with_its_place() {
+    let house = house();
+    let owner = house.tenants.owner();
+    let documents = [document("a", "x", &json!({})), document("b", "x", &json!({"n": u64::MAX}))];
+    let refused = house.platform.ingest(&owner, &documents, ChunkOptions::default()).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), refused.pointer().as_deref()),
+        (ErrorCode::ValidationError, Some("/documents/1/metadata"))
+    );
+}

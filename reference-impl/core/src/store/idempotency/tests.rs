@@ -87,3 +87,15 @@ async fn keeps_keys_and_operations_apart() {
         assert!(matches!(begin(&*database, &attempt, NOW, LEASE, TTL).await.unwrap(), Begun::Fresh(_)));
     }
 }
+
+#[tokio::test]
+async fn forgets_what_was_running_at_a_restart_and_keeps_answers() {
+    let database = database().await;
+    let other = Attempt { key: "done", ..ATTEMPT };
+    let Begun::Fresh(done) = begin(&*database, &other, NOW, LEASE, TTL).await.unwrap() else { panic!("a new key") };
+    complete(&*database, &done, &answer(), NOW, TTL).await.unwrap();
+    fresh(&*database, NOW).await;
+    assert_eq!(forget_running(&*database).await.unwrap(), 1);
+    fresh(&*database, NOW).await;
+    assert_eq!(begin(&*database, &other, NOW, LEASE, TTL).await.unwrap(), Begun::Replay(answer()));
+}

@@ -132,3 +132,36 @@ async fn counts_a_job_without_items_as_one_part() {
     finish(&*database, &job.id, &[], &Ending::Succeeded(json!(1)), NOW, TTL).await.unwrap();
     assert_eq!(get(&*database, &job.id, NOW).await.unwrap().unwrap().done, 1);
 }
+
+#[tokio::test]
+async fn refuses_a_job_over_the_bound_until_one_of_the_open_ones_ends() {
+    let database = database().await;
+    let first = create(&*database, &new_job(0, Scope::IngestWrite), NOW).await.unwrap();
+    for seed in 1..u64::from(MAX_OPEN) {
+        create(&*database, &new_job(seed, Scope::IngestWrite), NOW + 1).await.unwrap();
+    }
+    claim_next(&*database, NOW + 2).await.unwrap();
+    let one_more = || new_job(u64::from(MAX_OPEN), Scope::IngestWrite);
+    let refused = create(&*database, &one_more(), NOW + 2).await.unwrap_err();
+    assert!(matches!(refused, StoreError::TooManyJobs { limit: MAX_OPEN }), "{refused:?}");
+    assert_eq!(refused.code(), ErrorCode::RateLimited);
+    assert_eq!(get(&*database, &one_more().id, NOW + 2).await.unwrap(), None);
+    finish(&*database, &first.id, &[], &Ending::Succeeded(json!(1)), NOW + 3, TTL).await.unwrap();
+    create(&*database, &one_more(), NOW + 3).await.unwrap();
+}
+
+#[tokio::test]
+async fn leaves_no_item_of_a_cancelled_job_open() {
+    let database = database().await;
+    let job = create(&*database, &new_job(1, Scope::IngestWrite), NOW).await.unwrap();
+    claim_next(&*database, NOW).await.unwrap();
+    let items = [outcome("doc-1", JobStatus::Succeeded, None), outcome("doc-2", JobStatus::Running, None)];
+    progress(&*database, &job.id, &items, NOW).await.unwrap();
+    let cancelled = cancel(&*database, &job.id, NOW + 1, TTL).await.unwrap().unwrap();
+    assert_eq!((&cancelled.items[0], cancelled.done), (&items[0], 2));
+    assert!(cancelled.items[1].status == JobStatus::Failed && cancelled.items[1].error.is_some());
+    let new = NewJob { items: Vec::new(), ..new_job(2, Scope::TtsWrite) };
+    let whole = create(&*database, &new, NOW).await.unwrap();
+    let cancelled = cancel(&*database, &whole.id, NOW + 1, TTL).await.unwrap().unwrap();
+    assert!(cancelled.items.is_empty() && cancelled.done == 0);
+}
