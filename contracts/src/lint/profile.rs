@@ -7,7 +7,7 @@ use crate::{model::is_free_map, pointer::join};
 
 /// Every keyword that a schema may use; extensions that start with `x-` come on top. The profile leaves out what the
 /// generator would have to guess at or what the served document's model cannot hold.
-pub const KEYWORDS: [&str; 27] = [
+pub const KEYWORDS: [&str; 28] = [
     "$ref",
     "$schema",
     "additionalProperties",
@@ -31,6 +31,7 @@ pub const KEYWORDS: [&str; 27] = [
     "minimum",
     "pattern",
     "properties",
+    "propertyNames",
     "required",
     "title",
     "type",
@@ -114,7 +115,7 @@ fn visit(file: &str, pointer: &str, schema: &Value, findings: &mut Vec<Finding>)
             }
         }
     }
-    for keyword in ["items", "additionalProperties"] {
+    for keyword in ["items", "additionalProperties", "propertyNames"] {
         if let Some(inner) = fields.get(keyword) {
             visit(file, &join(pointer, keyword), inner, findings);
         }

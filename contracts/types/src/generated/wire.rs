@@ -3811,7 +3811,10 @@ pub enum McpRefusal {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("Metadata")))]
 #[serde(transparent)]
-pub struct Metadata(#[schemars(extend("maxProperties" = 64_i64))] pub serde_json::Map<String, serde_json::Value>);
+pub struct Metadata(
+    #[schemars(extend("maxProperties" = 64_i64), extend("propertyNames" = serde_json::json!({"type":"string","minLength":1,"maxLength":128,"pattern":"^[^$\\x00-\\x1F\\x7F-\\x9F][^\\x00-\\x1F\\x7F-\\x9F]*$"})))]
+    pub serde_json::Map<String, serde_json::Value>,
+);
 
 impl From<serde_json::Map<String, serde_json::Value>> for Metadata {
     fn from(value: serde_json::Map<String, serde_json::Value>) -> Self {
