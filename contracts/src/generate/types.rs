@@ -237,7 +237,9 @@ fn union(out: &mut String, name: &str, schema: &Value, branches: &[Value]) {
             };
             (label, if kind == "null" { "()".to_owned() } else { shape.rust }, shape.limits)
         };
-        let _ = writeln!(body, "{variant_name}({}{rust}),", attribute("schemars", &limits));
+        let whole =
+            if matches!(rust.as_str(), "u64" | "i64") { "#[serde(deserialize_with = \"crate::whole\")]\n" } else { "" };
+        let _ = writeln!(body, "{variant_name}({whole}{}{rust}),", attribute("schemars", &limits));
     }
     container(out, name, schema, "Debug, Clone, PartialEq, ", &["anyOf", "description", "examples"], false);
     out.push_str("#[serde(untagged)]\n");

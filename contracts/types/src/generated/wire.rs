@@ -2967,7 +2967,11 @@ impl JsonRpcError {
 #[serde(untagged)]
 pub enum JsonRpcId {
     Text(#[schemars(length(max = 128))] String),
-    Integer(#[schemars(range(min = -9007199254740991_i64, max = 9007199254740991_i64))] i64),
+    Integer(
+        #[serde(deserialize_with = "crate::whole")]
+        #[schemars(range(min = -9007199254740991_i64, max = 9007199254740991_i64))]
+        i64,
+    ),
     Null(#[schemars(extend("type" = "null"))] ()),
 }
 
