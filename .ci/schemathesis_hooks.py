@@ -1,8 +1,8 @@
 """What a valid request needs beyond its schema, so that generated ones are valid indeed.
 
-A cursor is authenticated by the server that made it, a model must be one that the tenant may use, and the overlap of chunks
-must be smaller than their size. The
-numbers of metadata must be ones that JSON keeps, and the documents of a request have different ids. A schema can say none of these. The conformance suite has cases of its own for each.
+A cursor is authenticated by the server that made it, a model must be one that the tenant may use, the overlap of chunks must
+be smaller than their size, the numbers of metadata must be ones that JSON keeps, and the documents of a request have
+different ids. A schema can say none of these. The conformance suite has cases of its own for each.
 """
 
 import json
