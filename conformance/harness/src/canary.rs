@@ -185,6 +185,7 @@ mod tests {
             broken: false,
             headers_after: Duration::ZERO,
             arrivals: Vec::new(),
+            stopped: false,
         };
         Exchange { request, url: String::new(), response, elapsed: Duration::ZERO }
     }

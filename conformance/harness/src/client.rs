@@ -83,6 +83,19 @@ pub struct Response {
     pub headers_after: Duration,
     /// When each piece of the body arrived, and how much of the body was there then.
     pub arrivals: Vec<(Duration, usize)>,
+    /// Whether the reader hung up before the end.
+    pub stopped: bool,
+}
+
+/// What a reader does after a piece of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Reads on.
+    On,
+    /// Reads on after so long.
+    After(Duration),
+    /// Hangs up.
+    Stop,
 }
 
 impl Response {
@@ -234,6 +247,19 @@ impl Client {
     ///
     /// As [`Client::send`].
     pub async fn send_within(&self, request: &Request, bounds: Bounds) -> Result<Exchange, ClientError> {
+        self.watch(request, bounds, |_, _, _| Flow::On).await
+    }
+
+    /// As [`Client::send_within`], telling `each` of every piece of the body as it arrives: what is known of the response so
+    /// far, the time since sending, and the piece.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`].
+    pub async fn watch<F>(&self, request: &Request, bounds: Bounds, mut each: F) -> Result<Exchange, ClientError>
+    where
+        F: FnMut(&Response, Duration, &[u8]) -> Flow + Send,
+    {
         let url = format!("{}{}", self.base, request.target);
         let message = write(&url, request)?;
         let began = Instant::now();
@@ -264,6 +290,7 @@ impl Client {
             broken: false,
             headers_after,
             arrivals: Vec::new(),
+            stopped: false,
         };
         let mut read = BytesMut::new();
         loop {
@@ -280,10 +307,19 @@ impl Client {
                     let Ok(data) = frame.into_data() else { continue };
                     let room = bounds.body.saturating_sub(read.len());
                     read.extend_from_slice(&data[..data.len().min(room)]);
-                    response.arrivals.push((began.elapsed(), read.len()));
+                    let at = began.elapsed();
+                    response.arrivals.push((at, read.len()));
                     if data.len() > room {
                         response.truncated = true;
                         break;
+                    }
+                    match each(&response, at, &data) {
+                        Flow::On => {}
+                        Flow::After(pause) => tokio::time::sleep(pause).await,
+                        Flow::Stop => {
+                            response.stopped = true;
+                            break;
+                        }
                     }
                 }
             }

@@ -73,6 +73,7 @@ mod tests {
             broken: false,
             headers_after: Duration::ZERO,
             arrivals: Vec::new(),
+            stopped: false,
         };
         let url = format!("http://127.0.0.1:1{}", request.target);
         let exchange = Exchange { request, url, response, elapsed: Duration::ZERO };

@@ -18,12 +18,19 @@ pub mod redact;
 pub mod seed;
 pub mod sse;
 pub mod target;
+pub mod token;
 pub mod wire;
 
 use std::path::{Path, PathBuf};
 
-/// The root of the workspace that this crate was built in.
+/// Environment variable that names another root than the workspace that this crate was built in.
+pub const ROOT: &str = "PLUMBLINE_ROOT";
+
+/// The root of the project: what [`ROOT`] names, or the workspace that this crate was built in.
 pub fn project_root() -> PathBuf {
+    if let Some(root) = std::env::var_os(ROOT).filter(|root| !root.is_empty()) {
+        return PathBuf::from(root);
+    }
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here).to_path_buf()
 }

@@ -188,7 +188,7 @@ mod tests {
             scopes: vec![Scope::Admin],
             secret: Secret::new("x"),
         });
-        Resolved { spec, file: "targets/t.yaml".into(), credentials: credentials.collect() }
+        Resolved { spec, file: "targets/t.yaml".into(), credentials: credentials.collect(), tokens: None }
     }
 
     fn asked(tenants: &[&str], credentials: &[&str], only: &[&str]) -> Result<Vec<String>, String> {

@@ -172,6 +172,7 @@ mod tests {
             broken: false,
             headers_after: Duration::ZERO,
             arrivals: Vec::new(),
+            stopped: false,
         };
         let whole = Exchange { url: format!("http://h{}", request.target), request, response, elapsed: Duration::ZERO };
         let (sent, found) = exchange(&whole, &redactor);

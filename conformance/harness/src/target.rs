@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::profile::Resolved;
 
 /// Lines of a target's output that are kept.
-const KEPT_LINES: usize = 2000;
+const KEPT_LINES: usize = 50_000;
 /// Longest time until a target is ready, where the profile says nothing.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
@@ -180,6 +180,18 @@ impl Target {
         let Some(started) = &self.started else { return Vec::new() };
         let Ok(lines) = started.output.lock() else { return Vec::new() };
         lines.iter().skip(lines.len().saturating_sub(count)).cloned().collect()
+    }
+}
+
+impl Target {
+    /// Lines of a started target that hold `text`, oldest first; each is tried from the last line back, at most `most`.
+    pub fn lines_with(&self, text: &str, most: usize) -> Vec<String> {
+        let Some(started) = &self.started else { return Vec::new() };
+        let Ok(lines) = started.output.lock() else { return Vec::new() };
+        let mut found: Vec<String> =
+            lines.iter().rev().filter(|line| line.contains(text)).take(most).cloned().collect();
+        found.reverse();
+        found
     }
 }
 

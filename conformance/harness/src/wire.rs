@@ -82,6 +82,7 @@ fn parse(bytes: &[u8], elapsed: Duration) -> Option<Response> {
         broken: length.is_some_and(|length| length > rest.len()),
         headers_after: elapsed,
         arrivals: Vec::new(),
+        stopped: false,
     })
 }
 

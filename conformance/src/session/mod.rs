@@ -14,7 +14,7 @@ use contracts::Contract;
 use fixtures::Fixtures;
 use harness::{
     canary::Scanner,
-    client::{Bounds, Client, ClientError, Exchange, Request},
+    client::{Bounds, Client, ClientError, Exchange, Flow, Request, Response},
     credential::Credential,
     judge::Judge,
     pace::Pace,
@@ -51,6 +51,8 @@ pub struct Session {
     pub target: Target,
     /// A client of it.
     pub client: Client,
+    /// Bounds on each exchange of a case.
+    pub bounds: Bounds,
     /// Judges every response.
     pub judge: Judge,
     /// Looks for canaries in every response.
@@ -136,6 +138,7 @@ impl Session {
             fixtures,
             target,
             client,
+            bounds: Bounds::default(),
             scanner,
             redactor,
         })
@@ -239,10 +242,28 @@ impl Session {
     ///
     /// As [`Client::send`].
     pub async fn send(&self, request: &Request, tenant: Option<&str>, patient: bool) -> Result<Judged, ClientError> {
+        self.read(request, tenant, patient, |_, _, _| Flow::On).await
+    }
+
+    /// As [`Session::send`], telling `each` of every piece of a body as it arrives.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`].
+    pub async fn read<F>(
+        &self,
+        request: &Request,
+        tenant: Option<&str>,
+        patient: bool,
+        mut each: F,
+    ) -> Result<Judged, ClientError>
+    where
+        F: FnMut(&Response, Duration, &[u8]) -> Flow + Send,
+    {
         let mut attempt = 1;
         let exchange = loop {
             self.pace.request().await;
-            let exchange = match self.client.send(request).await {
+            let exchange = match self.client.watch(request, self.bounds, &mut each).await {
                 // A server may refuse a large body before it has read it; whether the answer is seen is a race.
                 Err(ClientError::Broken(_))
                     if attempt < 3 && request.body.as_ref().is_some_and(|b| b.len() > 1 << 16) =>

@@ -269,7 +269,8 @@ impl HeaderAssertion {
 }
 
 impl Length {
-    fn admits(self, found: u64) -> bool {
+    /// Whether a length of `found` is within them.
+    pub(super) fn admits(self, found: u64) -> bool {
         self.min.is_none_or(|min| found >= min)
             && self.max.is_none_or(|max| found <= max)
             && self.equals.is_none_or(|equals| found == equals)

@@ -6,7 +6,7 @@ use contract_types::{CaseRecordLevel, Feature};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::assertion::{Assertion, HeaderAssertion};
+use super::assertion::{Assertion, HeaderAssertion, Length};
 
 /// A case as a file holds it.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,6 +23,9 @@ pub struct Case {
     pub polarity: Polarity,
     /// One sentence: why it matters.
     pub why: String,
+    /// Cases of the isolation and security catalogue that it holds, such as `AU-06`.
+    #[serde(default)]
+    pub catalogue: Vec<String>,
     /// Features without which it is not applicable.
     #[serde(default)]
     pub features: Vec<Feature>,
@@ -35,11 +38,25 @@ pub struct Case {
     /// Whether it must not run beside others of its tenants.
     #[serde(default)]
     pub serial: bool,
+    /// What must be there first. A step that does not hold fails the case and says that it is setup.
+    #[serde(default)]
+    pub setup: Vec<Step>,
     /// What is done, in order.
     pub steps: Vec<Step>,
+    /// What is taken back at the end, whatever happened before.
+    #[serde(default)]
+    pub cleanup: Vec<Step>,
 }
 
 impl Case {
+    /// Every step, each with the list that it stands in.
+    pub fn all_steps(&self) -> impl Iterator<Item = (&'static str, usize, &Step)> {
+        let lists = [("setup", &self.setup), ("steps", &self.steps), ("cleanup", &self.cleanup)];
+        lists
+            .into_iter()
+            .flat_map(|(list, steps)| steps.iter().enumerate().map(move |(index, step)| (list, index, step)))
+    }
+
     /// Its level, as records name it.
     pub fn level(&self) -> CaseRecordLevel {
         match self.level {
@@ -77,8 +94,10 @@ pub enum Need {
     Control,
     /// Bytes on the wire that are no proper HTTP; `http` addresses only.
     RawHttp,
-    /// A target that the harness started itself.
+    /// A target that the harness started itself, whose output it reads.
     Start,
+    /// A key that the target takes tokens from.
+    Tokens,
 }
 
 /// One step.
@@ -104,6 +123,9 @@ pub struct Step {
     /// Wait before the step, in milliseconds or as a variable such as `{{time.cache_ttl_ms}}`.
     #[serde(default)]
     pub wait_ms: Value,
+    /// How an event stream is read, where not simply to its end.
+    #[serde(default)]
+    pub reading: Reading,
     /// What must come back.
     #[serde(default)]
     pub expect: Expect,
@@ -126,7 +148,7 @@ pub enum Caller {
     /// `none`: nobody.
     Word(Nobody),
     /// A tenant's credential.
-    Named(Identity),
+    Named(Box<Identity>),
 }
 
 /// Nobody.
@@ -151,6 +173,55 @@ pub struct Identity {
     /// The whole `authorization` header instead.
     #[serde(default)]
     pub raw: Option<String>,
+    /// A token made for this step instead. Needs `tokens`.
+    #[serde(default)]
+    pub jwt: Option<Token>,
+}
+
+/// A JWT that is right but for what is said here: it names the tenant of its caller and runs out in ten minutes.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    /// `kid` of the key that signs; absent means the profile's first.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// Scopes; absent means `admin`.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
+    /// Fields of the header that differ; null leaves one out.
+    #[serde(default)]
+    pub header: Map<String, Value>,
+    /// Claims that differ; null leaves one out. `{{now+600}}` is a moment in seconds.
+    #[serde(default)]
+    pub claims: Map<String, Value>,
+    /// What is done to the signature.
+    #[serde(default)]
+    pub signature: SignatureForm,
+}
+
+/// What is done to a token's signature.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignatureForm {
+    /// Nothing: it is right.
+    #[default]
+    Right,
+    /// One of its letters is changed.
+    Altered,
+    /// It is left empty.
+    Empty,
+}
+
+/// How an event stream is read, where not simply to its end.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reading {
+    /// Hang up as soon as this many events of this name have arrived.
+    #[serde(default)]
+    pub disconnect_after: BTreeMap<String, u32>,
+    /// Wait so long after each piece that was read.
+    #[serde(default)]
+    pub pause_ms: u64,
 }
 
 /// What is sent.
@@ -209,9 +280,49 @@ pub struct Expect {
     /// Assertions on the body.
     #[serde(default)]
     pub body: Vec<Assertion>,
+    /// Name of the contract's schema that the body fits.
+    #[serde(default)]
+    pub fits: Option<String>,
+    /// Name of an earlier step whose answer this one equals: status, headers and body, save what names the request, the date
+    /// and the rate limits.
+    #[serde(default)]
+    pub same_as: Option<String>,
+    /// What the event stream holds.
+    #[serde(default)]
+    pub stream: Option<StreamExpect>,
+    /// Assertions on the log line of the request, which must be there once and fit its schema. Needs `start`.
+    #[serde(default)]
+    pub log: Option<Vec<Assertion>>,
     /// Number of expected answers by status, for `at_once` and `repeat`: `{200: 1, 409: 1}`.
     #[serde(default)]
     pub tally: BTreeMap<String, u32>,
+}
+
+/// What an event stream holds, beside what the contract says of every stream.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamExpect {
+    /// Number of events by name; a name that is not listed may come as it likes.
+    #[serde(default)]
+    pub events: BTreeMap<String, Length>,
+    /// Number of comments, such as heartbeats.
+    #[serde(default)]
+    pub comments: Option<Length>,
+    /// Name of the last event before the terminator.
+    #[serde(default)]
+    pub last: Option<String>,
+    /// Longest time to the first event, in milliseconds or as a variable.
+    #[serde(default)]
+    pub first_event_within_ms: Value,
+    /// Longest silence between two pieces, in milliseconds or as a variable.
+    #[serde(default)]
+    pub silence_at_most_ms: Value,
+    /// What the texts of all `token` events make when they are joined.
+    #[serde(default)]
+    pub joined: Option<String>,
+    /// Assertions on the list of all events, each `{event, data, at_ms}`.
+    #[serde(default)]
+    pub body: Vec<Assertion>,
 }
 
 /// One status or several.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     assertion::HeaderAssertion,
-    format::{Case, Level, Need, Step},
+    format::{Caller, Case, Level, Need, Step},
 };
 use crate::suite::SuiteError;
 
@@ -41,8 +41,12 @@ fn read(file: &Path, contract: &Contract) -> Result<Case, SuiteError> {
     let text = fs::read_to_string(file).map_err(|cause| fault("", cause.to_string()))?;
     let value: Value = serde_yaml::from_str(&text).map_err(|error| fault("", error.to_string()))?;
     // Step by step, so that a message can name the step.
-    for (index, step) in value["steps"].as_array().into_iter().flatten().enumerate() {
-        let place = format!("/steps/{index}");
+    let lists = ["setup", "steps", "cleanup"].into_iter();
+    let steps = lists.flat_map(|list| {
+        let steps = value[list].as_array().into_iter().flatten().enumerate();
+        steps.map(move |(index, step)| (format!("/{list}/{index}"), step))
+    });
+    for (place, step) in steps {
         serde_path_to_error::deserialize::<_, Step>(step).map_err(|error| {
             fault(&format!("{place}/{}", error.path().to_string().replace('.', "/")), error.inner().to_string())
         })?;
@@ -69,15 +73,28 @@ fn read(file: &Path, contract: &Contract) -> Result<Case, SuiteError> {
     if case.steps.is_empty() {
         return Err(fault("/steps", "expected at least one step".to_owned()));
     }
-    for (index, step) in case.steps.iter().enumerate() {
-        if let Some((place, message)) = step_fault(step, &case) {
-            return Err(fault(&format!("/steps/{index}{place}"), message));
+    if let Some(strange) = case.catalogue.iter().find(|id| !is_catalogue_id(id)) {
+        return Err(fault("/catalogue", format!("`{strange}` is no id of the catalogue; expected one like AU-06")));
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for (list, index, step) in case.all_steps() {
+        if let Some((place, message)) = step_fault(step, &case, &names) {
+            return Err(fault(&format!("/{list}/{index}{place}"), message));
         }
+        names.push(&step.name);
     }
     Ok(case)
 }
 
-fn step_fault(step: &Step, case: &Case) -> Option<(String, String)> {
+/// Whether `id` has the form of the catalogue's ids: a group of two letters, a dash, two digits.
+fn is_catalogue_id(id: &str) -> bool {
+    let groups = ["AU", "IN", "SC", "VE", "CH", "TL", "TT", "ML", "AD"];
+    id.split_once('-').is_some_and(|(group, number)| {
+        groups.contains(&group) && number.len() == 2 && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+fn step_fault(step: &Step, case: &Case, before: &[&str]) -> Option<(String, String)> {
     let request = &step.request;
     let bodies = [request.body.is_some(), request.raw.is_some(), request.body_file.is_some()];
     if bodies.into_iter().filter(|given| *given).count() > 1 {
@@ -91,14 +108,33 @@ fn step_fault(step: &Step, case: &Case) -> Option<(String, String)> {
         return Some(("/request".to_owned(), "expected a method, and a path that begins with a slash".to_owned()));
     }
     let expect = &step.expect;
-    let asserts = expect.status.is_some() || expect.code.is_some() || !expect.tally.is_empty();
+    if let Some(name) = expect.same_as.as_deref().filter(|name| !before.contains(name)) {
+        return Some(("/expect/same_as".to_owned(), format!("no earlier step is called `{name}`")));
+    }
+    if expect.log.is_some() && !case.needs.contains(&Need::Start) {
+        return Some(("/expect/log".to_owned(), "add start to `needs`".to_owned()));
+    }
+    if let Caller::Named(identity) = &step.caller
+        && identity.jwt.is_some()
+        && !case.needs.contains(&Need::Tokens)
+    {
+        return Some(("/as/jwt".to_owned(), "add tokens to `needs`".to_owned()));
+    }
+    let asserts = expect.status.is_some()
+        || expect.code.is_some()
+        || !expect.tally.is_empty()
+        || expect.fits.is_some()
+        || expect.same_as.is_some()
+        || expect.stream.is_some()
+        || expect.log.is_some();
     if !asserts && expect.body.is_empty() && expect.headers.is_empty() {
         return Some((
             "/expect".to_owned(),
             "a step that expects nothing cannot fail; state at least the status".to_owned(),
         ));
     }
-    for (index, assertion) in expect.body.iter().enumerate() {
+    let streamed = expect.stream.iter().flat_map(|stream| &stream.body);
+    for (index, assertion) in expect.body.iter().chain(streamed).chain(expect.log.iter().flatten()).enumerate() {
         if let Some(fault) = assertion.faults(true).into_iter().next() {
             return Some((format!("/expect/body/{index}"), fault));
         }

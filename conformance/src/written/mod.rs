@@ -1,11 +1,14 @@
 //! Written cases: one behaviour a file, `cases/<capability>/<name>.yaml`.
 
 mod assertion;
+mod expect;
 mod format;
 mod load;
+mod request;
 mod run;
 mod template;
 
+pub use expect::difference;
 pub use format::Case;
 pub use load::load;
 pub use run::run;

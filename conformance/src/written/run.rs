@@ -5,15 +5,18 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
+use futures_util::future::join_all;
 use harness::{
-    client::{Bounds, Client, Exchange, Request, percent_encode},
+    client::{Bounds, Client, Exchange, Flow, Request},
+    judge::Watch,
     wire,
 };
 use serde_json::Value;
 
 use super::{
-    format::{Caller, Case, Need, Nobody, Step},
+    expect::{await_log_line, judge, step_problems},
+    format::{Caller, Case, Need, Nobody, Reading, Step},
+    request::build,
     template::Variables,
 };
 use crate::{
@@ -22,7 +25,7 @@ use crate::{
 };
 
 /// Why a step gave no judged exchange.
-enum Stop {
+pub(super) enum Stop {
     /// The case cannot run here.
     NotApplicable(String),
     /// The case or the harness is wrong.
@@ -48,18 +51,35 @@ async fn steps(session: &Session, case: &Case) -> Outcome {
         session,
         case: case.id.rsplit('/').next().unwrap_or_default().to_owned(),
         captured: BTreeMap::new(),
+        answers: BTreeMap::new(),
     };
+    let mut outcome = list(&mut variables, "setup step", &case.setup).await;
+    if matches!(outcome.ending, Ending::Pass) {
+        let setup = outcome.exchange.take();
+        outcome = list(&mut variables, "step", &case.steps).await;
+        outcome.exchange = outcome.exchange.or(setup);
+    }
+    // Whatever happened, what the case made is taken back.
+    let cleaned = list(&mut variables, "cleanup step", &case.cleanup).await;
+    match outcome.ending {
+        Ending::Pass if !matches!(cleaned.ending, Ending::Pass) => cleaned,
+        Ending::Pass | Ending::Fail(_) | Ending::Error(_) | Ending::NotApplicable(_) => outcome,
+    }
+}
+
+/// Runs steps in order, up to the first that does not hold.
+async fn list(variables: &mut Variables<'_>, kind: &str, steps: &[Step]) -> Outcome {
     let mut last = None;
-    for step in &case.steps {
-        match run_step(&mut variables, step).await {
+    for step in steps {
+        match run_step(variables, step).await {
             Ok((exchange, problems)) if problems.is_empty() => last = exchange.or(last),
             Ok((exchange, problems)) => {
-                let message = format!("step `{}`: {}", step.name, problems.join("; "));
+                let message = format!("{kind} `{}`: {}", step.name, problems.join("; "));
                 return Outcome { exchange: exchange.or(last), ..Outcome::of(Ending::Fail(message)) };
             }
             Err(Stop::NotApplicable(reason)) => return Outcome::of(Ending::NotApplicable(reason)),
             Err(Stop::Error(message)) => {
-                return Outcome::of(Ending::Error(format!("step `{}`: {message}", step.name)));
+                return Outcome::of(Ending::Error(format!("{kind} `{}`: {message}", step.name)));
             }
             Err(Stop::NoResponse(outcome)) => return *outcome,
         }
@@ -69,7 +89,7 @@ async fn steps(session: &Session, case: &Case) -> Outcome {
 
 /// The tenants that the steps of a case act for.
 fn tenants(session: &Session, case: &Case) -> BTreeSet<String> {
-    case.steps.iter().filter_map(|step| tenant_of(session, &step.caller)).collect()
+    case.all_steps().filter_map(|(_, _, step)| tenant_of(session, &step.caller)).collect()
 }
 
 fn tenant_of(session: &Session, caller: &Caller) -> Option<String> {
@@ -95,7 +115,8 @@ fn not_applicable(session: &Session, case: &Case, tenants: &BTreeSet<String>) ->
                 Some("bytes on the wire need an http address")
             }
             Need::Start if !session.target.is_started() => Some("the target was not started by the suite"),
-            Need::Control | Need::RawHttp | Need::Start => None,
+            Need::Tokens if session.profile.tokens.is_none() => Some("the profile has no key to sign tokens with"),
+            Need::Control | Need::RawHttp | Need::Start | Need::Tokens => None,
         };
         if let Some(missing) = missing {
             return Some(missing.to_owned());
@@ -135,8 +156,13 @@ async fn run_step(variables: &mut Variables<'_>, step: &Step) -> Result<(Option<
         let mut answers = Vec::new();
         for _ in 0..step.repeat.max(1) {
             let calls = (0..step.at_once.max(1)).map(|_| send(session, step, &request, tenant.as_deref(), patient));
-            for answer in join(calls.collect()).await {
+            for answer in join_all(calls).await {
                 answers.push(answer?);
+            }
+        }
+        if step.expect.log.is_some() {
+            for answer in &answers {
+                await_log_line(&session.target, &answer.exchange).await;
             }
         }
         let (exchange, problems) = judge(variables, step, &answers, &settings)?;
@@ -148,28 +174,12 @@ async fn run_step(variables: &mut Variables<'_>, step: &Step) -> Result<(Option<
             _ => {
                 if let (true, Some(exchange)) = (problems.is_empty(), &exchange) {
                     capture(variables, step, exchange)?;
+                    variables.answers.insert(step.name.clone(), exchange.clone());
                 }
                 return Ok((exchange, problems));
             }
         }
     }
-}
-
-/// Awaits futures side by side, in order of their making.
-async fn join<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    let mut futures: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
-    std::future::poll_fn(|context| {
-        let mut pending = false;
-        for (future, output) in futures.iter_mut().filter(|(_, output)| output.is_none()) {
-            match future.as_mut().poll(context) {
-                std::task::Poll::Ready(value) => *output = Some(value),
-                std::task::Poll::Pending => pending = true,
-            }
-        }
-        if pending { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
-    })
-    .await;
-    futures.into_iter().filter_map(|(_, output)| output).collect()
 }
 
 fn expects(step: &Step, status: u16) -> bool {
@@ -191,134 +201,26 @@ async fn send(
         let exchange = client.send(request).await.map_err(|error| stop(&error))?;
         return Ok(Judged { exchange, problems: Vec::new() });
     }
-    session.send(request, tenant, patient).await.map_err(|error| stop(&error))
-}
-
-fn build(variables: &Variables<'_>, step: &Step, tenant: &str) -> Result<Request, Stop> {
-    let session = variables.session;
-    let form = &step.request;
-    let text = |text: &str| variables.text(text, tenant).map_err(Stop::Error);
-    let mut pairs = Vec::new();
-    for (name, value) in &form.query {
-        let values = if let Value::Array(items) = value { items.clone() } else { vec![value.clone()] };
-        for value in values {
-            let value = variables.json(&value, tenant).map_err(Stop::Error)?;
-            pairs.push(format!("{}={}", percent_encode(&text(name)?), percent_encode(&plain(&value))));
-        }
-    }
-    let mut target = text(&form.path)?;
-    if !pairs.is_empty() {
-        target = format!("{target}?{}", pairs.join("&"));
-    }
-    let mut request = Request::new(&form.method, &target);
-    match &step.caller {
-        Caller::Main => request = request.bearer(&credential(session, tenant, "all")?.secret),
-        Caller::Word(_) => {}
-        Caller::Named(identity) => match (&identity.raw, &identity.key) {
-            (Some(raw), _) => request = request.header("authorization", &text(raw)?),
-            (None, key) => {
-                let key = key.as_deref().unwrap_or("all");
-                request = request.bearer(&credential(session, tenant, key)?.secret);
-            }
-        },
-    }
-    if let Some(body) = &form.body {
-        request = request.json(&variables.json(body, tenant).map_err(Stop::Error)?);
-    } else if let Some(raw) = &form.raw {
-        request.body = Some(Bytes::from(text(raw)?));
-        request = request.header("content-type", "application/json");
-    } else if let Some(file) = &form.body_file {
-        let path = session.fixtures.root().join(file);
-        let bytes = std::fs::read(&path).map_err(|cause| Stop::Error(format!("{}: {cause}", path.display())))?;
-        request.body = Some(Bytes::from(bytes));
-        request = request.header("content-type", "application/json");
-    }
-    for (name, value) in &form.headers {
-        let name = name.to_ascii_lowercase();
-        request.headers.retain(|(known, _)| *known != name);
-        let values = if let Value::Array(items) = value { items.clone() } else { vec![value.clone()] };
-        for value in values {
-            let value = plain(&variables.json(&value, tenant).map_err(Stop::Error)?);
-            if !value.is_empty() {
-                request.headers.push((name.clone(), value));
-            }
-        }
-    }
-    Ok(request)
-}
-
-fn credential<'a>(session: &'a Session, tenant: &str, key: &str) -> Result<&'a harness::credential::Credential, Stop> {
-    let found = session.profile.credential(tenant, key);
-    found.ok_or_else(|| Stop::NotApplicable(format!("the profile has no credential `{key}` of `{tenant}`")))
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// The exchange to show, and everything that is wrong.
-fn judge(
-    variables: &Variables<'_>,
-    step: &Step,
-    answers: &[Judged],
-    tenant: &str,
-) -> Result<(Option<Exchange>, Vec<String>), Stop> {
-    let mut tally: BTreeMap<String, u32> = BTreeMap::new();
-    for answer in answers {
-        *tally.entry(answer.exchange.response.status.to_string()).or_default() += 1;
-        let mut problems = answer.problems.clone();
-        problems.extend(step_problems(variables, step, &answer.exchange, tenant)?);
-        if !problems.is_empty() {
-            return Ok((Some(answer.exchange.clone()), problems));
-        }
-    }
-    let last = answers.last().map(|answer| answer.exchange.clone());
-    let told = |tally: &BTreeMap<String, u32>| {
-        tally.iter().map(|(status, count)| format!("{count} x {status}")).collect::<Vec<_>>().join(", ")
+    let operation = session.judge.operation(&request.method, request.path());
+    let mut watch = operation.and_then(|operation| session.judge.watch(operation));
+    let each = |_: &harness::client::Response, at: Duration, bytes: &[u8]| match &mut watch {
+        Some(watch) => flow(watch, &step.reading, at, bytes),
+        None => Flow::On,
     };
-    let differs = !step.expect.tally.is_empty() && step.expect.tally != tally;
-    let message = || format!("expected {}, found {}", told(&step.expect.tally), told(&tally));
-    Ok((last, differs.then(message).into_iter().collect()))
+    session.read(request, tenant, patient, each).await.map_err(|error| stop(&error))
 }
 
-fn step_problems(
-    variables: &Variables<'_>,
-    step: &Step,
-    exchange: &Exchange,
-    tenant: &str,
-) -> Result<Vec<String>, Stop> {
-    let response = &exchange.response;
-    let expect = &step.expect;
-    let mut problems = Vec::new();
-    let code = response.error_code();
-    if let Some(statuses) = expect.status.as_ref().filter(|statuses| !statuses.contains(response.status)) {
-        let code = code.as_deref().map(|code| format!(" {code}")).unwrap_or_default();
-        problems.push(format!("expected status {statuses}, found {}{code}", response.status));
+/// What the reader of a stream does after a piece of it.
+fn flow(watch: &mut Watch<'_>, reading: &Reading, at: Duration, bytes: &[u8]) -> Flow {
+    watch.push(at, bytes);
+    let enough = |(name, most): (&String, &u32)| {
+        let found = watch.seen().events.iter().filter(|event| event.name == *name).count();
+        u32::try_from(found).unwrap_or(u32::MAX) >= *most
+    };
+    if reading.disconnect_after.iter().any(enough) {
+        return Flow::Stop;
     }
-    if let Some(wanted) = expect.code.as_ref().filter(|wanted| code.as_ref() != Some(wanted)) {
-        problems.push(format!("expected the code {wanted}, found {}", code.as_deref().unwrap_or("none")));
-    }
-    if !problems.is_empty() {
-        return Ok(problems);
-    }
-    for (name, assertion) in &expect.headers {
-        let assertion = assertion.filled(variables, tenant).map_err(Stop::Error)?;
-        let name = name.to_ascii_lowercase();
-        let values: Vec<&str> =
-            response.headers.iter().filter(|(known, _)| *known == name).map(|(_, value)| value.as_str()).collect();
-        problems.extend(assertion.problems(&values).into_iter().map(|problem| format!("header `{name}`: {problem}")));
-    }
-    if !expect.body.is_empty() {
-        let body = match response.json() {
-            Some(body) => body,
-            // A stream or a text is one string, so that `$` can be asserted on.
-            None => Value::from(String::from_utf8_lossy(&response.body).into_owned()),
-        };
-        for assertion in &expect.body {
-            problems.extend(assertion.filled(variables, tenant).map_err(Stop::Error)?.problems(&body));
-        }
-    }
-    Ok(problems)
+    if reading.pause_ms > 0 { Flow::After(Duration::from_millis(reading.pause_ms)) } else { Flow::On }
 }
 
 fn capture(variables: &mut Variables<'_>, step: &Step, exchange: &Exchange) -> Result<(), Stop> {

@@ -1,8 +1,9 @@
-//! Variables in written cases: `{{run}}`, `{{case}}`, captures, `{{canary.<tenant>.<store>}}`, `{{limit.<name>}}`,
+//! Variables in written cases: `{{run}}`, `{{case}}`, `{{now}}` (seconds since 1970), captures, `{{canary.<tenant>.<store>}}`, `{{limit.<name>}}`,
 //! `{{time.<name>}}`, `{{tenant.main}}`, `{{tenant.foreign}}` and `{{key.<tenant>.<name>}}`.
 
 use std::collections::BTreeMap;
 
+use harness::client::Exchange;
 use serde_json::{Map, Value};
 
 use crate::session::Session;
@@ -14,6 +15,8 @@ pub(super) struct Variables<'a> {
     pub(super) case: String,
     /// What earlier steps captured.
     pub(super) captured: BTreeMap<String, Value>,
+    /// The last answer of each step so far, by the step's name.
+    pub(super) answers: BTreeMap<String, Exchange>,
 }
 
 impl Variables<'_> {
@@ -60,11 +63,16 @@ impl Variables<'_> {
             return Ok(value.clone());
         }
         // `limit.query_chars+1`: what lies just past a bound.
-        if let Some((left, right)) = name.split_once(['+', '*'])
-            && let Ok(number) = right.trim().parse::<u64>()
+        if let Some(at) = name.rfind(['+', '*', '-'])
+            && let Ok(number) = name[at + 1..].trim().parse::<u64>()
+            && let Ok(left) = self.value(name[..at].trim(), tenant)
         {
-            let left = self.value(left.trim(), tenant)?.as_u64().ok_or_else(unknown)?;
-            return Ok(Value::from(if name.contains('+') { left + number } else { left * number }));
+            let left = left.as_u64().ok_or_else(unknown)?;
+            return Ok(Value::from(match &name[at..=at] {
+                "+" => left + number,
+                "-" => left.saturating_sub(number),
+                _ => left * number,
+            }));
         }
         if let Some((text, count)) = name.strip_prefix("repeat ").and_then(|rest| rest.rsplit_once(' ')) {
             let count = self.value(count, tenant).ok().and_then(|value| value.as_u64()).or_else(|| count.parse().ok());
@@ -74,6 +82,7 @@ impl Variables<'_> {
         let mut parts = name.splitn(3, '.');
         let found = match (parts.next().unwrap_or_default(), parts.next(), parts.next()) {
             ("run", None, None) => Some(Value::from(session.run.clone())),
+            ("now", None, None) => Some(Value::from(unix_seconds())),
             ("case", None, None) => Some(Value::from(self.case.clone())),
             ("tenant", Some("main"), None) => Some(Value::from(session.main_tenant())),
             ("tenant", Some("foreign"), None) => session.foreign_tenant().map(Value::from),
@@ -88,4 +97,10 @@ impl Variables<'_> {
         };
         found.ok_or_else(unknown)
     }
+}
+
+/// Now, in seconds since 1970.
+pub(super) fn unix_seconds() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
 }

@@ -13,6 +13,8 @@ use serde_json::Value;
 use crate::client::{Exchange, Response};
 use headers::HeaderRule;
 use stream::StreamRule;
+pub use stream::{Seen, SeenEvent, Watch};
+pub use validators::misfits;
 use validators::{Check, Validators};
 
 /// Where a response departs from the contract.
@@ -118,6 +120,11 @@ impl Judge {
     pub fn operation(&self, method: &str, path: &str) -> Option<&str> {
         let template = self.paths.iter().find(|template| template.fits(path))?;
         template.methods.iter().find(|(known, _)| known == method).map(|(_, id)| id.as_str())
+    }
+
+    /// Begins to watch the event stream of an operation, where it has one.
+    pub fn watch(&self, operation: &str) -> Option<Watch<'_>> {
+        self.operations.get(operation)?.stream.as_ref().map(StreamRule::watch)
     }
 
     /// Every departure from the contract in the response to a request.

@@ -1,6 +1,6 @@
-//! Event streams against `x-sse`: order, schemas, indexes, and the end.
+//! Event streams against `x-sse`, judged while they arrive: order, schemas, indexes, and the end.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -12,6 +12,9 @@ use crate::{
     client::Response,
     sse::{Event, Item, Parser},
 };
+
+/// The end event that may come at any time.
+const ERROR: &str = "error";
 
 /// What the contract says of an operation's stream.
 #[derive(Debug)]
@@ -43,36 +46,22 @@ impl StreamRule {
         }
     }
 
+    /// Every departure of a stream that was read, piece by piece as it arrived.
     pub(super) fn violations(&self, response: &Response) -> Vec<Violation> {
-        let mut parser = Parser::new();
-        let items = parser.push(&response.body);
-        let mut messages = Vec::new();
-        if parser.saw_invalid_utf8() {
-            messages.push("the stream is not UTF-8".to_owned());
+        let mut watch = self.watch();
+        let mut from = 0;
+        for (at, to) in &response.arrivals {
+            watch.push(*at, response.body.get(from..*to).unwrap_or_default());
+            from = *to;
         }
-        if parser.is_cut() {
-            messages.push("the stream ends in the middle of an event".to_owned());
-        }
-        let events: Vec<Event> = items
-            .into_iter()
-            .filter_map(|item| match item {
-                Item::Event(event) => Some(event),
-                Item::Comment(_) => None,
-            })
-            .collect();
-        let events = match events.split_last() {
-            Some((last, before)) if last.data == self.terminator && last.name.is_none() => before,
-            _ => {
-                messages.push(format!("the stream does not end with `data: {}`", self.terminator));
-                &events
-            }
-        };
-        for (place, event) in events.iter().enumerate() {
-            messages.extend(self.event(place, event));
-        }
-        let names: Vec<&str> = events.iter().map(|event| event.name.as_deref().unwrap_or("message")).collect();
-        messages.extend(self.order(&names));
+        watch.push(response.headers_after, response.body.get(from..).unwrap_or_default());
+        let messages = if response.stopped { watch.messages } else { watch.end().messages };
         messages.into_iter().map(|message| Violation::new(ViolationKind::Stream, message)).collect()
+    }
+
+    /// Begins to watch a stream.
+    pub(super) fn watch(&self) -> Watch<'_> {
+        Watch { rule: self, parser: Parser::new(), phase: Phase::Before, seen: Seen::default(), messages: Vec::new() }
     }
 
     fn event(&self, place: usize, event: &Event) -> Vec<String> {
@@ -90,25 +79,169 @@ impl StreamRule {
         }
         found
     }
+}
 
-    /// One start, content, then each of `then`, one end. An error may take the place of all that is still to come.
-    fn order(&self, names: &[&str]) -> Option<String> {
-        let told = || names.join(" ");
-        let (first, rest) = names.split_first()?;
-        if *first != self.start {
-            return Some(format!("the stream begins with `{first}`, expected `{}`", self.start));
+/// How far a stream has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing has come.
+    Before,
+    /// The start has come; content may follow.
+    Content,
+    /// So many of `then` have come.
+    Then(usize),
+    /// The end event has come.
+    Ended,
+    /// The terminator has come.
+    Done,
+}
+
+/// An event as it was seen.
+#[derive(Debug, Clone)]
+pub struct SeenEvent {
+    /// Its name, `message` where it had none.
+    pub name: String,
+    /// Its data as JSON; null where it is none.
+    pub data: Value,
+    /// Time since the request was sent.
+    pub at: Duration,
+}
+
+/// What a stream held, the terminator aside.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// The events in order.
+    pub events: Vec<SeenEvent>,
+    /// Comments, such as heartbeats.
+    pub comments: u64,
+    /// Longest time in which nothing arrived, from the request on.
+    pub silence: Duration,
+    last: Duration,
+}
+
+/// Holds a stream against its rule while it arrives: what is wrong is known as soon as it is read.
+#[derive(Debug)]
+pub struct Watch<'a> {
+    rule: &'a StreamRule,
+    parser: Parser,
+    phase: Phase,
+    seen: Seen,
+    messages: Vec<String>,
+}
+
+impl Watch<'_> {
+    /// Takes what arrived at `at`, counted from the request.
+    pub fn push(&mut self, at: Duration, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
         }
-        let Some((last, rest)) = rest.split_last() else {
-            return Some("the stream has no end event".to_owned());
-        };
-        if !self.end.iter().any(|end| end == last) {
-            return Some(format!("the last event is `{last}`, expected one of {}: {}", self.end.join(", "), told()));
+        self.seen.silence = self.seen.silence.max(at.saturating_sub(self.seen.last));
+        self.seen.last = self.seen.last.max(at);
+        for item in self.parser.push(bytes) {
+            match item {
+                Item::Comment(_) => {
+                    self.seen.comments += 1;
+                    if self.phase == Phase::Done {
+                        self.messages.push(format!("a comment follows `data: {}`", self.rule.terminator));
+                    }
+                }
+                Item::Event(event) => self.event(at, &event),
+            }
         }
-        let content = rest.iter().take_while(|name| self.content.iter().any(|known| known == *name)).count();
-        let after = &rest[content..];
-        let complete = after.iter().copied().eq(self.then.iter().map(String::as_str));
-        let cut_by_error =
-            *last == "error" && self.then.iter().map(String::as_str).take(after.len()).eq(after.iter().copied());
-        (!complete && !cut_by_error).then(|| format!("events are out of order: {}", told()))
+    }
+
+    /// Whether the terminator has come, after which nothing may follow.
+    pub fn is_done(&self) -> bool {
+        self.phase == Phase::Done
+    }
+
+    /// What is wrong so far.
+    pub fn messages(&self) -> &[String] {
+        &self.messages
+    }
+
+    /// What has come so far.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// The stream is over.
+    #[must_use]
+    pub fn end(mut self) -> Self {
+        if self.parser.saw_invalid_utf8() {
+            self.messages.push("the stream is not UTF-8".to_owned());
+        }
+        if self.parser.is_cut() {
+            self.messages.push("the stream ends in the middle of an event".to_owned());
+        }
+        match self.phase {
+            Phase::Done => {}
+            Phase::Ended => {
+                self.messages.push(format!("the stream does not end with `data: {}`", self.rule.terminator));
+            }
+            Phase::Before | Phase::Content | Phase::Then(_) => {
+                let told = self.told();
+                self.messages.push(format!("the stream has no end event ({}): {told}", self.rule.end.join(", ")));
+            }
+        }
+        self
+    }
+
+    fn event(&mut self, at: Duration, event: &Event) {
+        let name = event.name.as_deref().unwrap_or("message");
+        if self.phase == Phase::Done {
+            self.messages.push(format!("event `{name}` follows `data: {}`", self.rule.terminator));
+            return;
+        }
+        if event.name.is_none() && event.data == self.rule.terminator {
+            if self.phase != Phase::Ended {
+                let told = self.told();
+                self.messages.push(format!("`data: {}` comes before an end event: {told}", self.rule.terminator));
+            }
+            self.phase = Phase::Done;
+            return;
+        }
+        self.messages.extend(self.rule.event(self.seen.events.len(), event));
+        let data = serde_json::from_str(&event.data).unwrap_or_default();
+        self.seen.events.push(SeenEvent { name: name.to_owned(), data, at });
+        match self.rule.after(self.phase, name) {
+            Ok(phase) => self.phase = phase,
+            Err(message) => {
+                let told = self.told();
+                self.messages.push(format!("{message}: {told}"));
+            }
+        }
+    }
+
+    fn told(&self) -> String {
+        let names: Vec<&str> = self.seen.events.iter().map(|event| event.name.as_str()).collect();
+        let left = names.len().saturating_sub(40);
+        let text = names[..names.len() - left].join(" ");
+        if left > 0 { format!("{text} and {left} more") } else { text }
+    }
+}
+
+impl StreamRule {
+    /// The phase after an event called `name`: one start, content, then each of `then`, one end. An error may take the place
+    /// of all that is still to come.
+    fn after(&self, phase: Phase, name: &str) -> Result<Phase, String> {
+        let is = |list: &[String]| list.iter().any(|known| known == name);
+        match phase {
+            Phase::Before if name == self.start => Ok(Phase::Content),
+            Phase::Before => Err(format!("the stream begins with `{name}`, expected `{}`", self.start)),
+            Phase::Ended | Phase::Done => Err(format!("`{name}` follows the end event")),
+            Phase::Content | Phase::Then(_) if name == self.start => Err(format!("`{name}` comes twice")),
+            Phase::Content if is(&self.content) => Ok(Phase::Content),
+            Phase::Content | Phase::Then(_) if name == ERROR && is(&self.end) => Ok(Phase::Ended),
+            Phase::Content | Phase::Then(_) => {
+                let had = if let Phase::Then(had) = phase { had } else { 0 };
+                match self.then.get(had) {
+                    Some(next) if next == name => Ok(Phase::Then(had + 1)),
+                    Some(next) => Err(format!("events are out of order at `{name}`, expected `{next}`")),
+                    None if is(&self.end) => Ok(Phase::Ended),
+                    None => Err(format!("events are out of order at `{name}`, expected {}", self.end.join(" or "))),
+                }
+            }
+        }
     }
 }

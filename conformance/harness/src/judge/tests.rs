@@ -19,6 +19,7 @@ fn exchange(method: &str, path: &str, status: u16, headers: &[(&str, &str)], bod
         broken: false,
         headers_after: Duration::ZERO,
         arrivals: Vec::new(),
+        stopped: false,
     };
     Exchange { request: Request::new(method, path), url: String::new(), response, elapsed: Duration::ZERO }
 }

@@ -1,6 +1,9 @@
 //! Schemas of the contract, each compiled once.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
 
 use contracts::Contract;
 use serde_json::{Value, json};
@@ -65,4 +68,28 @@ impl Validators {
         }
         matches!(schema["type"].as_str(), Some("integer" | "number"))
     }
+}
+
+/// Checks of named schemas, compiled when they are first asked for.
+static NAMED: LazyLock<Mutex<HashMap<String, Arc<Check>>>> = LazyLock::new(Mutex::default);
+
+/// What is wrong with `value` by the contract's schema called `name`, those of records and log lines too; `None` when there is
+/// no such schema.
+///
+/// # Panics
+///
+/// When a schema of the contract is none, which its linter rules out.
+pub fn misfits(name: &str, value: &Value) -> Option<Vec<String>> {
+    let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !named.contains_key(name) {
+        let mut document = contract_types::schemas().clone();
+        document["components"]["schemas"].get(name)?;
+        document["$ref"] = Value::from(format!("#/components/schemas/{name}"));
+        let options = jsonschema::options().should_validate_formats(true);
+        let check = options.build(&document).expect("the linter lets only valid schemas through");
+        named.insert(name.to_owned(), Arc::new(Check(check)));
+    }
+    let check = named.get(name).cloned();
+    drop(named);
+    Some(check?.problems(value))
 }

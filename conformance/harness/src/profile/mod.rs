@@ -7,7 +7,7 @@ use std::{fmt, path::PathBuf};
 
 use contract_types::TargetProfile;
 
-use crate::credential::Credential;
+use crate::{credential::Credential, token::TokenMaker};
 
 pub use read::{available, read};
 pub use resolve::{Sources, resolve};
@@ -30,6 +30,8 @@ pub struct Resolved {
     pub file: PathBuf,
     /// Its credentials, in its order.
     pub credentials: Vec<Credential>,
+    /// Makes tokens that the target accepts, where the profile says how.
+    pub tokens: Option<TokenMaker>,
 }
 
 impl Resolved {

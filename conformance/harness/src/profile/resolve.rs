@@ -2,11 +2,14 @@
 
 use std::{fs, path::Path, process::Command};
 
-use contract_types::TargetCredential;
+use contract_types::{TargetCredential, TokenKey as ProfileKey, TokenProfile};
 use fixtures::Fixtures;
 
 use super::{Problem, Profile, ProfileError, Resolved};
-use crate::credential::{Credential, Secret};
+use crate::{
+    credential::{Credential, Secret},
+    token::{TokenKey, TokenMaker},
+};
 
 /// Environment variable; when it is `1`, fixture keys of the same tenant and name stand in for unset credential variables.
 pub(super) const DEMO_KEYS: &str = "PLUMBLINE_DEMO_KEYS";
@@ -58,8 +61,25 @@ pub fn resolve(profile: &Profile, sources: Sources<'_>) -> Result<Resolved, Prof
             Err(message) => problems.push(Problem { pointer: format!("/credentials/{index}"), message }),
         }
     }
+    let mut keys = Vec::new();
+    for (index, entry) in spec.tokens.iter().flat_map(|tokens| &tokens.keys).enumerate() {
+        let read = pem(entry, sources).and_then(|pem| {
+            let kid = &entry.kid;
+            TokenKey::read(kid, entry.algorithm.as_str(), &pem).map_err(|error| format!("token key `{kid}` {error}"))
+        });
+        match read {
+            Ok(key) => keys.push(key),
+            Err(message) => problems.push(Problem { pointer: format!("/tokens/keys/{index}"), message }),
+        }
+    }
     if problems.is_empty() {
-        Ok(Resolved { spec, file: profile.file.clone(), credentials })
+        let maker = |tokens: &TokenProfile| TokenMaker {
+            issuer: tokens.issuer.clone(),
+            audience: tokens.audience.clone(),
+            keys: keys.clone(),
+        };
+        let tokens = spec.tokens.as_ref().map(maker);
+        Ok(Resolved { spec, file: profile.file.clone(), credentials, tokens })
     } else {
         Err(ProfileError::Invalid { file: profile.file.clone(), problems })
     }
@@ -92,16 +112,9 @@ fn fetch(entry: &TargetCredential, sources: Sources<'_>) -> Result<String, Strin
             )
         })?
     } else if let Some(file) = &entry.file {
-        fs::read_to_string(sources.root.join(file))
-            .map_err(|cause| format!("{name}: {file} cannot be read: {cause}"))?
+        of_file(&name, file, sources)?
     } else if let Some(command) = &entry.command {
-        let (program, arguments) = command.split_first().ok_or_else(|| format!("{name}: the command is empty"))?;
-        let run = Command::new(program).args(arguments).current_dir(sources.root).output();
-        let output = run.map_err(|cause| format!("{name}: `{program}` cannot be run: {cause}"))?;
-        if !output.status.success() {
-            return Err(format!("{name}: `{program}` ended with {}", output.status));
-        }
-        String::from_utf8(output.stdout).map_err(|_| format!("{name}: `{program}` printed no UTF-8"))?
+        of_command(&name, command, sources)?
     } else {
         let demo = entry.demo_key.as_deref().and_then(|demo| demo.split_once('/'));
         let (tenant, key) = demo.ok_or_else(|| format!("{name}: no source"))?;
@@ -110,4 +123,36 @@ fn fetch(entry: &TargetCredential, sources: Sources<'_>) -> Result<String, Strin
     };
     let line = found.lines().next().unwrap_or_default().trim();
     if line.is_empty() { Err(format!("{name}: its source is empty")) } else { Ok(line.to_owned()) }
+}
+
+fn of_file(name: &str, file: &str, sources: Sources<'_>) -> Result<String, String> {
+    fs::read_to_string(sources.root.join(file)).map_err(|cause| format!("{name}: {file} cannot be read: {cause}"))
+}
+
+fn of_command(name: &str, command: &[String], sources: Sources<'_>) -> Result<String, String> {
+    let (program, arguments) = command.split_first().ok_or_else(|| format!("{name}: the command is empty"))?;
+    let run = Command::new(program).args(arguments).current_dir(sources.root).output();
+    let output = run.map_err(|cause| format!("{name}: `{program}` cannot be run: {cause}"))?;
+    if !output.status.success() {
+        return Err(format!("{name}: `{program}` ended with {}", output.status));
+    }
+    String::from_utf8(output.stdout).map_err(|_| format!("{name}: `{program}` printed no UTF-8"))
+}
+
+/// The text of a token key.
+fn pem(entry: &ProfileKey, sources: Sources<'_>) -> Result<String, String> {
+    let name = format!("token key `{}`", entry.kid);
+    match (&entry.env, &entry.file, &entry.command, entry.demo) {
+        (Some(variable), None, None, None) => (sources.variable)(variable)
+            .filter(|value| !value.is_empty())
+            .ok_or_else(|| format!("{name}: the environment variable {variable} is not set; set it to the key in PEM")),
+        (None, Some(file), None, None) => of_file(&name, file, sources),
+        (None, None, Some(command), None) => of_command(&name, command, sources),
+        (None, None, None, Some(true)) => {
+            let found = sources.fixtures.signing_keys().iter().find(|key| key.kid == entry.kid);
+            let missing = || format!("{name}: the fixtures have no signing key of this kid");
+            found.map(|key| key.pem.clone()).ok_or_else(missing)
+        }
+        _ => Err(format!("{name}: expected exactly one of env, file, command and demo: true")),
+    }
 }

@@ -3970,12 +3970,16 @@ pub struct PaceProfile {
     #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 1_u64, max = 1024_u64))]
     pub concurrency: u64,
+    /// Most cases that run at once for one tenant. Absent means as many as run at once in all.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 1_u64, max = 1024_u64))]
+    pub tenant_concurrency: Option<u64>,
 }
 
 impl PaceProfile {
     /// The required fields; the others are absent or at their defaults.
     pub fn new(requests_per_second: f64, concurrency: u64) -> Self {
-        Self { requests_per_second, concurrency }
+        Self { requests_per_second, concurrency, tenant_concurrency: None }
     }
 }
 
@@ -4471,11 +4475,13 @@ pub enum RunRecordKind {
     Quality,
     #[serde(rename = "load")]
     Load,
+    #[serde(rename = "saboteurs")]
+    Saboteurs,
 }
 
 impl RunRecordKind {
     /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Conformance, Self::Quality, Self::Load];
+    pub const ALL: &'static [Self] = &[Self::Conformance, Self::Quality, Self::Load, Self::Saboteurs];
 
     /// The value as it travels.
     pub const fn as_str(self) -> &'static str {
@@ -4483,6 +4489,7 @@ impl RunRecordKind {
             Self::Conformance => "conformance",
             Self::Quality => "quality",
             Self::Load => "load",
+            Self::Saboteurs => "saboteurs",
         }
     }
 }
@@ -4538,7 +4545,7 @@ impl std::str::FromStr for RunRecordVerdict {
     }
 }
 
-/// The record of one run of the conformance, quality or load suite. Every page, table and verdict is drawn from such records and from nothing else.
+/// The record of one run of the conformance, saboteurs, quality or load suite. Every page, table and verdict is drawn from such records and from nothing else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("RunRecord")))]
 #[serde(deny_unknown_fields)]
@@ -4550,7 +4557,7 @@ pub struct RunRecord {
     /// Id of the run, a UUID version 7.
     #[schemars(extend("format" = "uuid"))]
     pub run_id: String,
-    /// The suite that ran.
+    /// The suite that ran; saboteurs is the proof that the checks of the conformance suite can fail.
     pub kind: RunRecordKind,
     /// Version of the suite.
     #[schemars(length(min = 1, max = 64))]
@@ -5919,6 +5926,10 @@ pub struct TargetProfile {
     /// The credentials that the harness may use.
     #[schemars(length(min = 0, max = 256))]
     pub credentials: Vec<TargetCredential>,
+    /// How to make tokens that the deployment accepts. Absent where the harness has no key of its issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TokenProfile")]
+    pub tokens: Option<TokenProfile>,
     /// Tenants that exist there and may be written to, the main one first. A case that needs two tenants is not applicable with fewer.
     #[schemars(length(min = 0, max = 64), extend("uniqueItems" = true))]
     pub tenants: Vec<TenantId>,
@@ -5977,6 +5988,7 @@ impl TargetProfile {
             base_url: None,
             start: None,
             credentials,
+            tokens: None,
             tenants,
             features,
             known_failures: None,
@@ -6285,6 +6297,99 @@ impl Timings {
     /// The required fields; the others are absent or at their defaults.
     pub fn new(total: f64, rewrite: f64, embed: f64, retrieve: f64, rerank: f64, generate: f64) -> Self {
         Self { total, rewrite, embed, retrieve, rerank, generate }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum TokenKeyAlgorithm {
+    #[serde(rename = "RS256")]
+    Rs256,
+    #[serde(rename = "ES256")]
+    Es256,
+}
+
+impl TokenKeyAlgorithm {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] = &[Self::Rs256, Self::Es256];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+        }
+    }
+}
+
+impl std::fmt::Display for TokenKeyAlgorithm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for TokenKeyAlgorithm {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
+/// A private key that the harness may sign test tokens with. Exactly one of env, file, command and demo says where it comes from; the key itself never stands in a profile.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("TokenKey")))]
+#[serde(deny_unknown_fields)]
+pub struct TokenKey {
+    /// Id of the key in the JWKS of the deployment.
+    #[schemars(length(min = 1, max = 128), regex(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"))]
+    pub kid: String,
+    /// Signature algorithm of the key.
+    pub algorithm: TokenKeyAlgorithm,
+    /// Environment variable that holds the key as PKCS #8 in PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 128), regex(pattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$"))]
+    pub env: Option<String>,
+    /// File that holds the key as PKCS #8 in PEM, relative to the root of the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 512))]
+    pub file: Option<String>,
+    /// Program and arguments that print the key as PKCS #8 in PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>", length(min = 1, max = 64), inner(length(max = 4096)))]
+    pub command: Option<Vec<String>>,
+    /// True where it is the published demo key of the same kid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool")]
+    pub demo: Option<bool>,
+}
+
+impl TokenKey {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(kid: String, algorithm: TokenKeyAlgorithm) -> Self {
+        Self { kid, algorithm, env: None, file: None, command: None, demo: None }
+    }
+}
+
+/// How the harness makes JWTs that the deployment accepts. Without it the cases that need a token of their own are not applicable.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("TokenProfile")))]
+#[serde(deny_unknown_fields)]
+pub struct TokenProfile {
+    /// The iss that the deployment expects.
+    #[schemars(length(min = 1, max = 512))]
+    pub issuer: String,
+    /// The aud that the deployment expects.
+    #[schemars(length(min = 1, max = 512))]
+    pub audience: String,
+    /// The keys, the one that tokens are signed with unless a case says otherwise first.
+    #[schemars(length(min = 1, max = 8))]
+    pub keys: Vec<TokenKey>,
+}
+
+impl TokenProfile {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(issuer: String, audience: String, keys: Vec<TokenKey>) -> Self {
+        Self { issuer, audience, keys }
     }
 }
 
@@ -7428,6 +7533,8 @@ pub const DERIVED: &[(&str, fn(&mut schemars::SchemaGenerator) -> schemars::Sche
     ("TenantId", <TenantId as JsonSchema>::json_schema),
     ("Times", <Times as JsonSchema>::json_schema),
     ("Timings", <Timings as JsonSchema>::json_schema),
+    ("TokenKey", <TokenKey as JsonSchema>::json_schema),
+    ("TokenProfile", <TokenProfile as JsonSchema>::json_schema),
     ("ToolCall", <ToolCall as JsonSchema>::json_schema),
     ("ToolCallId", <ToolCallId as JsonSchema>::json_schema),
     ("ToolCallResult", <ToolCallResult as JsonSchema>::json_schema),
