@@ -35,6 +35,10 @@ pub fn junit(run: &Run) -> String {
     if record.verdict == RunRecordVerdict::Error || (record.verdict == RunRecordVerdict::Fail && !told) {
         report.add_test_suite(suite(run, "run", std::iter::once(verdict(run))));
     }
+    text(&report)
+}
+
+fn text(report: &Report) -> String {
     report.to_string().expect("writing to memory cannot fail")
 }
 

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use contract_types::{CaseRecord, CaseRecordOutcome};
 
-use crate::{judged::SABOTEUR, model::Run};
+use crate::{judged::SABOTEUR, model::Run, tally::Tally};
 
 /// The saboteurs of one run.
 #[derive(Debug)]
@@ -13,6 +13,7 @@ pub(crate) struct Board<'a> {
     pub(crate) caught: u64,
     /// Saboteurs that were let loose; those that do not apply to the target were not.
     pub(crate) seeded: u64,
+    pub(crate) tally: Tally,
     /// The family with the most escapes first, then by name.
     pub(crate) families: Vec<Family<'a>>,
 }
@@ -23,6 +24,7 @@ pub(crate) struct Family<'a> {
     pub(crate) name: &'a str,
     pub(crate) caught: u64,
     pub(crate) seeded: u64,
+    pub(crate) tally: Tally,
     /// Those that escaped first, then by id.
     pub(crate) members: Vec<&'a CaseRecord>,
 }
@@ -31,11 +33,14 @@ impl<'a> Board<'a> {
     /// The board of `run`; nothing where it holds no saboteur.
     pub(crate) fn of(run: &'a Run) -> Option<Self> {
         let mut families: BTreeMap<&str, Family<'a>> = BTreeMap::new();
+        let mut tally = Tally::default();
         for case in run.record.cases.iter().filter(|case| case.kind == SABOTEUR) {
             let name = family(case);
             let family = families.entry(name).or_insert_with(|| Family { name, ..Family::default() });
             family.caught += u64::from(case.outcome == CaseRecordOutcome::Pass);
             family.seeded += u64::from(case.outcome != CaseRecordOutcome::NotApplicable);
+            family.tally.add(case.outcome);
+            tally.add(case.outcome);
             family.members.push(case);
         }
         let mut families: Vec<Family<'a>> = families.into_values().collect();
@@ -45,7 +50,7 @@ impl<'a> Board<'a> {
         }
         let sum = |number: fn(&Family<'_>) -> u64| families.iter().map(number).sum();
         let (caught, seeded) = (sum(|family| family.caught), sum(|family| family.seeded));
-        (!families.is_empty()).then_some(Self { caught, seeded, families })
+        (!families.is_empty()).then_some(Self { caught, seeded, tally, families })
     }
 
     /// Ids of those that were let loose and not caught, or not for certain.

@@ -117,6 +117,11 @@ fn outcome_badge(class: &str, word: &str) -> String {
     format!("<span class=\"badge {class}\">{word}</span>")
 }
 
+/// What is told about a row, below its name, where there is anything to tell.
+fn beneath(told: &str) -> String {
+    if told.is_empty() { String::new() } else { format!("<small class=\"told\">{}</small>", Text(told)) }
+}
+
 /// Opens a table that scrolls by itself on a narrow page.
 fn open_table(out: &mut String, class: &str, caption: &str) -> fmt::Result {
     let caption = Text(caption);

@@ -6,7 +6,7 @@ use contract_types::RunRecordVerdict;
 
 use super::{badge, bar};
 use crate::{
-    format::{self, Text, count, decimal, share},
+    format::{self, Text, count, decimal},
     model::{Report, Run, Suite},
     saboteurs::Board,
     verdict::{trouble, word},
@@ -48,7 +48,7 @@ fn levels(out: &mut String, report: &Report) -> fmt::Result {
 fn sentence(report: &Report) -> String {
     let names = |verdict| {
         let named = report.current.iter().filter(move |run| run.record.verdict == verdict);
-        named.map(|run| run.name()).collect::<Vec<_>>()
+        named.map(Run::name).collect::<Vec<_>>()
     };
     let (failed, errored) = (names(RunRecordVerdict::Fail), names(RunRecordVerdict::Error));
     let mut parts = Vec::new();
@@ -76,8 +76,7 @@ fn tile(out: &mut String, run: &Run) -> fmt::Result {
     writeln!(out, "<span class=\"figure\">{figure} <small>{}</small></span>", Text(&label))?;
     let board = Board::of(run);
     if let Some(board) = board.as_ref().filter(|_| run.suite() == Suite::Saboteurs) {
-        let tone = if board.caught == board.seeded { "pass" } else { "fail" };
-        writeln!(out, "{}", bar::against(share(board.caught, board.seeded), None, tone))?;
+        writeln!(out, "{}", bar::stacked(board.tally))?;
     }
     if tally.total() > 0 {
         writeln!(out, "{}", bar::stacked(tally))?;

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use contract_types::{CaseRecord, CaseRecordOutcome};
 
-use super::{close_table, open_table, outcome_badge};
+use super::{beneath, close_table, open_table, outcome_badge};
 use crate::{
     format::{Text, count, length},
     judged::PROBE,
@@ -24,19 +24,19 @@ pub(super) fn write(out: &mut String, cases: &[CaseRecord]) -> fmt::Result {
     open_table(out, "probes", "What the probes found")?;
     writeln!(
         out,
-        "<thead><tr><th scope=\"col\">Probe</th><th scope=\"col\">Result</th><th scope=\"col\">Operation</th>\
-         <th scope=\"col\">Found</th></tr></thead>\n<tbody>"
+        "<thead><tr><th scope=\"col\">Probe, and what it found</th><th scope=\"col\">Result</th>\
+         <th scope=\"col\">Operation</th></tr></thead>\n<tbody>"
     )?;
     for case in probes.iter().take(SHOWN) {
         let (_, class, word) = outcome(case);
-        let told = case.message.as_deref().or(case.reason.as_deref()).unwrap_or("–");
+        let told = case.message.as_deref().or(case.reason.as_deref()).unwrap_or_default();
         writeln!(
             out,
-            "<tr><th scope=\"row\"><code>{}</code></th><td>{}</td><td>{}</td><td class=\"told\">{}</td></tr>",
+            "<tr><th scope=\"row\"><code>{}</code>{}</th><td>{}</td><td>{}</td></tr>",
             Text(&case.id),
+            beneath(told),
             outcome_badge(class, word),
-            Text(case.operation.as_deref().unwrap_or("–")),
-            Text(told)
+            Text(case.operation.as_deref().unwrap_or("–"))
         )?;
     }
     close_table(out)?;

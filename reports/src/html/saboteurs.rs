@@ -4,9 +4,9 @@ use std::fmt::{self, Write};
 
 use contract_types::{CaseRecord, CaseRecordOutcome};
 
-use super::{bar, close_table, open_table, outcome_badge};
+use super::{bar, beneath, close_table, open_table, outcome_badge};
 use crate::{
-    format::{Text, count, percent, share},
+    format::{Text, count, percent},
     saboteurs::{Board, Family},
 };
 
@@ -16,7 +16,7 @@ const SHOWN: usize = 200;
 pub(super) fn write(out: &mut String, board: &Board<'_>) -> fmt::Result {
     let (caught, seeded) = (count(board.caught), count(board.seeded));
     let tone = if board.caught == board.seeded { "pass" } else { "fail" };
-    writeln!(out, "<h3>Saboteurs</h3>")?;
+    writeln!(out, "<h3>Caught and escaped</h3>")?;
     writeln!(
         out,
         "<p class=\"score\"><b class=\"{tone}\">{caught} / {seeded}</b> <span>caught of those seeded, {}</span></p>",
@@ -29,8 +29,8 @@ pub(super) fn write(out: &mut String, board: &Board<'_>) -> fmt::Result {
     open_table(out, "saboteurs", "By family, those that escaped first")?;
     writeln!(
         out,
-        "<thead><tr><th scope=\"col\">Saboteur</th><th scope=\"col\">Result</th><th scope=\"col\">Rule</th>\
-         <th scope=\"col\">Operation</th><th scope=\"col\">Caught by</th></tr></thead>"
+        "<thead><tr><th scope=\"col\">Saboteur, and what caught it</th><th scope=\"col\">Result</th><th scope=\"col\">Rule</th>\
+         <th scope=\"col\">Operation</th></tr></thead>"
     )?;
     for (index, family) in board.families.iter().enumerate() {
         writeln!(out, "{}<tbody>", if index > 0 { "</tbody>\n" } else { "" })?;
@@ -40,22 +40,23 @@ pub(super) fn write(out: &mut String, board: &Board<'_>) -> fmt::Result {
 }
 
 fn group(out: &mut String, family: &Family<'_>) -> fmt::Result {
-    let tone = if family.caught == family.seeded { "pass" } else { "fail" };
+    let found = match family.seeded {
+        0 => "none seeded".to_owned(),
+        seeded => format!("{} of {} caught", count(family.caught), count(seeded)),
+    };
     writeln!(
         out,
-        "<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"4\"><span class=\"barred\"><span>{}</span>{}</span></th>\
-         <td>{} of {} caught</td></tr>",
+        "<tr class=\"group\"><th scope=\"rowgroup\"><span class=\"barred\"><span>{}</span>{}</span></th>\
+         <td colspan=\"3\">{found}</td></tr>",
         Text(&family.name.replace(['_', '-'], " ")),
-        bar::against(share(family.caught, family.seeded), None, tone),
-        count(family.caught),
-        count(family.seeded)
+        bar::stacked(family.tally)
     )?;
     for case in family.members.iter().take(SHOWN) {
         row(out, case)?;
     }
     match family.members.len().saturating_sub(SHOWN) {
         0 => Ok(()),
-        left => writeln!(out, "<tr class=\"member\"><td colspan=\"5\">and {left} more in the record</td></tr>"),
+        left => writeln!(out, "<tr class=\"member\"><td colspan=\"4\">and {left} more in the record</td></tr>"),
     }
 }
 
@@ -72,11 +73,11 @@ fn row(out: &mut String, case: &CaseRecord) -> fmt::Result {
     let cell = |text: Option<&str>| Text(text.unwrap_or("–")).to_string();
     writeln!(
         out,
-        "<tr class=\"member\"><th scope=\"row\"><code>{}</code></th><td>{}</td><td>{}</td><td>{}</td><td class=\"told\">{}</td></tr>",
+        "<tr class=\"member\"><th scope=\"row\"><code>{}</code>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
         Text(name),
+        beneath(&told),
         outcome_badge(class, word),
         cell(case.rule.as_deref()),
-        cell(case.operation.as_deref()),
-        cell(Some(told.as_str()).filter(|told| !told.is_empty()))
+        cell(case.operation.as_deref())
     )
 }
