@@ -85,6 +85,7 @@ impl Coverage {
                 total: count(total.len()),
                 reached: count(total.len() - missing.len()),
                 missing,
+                excluded: None,
             }
         };
         vec![

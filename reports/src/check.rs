@@ -1,12 +1,15 @@
 //! What a schema cannot say about a record: its parts must not contradict each other.
 
-use contract_types::{CaseRecordLevel, CaseRecordOutcome, RunRecord, RunRecordVerdict};
+use contract_types::{CaseRecord, CaseRecordLevel, RunRecord, RunRecordVerdict};
 
-use crate::tally::Tally;
+use crate::{
+    judged::{PROBE, wrong},
+    tally::Tally,
+};
 
 /// The first contradiction of `record`: its JSON pointer, and what is wrong there.
 pub(crate) fn contradiction(record: &RunRecord) -> Option<(String, String)> {
-    counts(record).or_else(|| coverage(record)).or_else(|| verdict(record))
+    counts(record).or_else(|| coverage(record)).or_else(|| excluded(record)).or_else(|| verdict(record))
 }
 
 fn counts(record: &RunRecord) -> Option<(String, String)> {
@@ -31,13 +34,22 @@ fn coverage(record: &RunRecord) -> Option<(String, String)> {
     })
 }
 
+/// What is excluded is not in the total, so it cannot be missing from it.
+fn excluded(record: &RunRecord) -> Option<(String, String)> {
+    record.coverage.iter().flatten().enumerate().find_map(|(index, row)| {
+        let missing = |item: &str| row.missing.iter().any(|entry| entry.split(": ").next() == Some(item));
+        let twice = row.excluded.iter().flatten().position(|excluded| missing(&excluded.item))?;
+        Some((format!("/coverage/{index}/excluded/{twice}/item"), "is excluded and also missing".to_owned()))
+    })
+}
+
 /// A run that passed has no MUST case that did not, no score below its floor and no latency over its budget.
 fn verdict(record: &RunRecord) -> Option<(String, String)> {
     if record.verdict != RunRecordVerdict::Pass {
         return None;
     }
-    let wrong = |outcome| matches!(outcome, CaseRecordOutcome::Fail | CaseRecordOutcome::Error);
-    let case = record.cases.iter().position(|case| case.level == CaseRecordLevel::Must && wrong(case.outcome));
+    let decides = |case: &CaseRecord| case.level == CaseRecordLevel::Must && case.kind != PROBE;
+    let case = record.cases.iter().position(|case| decides(case) && wrong(case.outcome));
     let scores = record.scores.as_deref().unwrap_or_default();
     let score = scores.iter().position(|score| score.floor.is_some_and(|floor| score.value < floor));
     let load = record.load.as_deref().unwrap_or_default();

@@ -26,6 +26,12 @@ impl fmt::Display for Text<'_> {
     }
 }
 
+/// A text on its way into a form without markup of its own: secrets removed, characters that hide or that XML refuses replaced.
+pub(crate) fn plain(text: &str) -> String {
+    let refused = |c: char| invisible(c) || matches!(c, '\u{fffe}' | '\u{ffff}');
+    redact(text).chars().map(|c| if refused(c) { '\u{fffd}' } else { c }).collect()
+}
+
 /// What `write` writes.
 pub(crate) fn written(write: impl FnOnce(&mut String) -> fmt::Result) -> String {
     let mut out = String::new();

@@ -1,18 +1,26 @@
-//! Run records become one page, one comment and one verdict. Nothing here weighs a run anew: the record's word counts.
+//! Run records become everything that people and machines read: the page, a comment, JUnit, SARIF and one verdict.
+//! Nothing here weighs a run anew: the record's word counts.
 
 mod check;
+mod compare;
 mod format;
 mod html;
+mod judged;
+mod junit;
 mod markdown;
 mod model;
 mod read;
 mod redact;
+mod saboteurs;
+mod sarif;
 mod tally;
 mod verdict;
 
 pub use html::{STYLE, broken_page, page};
+pub use junit::junit;
 pub use markdown::comment;
 pub use model::{Report, Run};
 pub use read::{Problem, ReadError, parse, read};
 pub use redact::redact;
+pub use sarif::{OPERATIONS, RULES, RulePlace, contract_places, operation_places, rule_places, sarif};
 pub use verdict::{HOW_TO_RUN, verdict_line};

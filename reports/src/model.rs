@@ -1,11 +1,40 @@
 //! The records that count and those that are history.
 
-use std::{cmp::Reverse, collections::HashSet};
+use std::{cmp::Reverse, collections::HashSet, fmt};
 
 use contract_types::{RunRecord, RunRecordKind, RunRecordVerdict};
 use jiff::Timestamp;
 
-use crate::{format::length, tally::Tally};
+use crate::{
+    compare::Comparison,
+    format::length,
+    judged::{SABOTEUR, judged},
+    tally::{self, Tally},
+};
+
+/// What a run belongs to. Saboteurs are told apart from conformance by their cases, because they try the suite and not the target:
+/// such a run must never stand in for a conformance run of the same target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Suite {
+    Conformance,
+    Quality,
+    Load,
+    Saboteurs,
+}
+
+impl fmt::Display for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Conformance => "conformance",
+            Self::Quality => "quality",
+            Self::Load => "load",
+            Self::Saboteurs => "saboteurs",
+        })
+    }
+}
+
+/// How a note about levels of conformance begins.
+const LEVEL: &str = "level:";
 
 /// One validated record and where it came from.
 #[derive(Debug, Clone)]
@@ -23,20 +52,48 @@ pub struct Run {
 impl Run {
     /// The suite's name as a heading.
     pub(crate) fn title(&self) -> &'static str {
-        match self.record.kind {
-            RunRecordKind::Conformance => "Conformance",
-            RunRecordKind::Quality => "Quality",
-            RunRecordKind::Load => "Load",
+        match self.suite() {
+            Suite::Conformance => "Conformance",
+            Suite::Quality => "Quality",
+            Suite::Load => "Load",
+            Suite::Saboteurs => "Saboteurs",
         }
+    }
+
+    pub(crate) fn suite(&self) -> Suite {
+        let cases = &self.record.cases;
+        match self.record.kind {
+            _ if !cases.is_empty() && cases.iter().all(|case| case.kind == SABOTEUR) => Suite::Saboteurs,
+            RunRecordKind::Conformance => Suite::Conformance,
+            RunRecordKind::Quality => Suite::Quality,
+            RunRecordKind::Load => Suite::Load,
+        }
+    }
+
+    /// `conformance on local`.
+    pub(crate) fn name(&self) -> String {
+        format!("{} on {}", self.suite(), self.record.target.name)
     }
 
     /// Id of the run's section on the page. Both parts are bound to letters, digits, dots, dashes and underscores.
     pub(crate) fn anchor(&self) -> String {
-        format!("{}-{}", self.record.kind, self.record.target.name)
+        format!("{}-{}", self.suite(), self.record.target.name)
     }
 
+    /// The cases that say how well the target keeps the contract, counted.
     pub(crate) fn tally(&self) -> Tally {
-        Tally::from(&self.record.counts)
+        Tally::of(tally::plain(&self.record.cases))
+    }
+
+    /// What the notes say about levels of conformance: `search (highest reached)`, `next: chat`.
+    pub(crate) fn levels(&self) -> Vec<&str> {
+        let notes = self.record.notes.iter().filter_map(|note| note.strip_prefix(LEVEL));
+        notes.flat_map(|note| note.split(", ")).map(str::trim).filter(|level| !level.is_empty()).collect()
+    }
+
+    /// The notes that say something else.
+    pub(crate) fn remarks(&self) -> impl Iterator<Item = &str> {
+        self.record.notes.iter().map(String::as_str).filter(|note| !note.starts_with(LEVEL))
     }
 
     /// Quality figures that hold their floor, and those that have one.
@@ -55,7 +112,7 @@ impl Run {
 /// What the page shows: the newest run of each suite and target, and the runs before them.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// The newest run of each suite and target: conformance, quality, load, each by target name.
+    /// The newest run of each suite and target: conformance, quality, load, saboteurs, each by target name.
     pub current: Vec<Run>,
     /// Every other run, newest first.
     pub history: Vec<Run>,
@@ -67,9 +124,23 @@ impl Report {
         runs.sort_by(|a, b| (Reverse(a.started), &b.record.run_id).cmp(&(Reverse(b.started), &a.record.run_id)));
         let mut seen = HashSet::new();
         let (mut current, history): (Vec<Run>, Vec<Run>) =
-            runs.into_iter().partition(|run| seen.insert((run.record.kind, run.record.target.name.clone())));
-        current.sort_by(|a, b| (a.record.kind, &a.record.target.name).cmp(&(b.record.kind, &b.record.target.name)));
+            runs.into_iter().partition(|run| seen.insert((run.suite(), run.record.target.name.clone())));
+        current.sort_by(|a, b| (a.suite(), &a.record.target.name).cmp(&(b.suite(), &b.record.target.name)));
         Self { current, history }
+    }
+
+    /// The newest earlier run of the suite and target of `run` that judged anything.
+    pub(crate) fn before(&self, run: &Run) -> Option<&Run> {
+        let judged = |run: &Run| !judged(run).is_empty();
+        let same = |other: &&Run| {
+            other.suite() == run.suite() && other.record.target.name == run.record.target.name && judged(other)
+        };
+        self.history.iter().find(same)
+    }
+
+    /// What changed since that run.
+    pub(crate) fn comparison(&self, run: &Run) -> Option<Comparison<'_>> {
+        Comparison::of(run, self.before(run)?)
     }
 
     /// Whether there is nothing to show.

@@ -108,15 +108,28 @@ pub fn parse(name: &str, text: &[u8]) -> Result<Run, Problem> {
     }
     let record: RunRecord =
         serde_json::from_value(document).map_err(|error| problem(String::new(), &error.to_string()))?;
-    if let Some((place, message)) = check::contradiction(&record) {
-        return Err(problem(place, &message));
+    Run::new(name, record)
+}
+
+impl Run {
+    /// Takes a record that the caller has made or read; `file` is the name under which a reader finds it beside the page.
+    ///
+    /// # Errors
+    ///
+    /// The first contradiction in the record, or a time that is none.
+    pub fn new(file: &str, record: RunRecord) -> Result<Self, Problem> {
+        let problem =
+            |place: String, message: &str| Problem { file: file.to_owned(), place, message: one_line(message) };
+        if let Some((place, message)) = check::contradiction(&record) {
+            return Err(problem(place, &message));
+        }
+        let time = |field: &str, text: &str| {
+            text.parse::<Timestamp>()
+                .map_err(|_| problem(format!("/{field}"), "is no moment that this program can reckon with"))
+        };
+        let (started, finished) = (time("started_at", &record.started_at)?, time("finished_at", &record.finished_at)?);
+        Ok(Self { file: file.to_owned(), record, started, finished })
     }
-    let time = |field: &str, text: &str| {
-        text.parse::<Timestamp>()
-            .map_err(|_| problem(format!("/{field}"), "is no moment that this program can reckon with"))
-    };
-    let (started, finished) = (time("started_at", &record.started_at)?, time("finished_at", &record.finished_at)?);
-    Ok(Run { file: name.to_owned(), record, started, finished })
 }
 
 static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use contract_types::{CaseRecord, CaseRecordOutcome, RunCounts};
 use serde_json::Value;
 
+use crate::judged::{PROBE, SABOTEUR, wrong};
+
 /// How many cases ended how.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tally {
@@ -55,6 +57,11 @@ impl From<&RunCounts> for Tally {
     }
 }
 
+/// The cases that say how well the target keeps the contract: no probes, which never decide, and no saboteurs, which try the suite.
+pub(crate) fn plain(cases: &[CaseRecord]) -> Vec<&CaseRecord> {
+    cases.iter().filter(|case| case.kind != PROBE && case.kind != SABOTEUR).collect()
+}
+
 /// One capability, or the rest under `other`, with its operations.
 #[derive(Debug)]
 pub(crate) struct Group<'a> {
@@ -65,8 +72,8 @@ pub(crate) struct Group<'a> {
 }
 
 /// The capabilities in the order in which a document travels, then those that serve them all.
-const CAPABILITIES: [&str; 9] =
-    ["ingest", "retrieve", "answer", "search", "chat", "tools", "tts", "telemetry", "platform"];
+const CAPABILITIES: [&str; 10] =
+    ["ingest", "retrieve", "answer", "search", "chat", "tools", "tts", "telemetry", "platform", "saboteurs"];
 const OTHER: &str = "other";
 
 /// Operation id → capability, as the contract tags its operations.
@@ -82,7 +89,7 @@ static TAGS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
 });
 
 /// A written case names its capability by the folder it lies in, a generated one by its operation's tag.
-fn capability(case: &CaseRecord) -> &'static str {
+pub(crate) fn capability(case: &CaseRecord) -> &'static str {
     let known = |name: &str| CAPABILITIES.into_iter().find(|capability| *capability == name);
     let folder = case.id.split('/').next().unwrap_or_default();
     let tag = |operation: &str| TAGS.get(operation).and_then(|tag| known(tag));
@@ -90,8 +97,8 @@ fn capability(case: &CaseRecord) -> &'static str {
 }
 
 /// The cases by capability and operation, in the order of [`CAPABILITIES`].
-pub(crate) fn by_capability(cases: &[CaseRecord]) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = CAPABILITIES
+pub(crate) fn by_capability<'a>(cases: &[&'a CaseRecord]) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group<'a>> = CAPABILITIES
         .into_iter()
         .chain([OTHER])
         .map(|name| Group { name, tally: Tally::default(), operations: BTreeMap::new() })
@@ -108,8 +115,8 @@ pub(crate) fn by_capability(cases: &[CaseRecord]) -> Vec<Group<'_>> {
 }
 
 /// The cases by kind, the kind with the most failures first, then by name.
-pub(crate) fn by_kind(cases: &[CaseRecord]) -> Vec<(&str, Tally)> {
-    let mut kinds: BTreeMap<&str, Tally> = BTreeMap::new();
+pub(crate) fn by_kind<'a>(cases: &[&'a CaseRecord]) -> Vec<(&'a str, Tally)> {
+    let mut kinds: BTreeMap<&'a str, Tally> = BTreeMap::new();
     for case in cases {
         kinds.entry(&case.kind).or_default().add(case.outcome);
     }
@@ -119,9 +126,12 @@ pub(crate) fn by_kind(cases: &[CaseRecord]) -> Vec<(&str, Tally)> {
 }
 
 /// Cases of one outcome by their reason, the most frequent reason first.
-pub(crate) fn by_reason(cases: &[CaseRecord], outcome: CaseRecordOutcome) -> Vec<(&str, Vec<&CaseRecord>)> {
-    let mut reasons: BTreeMap<&str, Vec<&CaseRecord>> = BTreeMap::new();
-    for case in cases.iter().filter(|case| case.outcome == outcome) {
+pub(crate) fn by_reason<'a>(
+    cases: &[&'a CaseRecord],
+    outcome: CaseRecordOutcome,
+) -> Vec<(&'a str, Vec<&'a CaseRecord>)> {
+    let mut reasons: BTreeMap<&'a str, Vec<&'a CaseRecord>> = BTreeMap::new();
+    for case in cases.iter().copied().filter(|case| case.outcome == outcome) {
         reasons.entry(case.reason.as_deref().unwrap_or("no reason was recorded")).or_default().push(case);
     }
     let mut reasons: Vec<_> = reasons.into_iter().collect();
@@ -129,12 +139,10 @@ pub(crate) fn by_reason(cases: &[CaseRecord], outcome: CaseRecordOutcome) -> Vec
     reasons
 }
 
-/// What went wrong: MUST before SHOULD, then failures before errors, then by id.
+/// What went wrong, probes and saboteurs apart: MUST before SHOULD, then failures before errors, then by id.
 pub(crate) fn failures(cases: &[CaseRecord]) -> Vec<&CaseRecord> {
-    let mut wrong: Vec<&CaseRecord> = cases
-        .iter()
-        .filter(|case| matches!(case.outcome, CaseRecordOutcome::Fail | CaseRecordOutcome::Error))
-        .collect();
-    wrong.sort_by(|a, b| (a.level, a.outcome, &a.id).cmp(&(b.level, b.outcome, &b.id)));
-    wrong
+    let mut failures = plain(cases);
+    failures.retain(|case| wrong(case.outcome));
+    failures.sort_by(|a, b| (a.level, a.outcome, &a.id).cmp(&(b.level, b.outcome, &b.id)));
+    failures
 }

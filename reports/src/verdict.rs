@@ -1,10 +1,11 @@
 //! The verdict in one line of plain text.
 
-use contract_types::{RunRecordKind, RunRecordVerdict};
+use contract_types::RunRecordVerdict;
 
 use crate::{
     format::{count, length, plural},
-    model::{Report, Run},
+    model::{Report, Run, Suite},
+    saboteurs::Board,
     tally::Tally,
 };
 
@@ -17,14 +18,8 @@ pub const HOW_TO_RUN: [&str; 3] = [
 
 /// `fail: conformance on local fail (118 of 120 passed, 2 failed); quality on local pass (…)`.
 pub fn verdict_line(report: &Report) -> String {
-    let runs: Vec<String> = report
-        .current
-        .iter()
-        .map(|run| {
-            let record = &run.record;
-            format!("{} on {} {} ({})", record.kind, record.target.name, record.verdict, summary(run))
-        })
-        .collect();
+    let runs: Vec<String> =
+        report.current.iter().map(|run| format!("{} {} ({})", run.name(), run.record.verdict, summary(run))).collect();
     format!("{}: {}", report.verdict(), runs.join("; "))
 }
 
@@ -32,10 +27,14 @@ pub fn verdict_line(report: &Report) -> String {
 pub(crate) fn summary(run: &Run) -> String {
     let (tally, record) = (run.tally(), &run.record);
     let mut parts = Vec::new();
+    let board = Board::of(run);
+    if let Some(board) = &board {
+        parts.push(format!("{} of {} saboteurs caught", count(board.caught), count(board.seeded)));
+    }
     if tally.applicable() > 0 {
         parts.push(format!("{} of {} cases passed", count(tally.passed), count(tally.applicable())));
         parts.extend(trouble(tally));
-    } else if record.kind == RunRecordKind::Conformance {
+    } else if run.suite() == Suite::Conformance && board.is_none() {
         parts.push("no case ran".to_owned());
     }
     let (held, floors) = run.floors();

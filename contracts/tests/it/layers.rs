@@ -15,9 +15,9 @@ const EDGES: [(&str, &[&str]); 13] = [
     ("deploy", &["contract-types"]),
     ("fixtures", &["contract-types"]),
     ("harness", &["contract-types", "contracts", "fixtures"]),
-    ("conformance", &["contract-types", "contracts", "fixtures", "harness"]),
-    ("quality", &["contract-types", "contracts", "fixtures", "harness"]),
-    ("loadtests", &["contract-types", "contracts", "fixtures", "harness"]),
+    ("conformance", &["contract-types", "contracts", "fixtures", "harness", "reports"]),
+    ("quality", &["contract-types", "contracts", "fixtures", "harness", "reports"]),
+    ("loadtests", &["contract-types", "contracts", "fixtures", "harness", "reports"]),
     ("reports", &["contract-types"]),
 ];
 

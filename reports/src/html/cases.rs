@@ -10,12 +10,12 @@ use crate::{
     tally::{self, Tally},
 };
 
-pub(super) fn write(out: &mut String, cases: &[CaseRecord]) -> fmt::Result {
+pub(super) fn write(out: &mut String, cases: &[&CaseRecord]) -> fmt::Result {
     if cases.is_empty() {
         return Ok(());
     }
     writeln!(out, "<h3>Cases <span>{}</span></h3>", count(length(cases.len())))?;
-    let columns = Columns::of(Tally::of(cases));
+    let columns = Columns::of(Tally::of(cases.iter().copied()));
     writeln!(out, "<p class=\"legend\">{}</p>", columns.legend())?;
     capabilities(out, cases, &columns)?;
     kinds(out, cases, &columns)?;
@@ -84,7 +84,7 @@ impl Columns {
     }
 }
 
-fn capabilities(out: &mut String, cases: &[CaseRecord], columns: &Columns) -> fmt::Result {
+fn capabilities(out: &mut String, cases: &[&CaseRecord], columns: &Columns) -> fmt::Result {
     open_table(out, "cases", "By capability and operation")?;
     columns.head(out, "Capability and operation")?;
     for (index, group) in tally::by_capability(cases).iter().enumerate() {
@@ -99,7 +99,7 @@ fn capabilities(out: &mut String, cases: &[CaseRecord], columns: &Columns) -> fm
     close_table(out)
 }
 
-fn kinds(out: &mut String, cases: &[CaseRecord], columns: &Columns) -> fmt::Result {
+fn kinds(out: &mut String, cases: &[&CaseRecord], columns: &Columns) -> fmt::Result {
     open_table(out, "cases", "By kind of case")?;
     columns.head(out, "Kind")?;
     writeln!(out, "<tbody>")?;
@@ -109,7 +109,7 @@ fn kinds(out: &mut String, cases: &[CaseRecord], columns: &Columns) -> fmt::Resu
     close_table(out)
 }
 
-fn known(out: &mut String, cases: &[CaseRecord]) -> fmt::Result {
+fn known(out: &mut String, cases: &[&CaseRecord]) -> fmt::Result {
     let reasons = tally::by_reason(cases, CaseRecordOutcome::KnownFailure);
     if reasons.is_empty() {
         return Ok(());
@@ -122,7 +122,7 @@ fn known(out: &mut String, cases: &[CaseRecord]) -> fmt::Result {
     Ok(())
 }
 
-fn not_applicable(out: &mut String, cases: &[CaseRecord]) -> fmt::Result {
+fn not_applicable(out: &mut String, cases: &[&CaseRecord]) -> fmt::Result {
     let reasons = tally::by_reason(cases, CaseRecordOutcome::NotApplicable);
     if reasons.is_empty() {
         return Ok(());
@@ -135,11 +135,11 @@ fn not_applicable(out: &mut String, cases: &[CaseRecord]) -> fmt::Result {
     Ok(())
 }
 
-fn flaky(out: &mut String, cases: &[CaseRecord]) -> fmt::Result {
+fn flaky(out: &mut String, cases: &[&CaseRecord]) -> fmt::Result {
     let repeated = |case: &&CaseRecord| {
         case.outcome == CaseRecordOutcome::Pass && case.attempts.is_some_and(|attempts| attempts > 1)
     };
-    let flaky: Vec<&CaseRecord> = cases.iter().filter(repeated).collect();
+    let flaky: Vec<&CaseRecord> = cases.iter().copied().filter(repeated).collect();
     if flaky.is_empty() {
         return Ok(());
     }

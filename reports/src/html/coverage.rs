@@ -36,6 +36,17 @@ pub(super) fn write(out: &mut String, coverage: &[CoverageRecord]) -> fmt::Resul
             format!("{} not reached", plural(length(row.missing.len()), row.dimension.as_str(), name(row.dimension)));
         fold(out, &summary, row.missing.iter().map(|item| split(item)))?;
     }
+    for row in coverage {
+        let excluded = row.excluded.as_deref().unwrap_or_default();
+        if excluded.is_empty() {
+            continue;
+        }
+        let summary = format!(
+            "{} excluded, not in the total",
+            plural(length(excluded.len()), row.dimension.as_str(), name(row.dimension))
+        );
+        fold(out, &summary, excluded.iter().map(|pair| (pair.item.as_str(), Some(pair.reason.as_str()))))?;
+    }
     Ok(())
 }
 

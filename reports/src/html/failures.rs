@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::FAILURES_SHOWN;
 use crate::{
     format::{Text, count, cut, decimal, length},
+    judged::PROPERTY,
     model::Run,
     redact::header,
     tally,
@@ -57,11 +58,11 @@ fn article(out: &mut String, case: &CaseRecord) -> fmt::Result {
         Text(case.message.as_deref().unwrap_or("No message was recorded."))
     )?;
     if let Some(curl) = &case.curl {
-        writeln!(
-            out,
-            "<pre class=\"command pick\" tabindex=\"0\" aria-label=\"Command to repeat\">{}</pre>",
-            Text(curl)
-        )?;
+        let label = if case.kind == PROPERTY { "Shrunk script to repeat" } else { "Command to repeat" };
+        if case.kind == PROPERTY {
+            writeln!(out, "<p class=\"hint\">The least input found that still fails:</p>")?;
+        }
+        writeln!(out, "<pre class=\"command pick\" tabindex=\"0\" aria-label=\"{label}\">{}</pre>", Text(curl))?;
     }
     exchange(out, "Request", case.request.as_ref())?;
     exchange(out, "Response", case.response.as_ref())?;

@@ -30,11 +30,10 @@ pub(super) fn write(out: &mut String, history: &[Run]) -> fmt::Result {
         let record = &run.record;
         writeln!(
             out,
-            "<tr><th scope=\"row\">{}</th><td>{} on {}</td><td>{}</td><td>{}</td><td><code>{}</code></td><td class=\"num\">{}</td>\
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td><td class=\"num\">{}</td>\
              <td><a href=\"{}\">JSON<span class=\"aloud\"> of {}</span></a></td></tr>",
             moment(run.started),
-            record.kind,
-            Text(&record.target.name),
+            Text(&run.name()),
             badge(record.verdict),
             Text(&summary(run)),
             format::commit(record.commit.as_deref()),

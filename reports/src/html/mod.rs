@@ -2,14 +2,17 @@
 
 mod bar;
 mod cases;
+mod compare;
 mod coverage;
 mod curve;
 mod failures;
 mod history;
 mod load;
 mod overview;
+mod probes;
 mod quality;
 mod run;
+mod saboteurs;
 mod strip;
 
 pub(crate) use coverage::name as dimension;
@@ -42,7 +45,7 @@ pub fn page(report: &Report) -> String {
         }
         overview::write(out, report)?;
         for run in &report.current {
-            run::write(out, run)?;
+            run::write(out, run, report.comparison(run).as_ref())?;
         }
         history::write(out, &report.history)
     })
@@ -107,6 +110,16 @@ fn head(out: &mut String, title: &str) -> fmt::Result {
 /// The badge of a verdict: a mark and a word, so that colour is never alone.
 fn badge(verdict: RunRecordVerdict) -> String {
     format!("<span class=\"badge {verdict}\">{}</span>", word(verdict))
+}
+
+/// A badge of anything else that ends well or badly.
+fn outcome_badge(class: &str, word: &str) -> String {
+    format!("<span class=\"badge {class}\">{word}</span>")
+}
+
+/// What is told about a row, below its name, where there is anything to tell.
+fn beneath(told: &str) -> String {
+    if told.is_empty() { String::new() } else { format!("<small class=\"told\">{}</small>", Text(told)) }
 }
 
 /// Opens a table that scrolls by itself on a narrow page.

@@ -2,12 +2,13 @@
 
 use std::fmt::{self, Write};
 
-use contract_types::{RunRecordKind, RunRecordVerdict};
+use contract_types::RunRecordVerdict;
 
 use super::{badge, bar};
 use crate::{
     format::{self, Text, count, decimal},
-    model::{Report, Run},
+    model::{Report, Run, Suite},
+    saboteurs::Board,
     verdict::{trouble, word},
 };
 
@@ -18,6 +19,7 @@ pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
     for mixture in report.mixtures() {
         writeln!(out, "<p class=\"hint\">{mixture}</p>")?;
     }
+    levels(out, report)?;
     writeln!(out, "<nav aria-label=\"Runs\" class=\"tiles\">")?;
     for run in &report.current {
         tile(out, run)?;
@@ -25,11 +27,28 @@ pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
     writeln!(out, "</nav>")
 }
 
+/// The levels of conformance that runs have reached, and the next ones.
+fn levels(out: &mut String, report: &Report) -> fmt::Result {
+    for run in &report.current {
+        let levels = run.levels();
+        if levels.is_empty() {
+            continue;
+        }
+        write!(out, "<p class=\"levels\"><span>Level of {}</span>", Text(&run.name()))?;
+        for level in levels {
+            let class = if level.starts_with("next") { "level next" } else { "level" };
+            write!(out, " <span class=\"{class}\">{}</span>", Text(level))?;
+        }
+        writeln!(out, "</p>")?;
+    }
+    Ok(())
+}
+
 /// Which runs did not pass, or that all did.
 fn sentence(report: &Report) -> String {
     let names = |verdict| {
         let named = report.current.iter().filter(move |run| run.record.verdict == verdict);
-        named.map(|run| format!("{} on {}", run.record.kind, run.record.target.name)).collect::<Vec<_>>()
+        named.map(Run::name).collect::<Vec<_>>()
     };
     let (failed, errored) = (names(RunRecordVerdict::Fail), names(RunRecordVerdict::Error));
     let mut parts = Vec::new();
@@ -55,6 +74,10 @@ fn tile(out: &mut String, run: &Run) -> fmt::Result {
     writeln!(out, "<span class=\"row\"><strong>{}</strong>{}</span>", run.title(), badge(record.verdict))?;
     writeln!(out, "<span class=\"target\">{}</span>", Text(&record.target.name))?;
     writeln!(out, "<span class=\"figure\">{figure} <small>{}</small></span>", Text(&label))?;
+    let board = Board::of(run);
+    if let Some(board) = board.as_ref().filter(|_| run.suite() == Suite::Saboteurs) {
+        writeln!(out, "{}", bar::stacked(board.tally))?;
+    }
     if tally.total() > 0 {
         writeln!(out, "{}", bar::stacked(tally))?;
     }
@@ -62,7 +85,7 @@ fn tile(out: &mut String, run: &Run) -> fmt::Result {
     if tally.not_applicable > 0 {
         rest.push(format!("{} not applicable", count(tally.not_applicable)));
     }
-    if record.kind == RunRecordKind::Load {
+    if run.suite() == Suite::Load {
         let (kept, budgets) = run.budgets();
         rest.push(format!("{} of {} budgets kept", count(kept), count(budgets)));
     }
@@ -85,13 +108,17 @@ fn figure(run: &Run) -> (String, String) {
     let (record, tally) = (&run.record, run.tally());
     let (held, floors) = run.floors();
     let slowest = record.load.iter().flatten().max_by(|a, b| a.p95_ms.total_cmp(&b.p95_ms));
-    match (record.kind, slowest) {
-        (RunRecordKind::Quality, _) if floors > 0 => {
+    match (run.suite(), slowest) {
+        (Suite::Quality, _) if floors > 0 => {
             (format::percent(held, floors), format!("{} of {} floors held", count(held), count(floors)))
         }
-        (RunRecordKind::Load, Some(row)) => {
+        (Suite::Load, Some(row)) => {
             (format!("{} ms", decimal(row.p95_ms, 1)), format!("slowest p95: {} in {}", row.operation, row.scenario))
         }
+        (Suite::Saboteurs, _) => Board::of(run).map_or_else(
+            || ("–".to_owned(), "nothing was seeded".to_owned()),
+            |board| (format!("{} / {}", count(board.caught), count(board.seeded)), "saboteurs caught".to_owned()),
+        ),
         _ if tally.applicable() == 0 => ("–".to_owned(), "nothing ran".to_owned()),
         _ => (
             format::percent(tally.passed, tally.applicable()),

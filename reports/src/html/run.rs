@@ -2,14 +2,17 @@
 
 use std::fmt::{self, Write};
 
-use super::{badge, cases, coverage, failures, link, load, quality};
+use super::{badge, cases, compare, coverage, failures, link, load, probes, quality, saboteurs};
 use crate::{
+    compare::Comparison,
     format::{Text, moment, span},
     model::Run,
+    saboteurs::Board,
+    tally,
     verdict::summary,
 };
 
-pub(super) fn write(out: &mut String, run: &Run) -> fmt::Result {
+pub(super) fn write(out: &mut String, run: &Run, comparison: Option<&Comparison<'_>>) -> fmt::Result {
     let record = &run.record;
     let anchor = run.anchor();
     writeln!(out, "<section class=\"run\" id=\"{anchor}\" aria-labelledby=\"{anchor}-title\">")?;
@@ -17,17 +20,24 @@ pub(super) fn write(out: &mut String, run: &Run) -> fmt::Result {
     writeln!(out, "<h2 id=\"{anchor}-title\">{} <span>on {name}</span> {}</h2>", run.title(), badge(record.verdict))?;
     writeln!(out, "<p class=\"lead\">{}.</p>", Text(&capital(&summary(run))))?;
     facts(out, run)?;
-    if !record.notes.is_empty() {
+    if run.remarks().next().is_some() {
         writeln!(out, "<h3>Notes</h3>\n<ul class=\"notes\">")?;
-        for note in &record.notes {
+        for note in run.remarks() {
             writeln!(out, "<li>{}</li>", Text(note))?;
         }
         writeln!(out, "</ul>")?;
     }
+    if let Some(comparison) = comparison {
+        compare::write(out, comparison)?;
+    }
+    if let Some(board) = Board::of(run) {
+        saboteurs::write(out, &board)?;
+    }
     failures::write(out, run)?;
     quality::write(out, record.scores.as_deref().unwrap_or_default())?;
     load::write(out, record.load.as_deref().unwrap_or_default())?;
-    cases::write(out, &record.cases)?;
+    cases::write(out, &tally::plain(&record.cases))?;
+    probes::write(out, &record.cases)?;
     coverage::write(out, record.coverage.as_deref().unwrap_or_default())?;
     writeln!(out, "</section>")
 }

@@ -82,3 +82,70 @@ fn the_comment_goes_to_standard_output_alone() {
     assert!(out.starts_with("### ❌ Plumbline: fail\n"), "{out}");
     assert!(error.starts_with("fail: "), "{error}");
 }
+
+fn one(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } =
+        Command::new(env!("CARGO_BIN_EXE_reports")).args(arguments).output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn each_form_is_written_to_a_file_or_to_standard_output() {
+    let folder = folder("forms", &[("a.json", changed(|_| ()))]);
+    let (run, output) = (folder.join("a.json"), folder.join("written"));
+    let (run, output) = (run.to_str().unwrap(), output.to_str().unwrap());
+    for (form, begins) in [("junit", "<?xml"), ("sarif", "{\n"), ("markdown", "### ❌ Plumbline: fail\n")] {
+        let (code, out, error) = one(&["--format", form, "--run", run]);
+        assert_eq!((code, error.as_str()), (Some(100), ""));
+        assert!(out.starts_with(begins), "{out}");
+        assert_eq!(
+            one(&["--format", form, "--run", run, "--output", output]),
+            (Some(100), String::new(), String::new())
+        );
+        assert_eq!(fs::read_to_string(output).unwrap(), out);
+    }
+    assert!(!folder.join("index.html").exists());
+}
+
+#[test]
+fn a_form_ends_with_the_exit_code_of_its_record() {
+    let broken = changed(|record| record["seed"] = "x".into());
+    let error = changed(|record| record["verdict"] = "error".into());
+    let folder = folder("codes", &[("pass.json", passing(|_| ())), ("error.json", error), ("broken.json", broken)]);
+    for (file, expected) in [("pass.json", 0), ("error.json", 1), ("broken.json", 2), ("missing.json", 2)] {
+        let path = folder.join(file);
+        let (code, out, error) = one(&["--format", "junit", "--run", path.to_str().unwrap()]);
+        assert_eq!((code, out.is_empty(), error.is_empty()), (Some(expected), expected == 2, expected != 2), "{file}");
+    }
+}
+
+#[test]
+fn a_form_without_a_run_is_refused() {
+    let (code, _, error) = one(&["--format", "junit"]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("--run <FILE>"), "{error}");
+}
+
+#[test]
+fn the_comment_of_one_record_compares_with_the_one_that_is_named() {
+    let before = passing(|record| record["started_at"] = "2026-03-01T09:15:00Z".into());
+    let other = passing(|record| record["target"]["name"] = "other".into());
+    let folder = folder("previous", &[("a.json", changed(|_| ())), ("b.json", before), ("c.json", other)]);
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let compared = |before: &str| one(&["--format", "markdown", "--run", &path("a.json"), "--previous", &path(before)]);
+    let (code, out, _) = compared("b.json");
+    assert_eq!(code, Some(100));
+    assert!(out.contains("1 newly failing"), "{out}");
+    let (code, _, error) = compared("c.json");
+    assert_eq!(code, Some(2));
+    assert!(error.contains("--previous wants conformance on local"), "{error}");
+}
+
+#[test]
+fn help_teaches_with_examples() {
+    let (code, out, _) = one(&["--help"]);
+    assert_eq!(code, Some(0));
+    for taught in ["reports --format junit --run", "reports --format sarif --run", "Exit codes: 0"] {
+        assert!(out.contains(taught), "{out}");
+    }
+}

@@ -1,7 +1,9 @@
-//! What the page, the comment and the command promise.
+//! What the page, the comment, JUnit, SARIF and the command promise.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests may panic as tests do")]
 
+mod changes;
 mod command;
+mod forms;
 mod page;
 mod records;
 
@@ -10,7 +12,7 @@ use std::path::Path;
 use reports::{Report, Run};
 use serde_json::Value;
 
-/// The sample runs: two suites that failed, one that could not run, one that passed, and two older runs.
+/// The sample runs: three suites that failed, one that could not run, one that passed, and three older runs.
 pub(crate) fn sample() -> Report {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records");
     Report::new(reports::read(&folder).expect("the samples are valid"))

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use reports::{Report, STYLE, comment, page};
+use reports::{Report, STYLE, comment, contract_places, junit, page, sarif};
 use serde_json::{Value, json};
 
 use crate::{changed, run, sample};
@@ -56,14 +56,15 @@ fn attributes<'a>(page: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
 }
 
 /// A record with `text` wherever a record may hold any text.
-fn hostile(text: &str) -> Report {
+pub(crate) fn hostile(text: &str) -> Report {
     Report::new(vec![run(&changed(|record| {
         for field in ["tool_version", "command"] {
             record[field] = json!(text);
         }
         record["target"]["implementation"] = json!(text);
-        record["notes"] = json!([text]);
+        record["notes"] = json!([text, format!("level:{text}")]);
         record["coverage"][0]["missing"] = json!([text, format!("search 504: {text}")]);
+        record["coverage"][0]["excluded"] = json!([{"item": format!("x{text}"), "reason": text}]);
         let case = &mut record["cases"][0];
         for field in ["message", "curl", "reason"] {
             case[field] = json!(text);
@@ -91,9 +92,10 @@ fn hostile_text_is_escaped() {
 }
 
 #[test]
-fn no_secret_reaches_the_page_or_the_comment() {
+fn no_secret_reaches_any_form() {
     let report = hostile(&format!("a {KEY} b"));
-    for text in [page(&report), comment(&report)] {
+    let run = &report.current[0];
+    for text in [page(&report), comment(&report), junit(run), sarif(run, contract_places())] {
         assert!(!text.contains(KEY) && !text.contains("plain-secret"), "{text}");
         assert!(text.contains("a [redacted] b"));
     }
@@ -102,8 +104,8 @@ fn no_secret_reaches_the_page_or_the_comment() {
 #[test]
 fn hostile_text_stays_inside_its_code_span() {
     let comment = comment(&hostile("`` | @everyone <img> \n# x"));
-    let row = comment.lines().find(|line| line.contains("@everyone")).unwrap();
-    assert!(row.ends_with("| ``` `` \\| @everyone <img> # x ``` |"), "{row}");
+    let line = comment.lines().find(|line| line.starts_with('`') && line.contains("@everyone")).unwrap();
+    assert_eq!(line, "``` `` \\| @everyone <img> # x ```");
 }
 
 #[test]

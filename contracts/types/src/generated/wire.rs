@@ -1207,6 +1207,26 @@ impl Correction {
     }
 }
 
+/// One item of the contract that a run could not be expected to reach, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("CoverageExclusion")))]
+#[serde(deny_unknown_fields)]
+pub struct CoverageExclusion {
+    /// The item, as the dimension names it.
+    #[schemars(length(min = 1, max = 512))]
+    pub item: String,
+    /// Why no run against such a target can reach it.
+    #[schemars(length(min = 1, max = 1024))]
+    pub reason: String,
+}
+
+impl CoverageExclusion {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(item: String, reason: String) -> Self {
+        Self { item, reason }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline)]
 pub enum CoverageRecordDimension {
@@ -1266,12 +1286,16 @@ pub struct CoverageRecord {
     /// The items that were not reached, in order.
     #[schemars(length(min = 0, max = 10000), inner(length(min = 1, max = 512)))]
     pub missing: Vec<String>,
+    /// Items that do not apply to the target, each with its reason. They are not in total, and none of them is in missing. Absent means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<CoverageExclusion>", length(min = 0, max = 10000))]
+    pub excluded: Option<Vec<CoverageExclusion>>,
 }
 
 impl CoverageRecord {
     /// The required fields; the others are absent or at their defaults.
     pub fn new(dimension: CoverageRecordDimension, total: u64, reached: u64, missing: Vec<String>) -> Self {
-        Self { dimension, total, reached, missing }
+        Self { dimension, total, reached, missing, excluded: None }
     }
 }
 
@@ -7413,6 +7437,7 @@ pub const DERIVED: &[(&str, fn(&mut schemars::SchemaGenerator) -> schemars::Sche
     ("ContentHash", <ContentHash as JsonSchema>::json_schema),
     ("ContentType", <ContentType as JsonSchema>::json_schema),
     ("Correction", <Correction as JsonSchema>::json_schema),
+    ("CoverageExclusion", <CoverageExclusion as JsonSchema>::json_schema),
     ("CoverageRecord", <CoverageRecord as JsonSchema>::json_schema),
     ("Cursor", <Cursor as JsonSchema>::json_schema),
     ("Degradation", <Degradation as JsonSchema>::json_schema),
