@@ -3,8 +3,12 @@
 pub mod catalogue;
 pub mod cmd;
 pub mod coverage;
+pub mod engine;
+mod explain;
+pub mod isolation;
+mod levels;
 pub mod outcome;
-pub mod run;
+pub mod rules;
 pub mod session;
 pub mod suite;
 pub mod written;

@@ -96,14 +96,16 @@ pub fn record(session: &Session, test: &Test, outcome: &Outcome, attempts: u64) 
     let exchange = outcome.exchange.as_ref().filter(|_| shown);
     let (request, response) = exchange.map(|exchange| record::exchange(exchange, &session.redactor)).unzip();
     let command = exchange.map(|exchange| curl::command(exchange, &session.profile.credentials, &session.redactor));
-    let (operation, rule) = match test {
-        Test::Generated(case) => (Some(case.operation.clone()), None),
-        Test::Written(case) => {
-            let request = outcome.exchange.as_ref().map(|exchange| &exchange.request);
-            let operation = request.and_then(|request| session.judge.operation(&request.method, request.path()));
-            (operation.map(str::to_owned), Some(case.rule.clone()))
-        }
+    let reached = || {
+        let request = outcome.exchange.as_ref().map(|exchange| &exchange.request)?;
+        session.judge.operation(&request.method, request.path()).map(str::to_owned)
     };
+    let operation = match test {
+        Test::Generated(case) => Some(case.operation.clone()),
+        Test::Isolation(attempt) => Some(attempt.operation.clone()),
+        Test::Written(_) => reached(),
+    };
+    let rule = test.rule().map(str::to_owned);
     CaseRecord {
         id,
         kind: test.kind(),

@@ -8,7 +8,14 @@ use std::{
 use contract_types::CaseRecordLevel;
 use contracts::{Contract, Sources, catalogue};
 
-use crate::written;
+use crate::{
+    catalogue as generated,
+    isolation::{self, Attempt},
+    outcome::Outcome,
+    rules,
+    session::Session,
+    written,
+};
 
 /// The generated catalogue, one case a line.
 const CATALOGUE: &str = include_str!("generated/catalogue.jsonl");
@@ -25,11 +32,24 @@ pub struct SuiteError {
     pub message: String,
 }
 
+/// How much a test's word counts, and what it costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
+pub enum Tier {
+    /// The same requests every time: examples, bounds, broken keywords, written cases, the isolation matrix. Decides.
+    Deterministic,
+    /// Drawn from the schemas and from a model of the platform by a seed. Decides.
+    Property,
+    /// Measurements of time under load. Never decides.
+    Probe,
+}
+
 /// One test.
 #[derive(Debug, Clone)]
 pub enum Test {
     /// Generated from the contract.
     Generated(Box<catalogue::Case>),
+    /// One cell of the isolation matrix.
+    Isolation(Box<Attempt>),
     /// Written by a person.
     Written(Box<written::Case>),
 }
@@ -42,6 +62,7 @@ impl Test {
                 let allowed = |c: char| c.is_ascii_alphanumeric() || "._:/@#-".contains(c);
                 case.id.chars().map(|c| if allowed(c) { c } else { '@' }).collect()
             }
+            Self::Isolation(attempt) => attempt.id(),
             Self::Written(case) => case.id.clone(),
         }
     }
@@ -53,15 +74,76 @@ impl Test {
                 .ok()
                 .and_then(|kind| kind.as_str().map(str::to_owned))
                 .unwrap_or_else(|| "schema".to_owned()),
+            Self::Isolation(_) => "isolation".to_owned(),
             Self::Written(_) => "rule".to_owned(),
+        }
+    }
+
+    /// Its tier.
+    pub fn tier(&self) -> Tier {
+        match self {
+            Self::Generated(_) | Self::Isolation(_) | Self::Written(_) => Tier::Deterministic,
         }
     }
 
     /// How binding it is.
     pub fn level(&self) -> CaseRecordLevel {
         match self {
-            Self::Generated(_) => CaseRecordLevel::Must,
+            Self::Generated(_) | Self::Isolation(_) => CaseRecordLevel::Must,
             Self::Written(case) => case.level(),
+        }
+    }
+
+    /// The rule that it holds, where it holds one above all.
+    pub fn rule(&self) -> Option<&str> {
+        match self {
+            Self::Generated(case) => rules::of_generated(case).map(|(rule, _)| rule),
+            Self::Isolation(attempt) => Some(attempt.rule()),
+            Self::Written(case) => Some(&case.rule),
+        }
+    }
+
+    /// Which side of its rule it shows.
+    pub fn polarity(&self) -> Option<written::Polarity> {
+        match self {
+            Self::Generated(case) => rules::of_generated(case).map(|(_, polarity)| polarity),
+            Self::Isolation(attempt) => Some(attempt.polarity()),
+            Self::Written(case) => Some(case.polarity),
+        }
+    }
+
+    /// Cases of the isolation and security catalogue that it holds.
+    pub fn catalogue(&self) -> Vec<String> {
+        match self {
+            Self::Generated(_) => Vec::new(),
+            Self::Isolation(attempt) => attempt.catalogue().iter().map(|&id| id.to_owned()).collect(),
+            Self::Written(case) => case.catalogue.clone(),
+        }
+    }
+
+    /// Whether it sends requests to this operation.
+    pub fn touches(&self, operation: &str) -> bool {
+        match self {
+            Self::Generated(case) => case.operation == operation,
+            Self::Isolation(attempt) => attempt.operation == operation,
+            Self::Written(case) => case.operations.iter().any(|known| known == operation),
+        }
+    }
+
+    /// How long it waits for time to pass, roughly, in milliseconds.
+    pub fn patience(&self) -> u64 {
+        match self {
+            Self::Generated(_) | Self::Isolation(_) => 0,
+            Self::Written(case) => case.patience(),
+        }
+    }
+
+    /// Runs it.
+    pub async fn run(&self, session: &Session) -> Outcome {
+        match self {
+            Self::Generated(case) => generated::run(session, case).await,
+            Self::Isolation(attempt) => isolation::run(session, attempt).await,
+            Self::Written(case) => written::run(session, case).await,
         }
     }
 }
@@ -71,7 +153,7 @@ impl Test {
 pub struct Suite {
     /// The contract that it was made from.
     pub contract: Contract,
-    /// Written tests by id, then generated ones in the order of the contract.
+    /// Written tests by id, then the isolation matrix, then generated ones, both in the order of the contract.
     pub tests: Vec<Test>,
 }
 
@@ -92,6 +174,7 @@ impl Suite {
         contract.rules = rules;
         let written = written::load(&root.join("conformance/cases"), &contract)?;
         let mut tests: Vec<Test> = written.into_iter().map(|case| Test::Written(Box::new(case))).collect();
+        tests.extend(isolation::all(&contract).into_iter().map(|attempt| Test::Isolation(Box::new(attempt))));
         for (index, line) in CATALOGUE.lines().enumerate() {
             let case = serde_json::from_str(line).map_err(|error| SuiteError {
                 file: root.join("conformance/src/generated/catalogue.jsonl"),
@@ -105,5 +188,14 @@ impl Suite {
             return Err(fault(root.join("conformance/cases"), format!("two tests are called `{}`", twice.id())));
         }
         Ok(Self { contract, tests })
+    }
+
+    /// The generated cases that send an example of the contract.
+    pub fn examples(&self) -> Vec<catalogue::Case> {
+        let generated = self.tests.iter().filter_map(|test| match test {
+            Test::Generated(case) if case.kind == catalogue::Kind::Example => Some((**case).clone()),
+            Test::Generated(_) | Test::Isolation(_) | Test::Written(_) => None,
+        });
+        generated.collect()
     }
 }

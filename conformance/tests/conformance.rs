@@ -1,52 +1,54 @@
-//! The conformance suite as named tests: `cargo test -p conformance -- --target NAME [FILTER]`.
+//! The conformance suite under cargo: `cargo test -p conformance -- --target NAME [OPTIONS] [TEXT]`.
 //!
-//! `--target` stands after the `--`; before it, it is cargo's own. `CONFORMANCE_TARGET` says the same and is nextest's way in.
+//! The options are those of `conformance run`; `--target` stands after the `--`, before it, it is cargo's own.
+//! `CONFORMANCE_TARGET` says the same and is nextest's way in: what a test runner asks for (`--list --format terse`, `--exact ID`)
+//! is answered test by test.
 
 use std::{
     process::ExitCode,
     sync::{Arc, Mutex},
-    time::SystemTime,
 };
 
+use clap::Parser;
 use conformance::{
-    run::{self, Found},
+    engine::{self, Options, fails, line},
     session::Session,
     suite::{Suite, Test},
 };
-use contract_types::CaseRecordOutcome;
+use contract_types::{CaseRecord, CaseRecordOutcome};
 use harness::{exit, output, project_root};
 use libtest_mimic::{Arguments, Failed, Trial};
 
+/// What a test runner says that the suite itself does not know.
+const RUNNERS: [&str; 6] = ["--exact", "--format", "--ignored", "--include-ignored", "--test-threads", "--skip"];
+/// What `cargo test` may pass on that means nothing here.
+const IDLE: [&str; 5] = ["--quiet", "-q", "--nocapture", "--no-capture", "--show-output"];
+
+/// Holds a deployment against the contract. `cargo run -p conformance -- run --help` says more.
+#[derive(Debug, Parser)]
+#[command(name = "cargo test -p conformance --")]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+}
+
 fn main() -> ExitCode {
-    ExitCode::from(match own_flags(std::env::args().collect()) {
-        Ok((target, rest)) => run_tests(&target, Arguments::from_iter(rest)),
-        Err(message) => {
-            output::say(&message);
-            exit::USAGE
-        }
-    })
-}
-
-/// Takes `--target NAME` out; everything else is the test harness's.
-fn own_flags(arguments: Vec<String>) -> Result<(String, Vec<String>), String> {
-    let mut target = std::env::var("CONFORMANCE_TARGET").ok().filter(|name| !name.is_empty());
-    let mut rest = Vec::new();
-    let mut arguments = arguments.into_iter();
-    while let Some(argument) = arguments.next() {
-        if let Some(name) = argument.strip_prefix("--target=") {
-            target = Some(name.to_owned());
-        } else if argument == "--target" {
-            let name = arguments.next().ok_or("--target: expected the name of a profile in conformance/targets")?;
-            target = Some(name);
-        } else {
-            rest.push(argument);
-        }
+    let arguments: Vec<String> = std::env::args().filter(|argument| !IDLE.contains(&argument.as_str())).collect();
+    let of_runner = |argument: &String| RUNNERS.iter().any(|known| argument.split('=').next() == Some(known));
+    if arguments.iter().any(of_runner) {
+        return ExitCode::from(test_by_test(arguments));
     }
-    Ok((target.unwrap_or_else(|| "local".to_owned()), rest))
+    let words = arguments.iter().skip(1).map(String::as_str).collect::<Vec<_>>().join(" ");
+    let cli = Cli::parse_from(&arguments);
+    let code = engine::main(&cli.options, format!("cargo test -p conformance -- {words}").trim_end());
+    ExitCode::from(code)
 }
 
-fn run_tests(target: &str, arguments: Arguments) -> u8 {
-    let started = SystemTime::now();
+/// Runs tests one by one, as a test runner asks for them. No record is written: each may be a process of its own.
+fn test_by_test(arguments: Vec<String>) -> u8 {
+    let target = std::env::var("CONFORMANCE_TARGET").ok().filter(|name| !name.is_empty());
+    let target = target.unwrap_or_else(|| "local".to_owned());
+    let arguments = Arguments::from_iter(arguments);
     let suite = match Suite::load(&project_root()) {
         Ok(suite) => suite,
         Err(error) => {
@@ -67,7 +69,9 @@ fn run_tests(target: &str, arguments: Arguments) -> u8 {
             return exit::HARNESS;
         }
     };
-    let opened = Session::open(target, suite.contract).and_then(|mut session| {
+    let examples = suite.examples();
+    let opened = Session::open(&target, suite.contract).and_then(|mut session| {
+        session.examples = examples;
         runtime.block_on(session.fill())?;
         Ok(Arc::new(session))
     });
@@ -78,34 +82,34 @@ fn run_tests(target: &str, arguments: Arguments) -> u8 {
             return error.exit_code();
         }
     };
-    let cases = Arc::new(Mutex::new(Vec::new()));
+    let ended = Arc::new(Mutex::new(Vec::new()));
     let trials = suite.tests.into_iter().map(|test| {
-        let (runtime, session, cases) = (Arc::clone(&runtime), Arc::clone(&session), Arc::clone(&cases));
-        Trial::test(test.id(), move || trial(&runtime, &session, &test, &cases))
+        let (runtime, session, ended) = (Arc::clone(&runtime), Arc::clone(&session), Arc::clone(&ended));
+        Trial::test(test.id(), move || trial(&runtime, &session, &test, &ended))
     });
     let mut arguments = arguments;
     arguments.test_threads = Some(arguments.test_threads.unwrap_or(session.pace.concurrency()));
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
-    let cases = cases.lock().map(|mut cases| std::mem::take(&mut *cases)).unwrap_or_default();
-    let gone = !cases.is_empty() && cases.iter().all(|(_, there)| !there);
-    let found = Found { cases: cases.into_iter().map(|(case, _)| case).collect(), gone };
-    let command = format!("cargo test -p conformance -- --target {target}");
-    let code = runtime.block_on(run::finish(&session, found, started, command, &run::default_out()));
-    // A test that broke without leaving a record must not pass.
-    if code == exit::PASS && conclusion.has_failed() { exit::HARNESS } else { code }
+    runtime.block_on(session.clean_up());
+    let ended = ended.lock().map(|mut ended| std::mem::take(&mut *ended)).unwrap_or_default();
+    match (ended.iter().any(fails), conclusion.has_failed()) {
+        (true, _) => exit::FAILED,
+        (false, true) => exit::HARNESS,
+        (false, false) => exit::PASS,
+    }
 }
 
 fn trial(
     runtime: &tokio::runtime::Runtime,
     session: &Arc<Session>,
     test: &Test,
-    cases: &Mutex<Vec<(contract_types::CaseRecord, bool)>>,
+    ended: &Mutex<Vec<CaseRecord>>,
 ) -> Result<(), Failed> {
-    let (case, there) = runtime.block_on(run::one(session, test));
-    let bad = run::fails(&case) || case.outcome == CaseRecordOutcome::Error;
-    let line = run::line(&case);
-    if let Ok(mut cases) = cases.lock() {
-        cases.push((case, there));
+    let (case, _) = runtime.block_on(engine::one(session, test));
+    let bad = fails(&case) || case.outcome == CaseRecordOutcome::Error;
+    let line = line(&case);
+    if let Ok(mut ended) = ended.lock() {
+        ended.push(case);
     }
     if bad { Err(Failed::from(line)) } else { Ok(()) }
 }

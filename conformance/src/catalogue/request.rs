@@ -52,7 +52,7 @@ pub(super) fn prepare(session: &Session, operation: &Operation, case: &Case) -> 
     }
     for (name, value) in &case.headers {
         headers.retain(|(known, _)| known != name);
-        let foreign = || session.foreign_tenant().ok_or("the profile has only one tenant");
+        let foreign = || session.stranger().ok_or("the profile has only one tenant");
         let value = if value == "{foreign}" { foreign()?.to_owned() } else { value.clone() };
         if !value.is_empty() {
             headers.push((name.clone(), value));
@@ -73,7 +73,7 @@ fn identify(
     headers: &mut Vec<(String, String)>,
     query: &mut Vec<(String, String)>,
 ) -> Result<Option<String>, String> {
-    let tenant = session.main_tenant();
+    let tenant = session.bench_tenant().unwrap_or_default();
     let needed = needed(operation);
     let own = || {
         let found = session.with_scope(tenant, &needed);
@@ -159,12 +159,11 @@ pub(super) async fn path(
 
 /// The id of something that exists, or of something made to be deleted.
 async fn existing(session: &Session, operation: &Operation, expected: &Expected) -> Result<String, NoObject> {
-    let objects = &session.objects;
+    let nothing = || NoObject::NotDeclared("nothing may be made on this target".to_owned());
+    let tenant = session.bench_tenant().unwrap_or_default();
+    let objects = session.objects.get(tenant).ok_or_else(nothing)?;
     let throwaway = operation.method == "DELETE" && expected.may_succeed();
-    let standing = |object: &Option<Result<String, NoObject>>| {
-        let none = || Err(NoObject::NotDeclared("nothing may be made on this target".to_owned()));
-        object.clone().unwrap_or_else(none)
-    };
+    let standing = |object: &Option<Result<String, NoObject>>| object.clone().unwrap_or_else(|| Err(nothing()));
     let first = operation.path.split('/').nth(1).unwrap_or_default();
     match first {
         "documents" if throwaway => objects.document(session).await,
@@ -174,7 +173,7 @@ async fn existing(session: &Session, operation: &Operation, expected: &Expected)
         "sessions" if throwaway => objects.session(session).await,
         "sessions" => standing(&objects.session),
         "tools" => {
-            let tool = session.facts.get(session.main_tenant()).and_then(|facts| facts.tools.first().cloned());
+            let tool = session.facts.get(tenant).and_then(|facts| facts.tools.first().cloned());
             tool.ok_or_else(|| NoObject::NotDeclared("the target declares no tool".to_owned()))
         }
         _ => Err(NoObject::NotDeclared(format!("the suite knows nothing that `{}` could name", operation.path))),

@@ -19,7 +19,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs the suite against a target.
-    Run(run::Args),
+    Run(Box<run::Args>),
     /// Prints the ids of all tests; needs no target.
     List(list::Args),
 }
@@ -32,4 +32,13 @@ impl Cli {
             Command::List(args) => args.run(),
         }
     }
+}
+
+/// The command line that repeats this run, behind `program`.
+fn command_line(program: &str) -> String {
+    let words = std::env::args().skip(1);
+    words.fold(program.to_owned(), |line, word| {
+        let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:,@".contains(c));
+        if plain { format!("{line} {word}") } else { format!("{line} '{word}'") }
+    })
 }

@@ -5,12 +5,12 @@ mod objects;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Mutex,
+    sync::{Mutex, atomic::AtomicUsize},
     time::Duration,
 };
 
 use contract_types::Feature;
-use contracts::Contract;
+use contracts::{Contract, catalogue};
 use fixtures::Fixtures;
 use harness::{
     canary::Scanner,
@@ -26,7 +26,7 @@ use harness::{
     target::{Target, TargetError},
 };
 use indicatif::ProgressBar;
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{OwnedSemaphorePermit, RwLock, RwLockReadGuard, RwLockWriteGuard, SemaphorePermit};
 
 pub use facts::Facts;
 pub use objects::{NoObject, Objects, delete_documents, wait};
@@ -63,12 +63,22 @@ pub struct Session {
     pub pace: Pace,
     /// What each tenant has.
     pub facts: BTreeMap<String, Facts>,
-    /// What cases need to exist.
-    pub objects: Objects,
+    /// What cases need to exist, by tenant.
+    pub objects: BTreeMap<String, Objects>,
     /// What the run has touched.
     pub coverage: Mutex<Coverage>,
+    /// Id of the run.
+    pub run_id: String,
     /// A short unique name of the run, for ids.
     pub run: String,
+    /// Seed of the property tier.
+    pub seed: u64,
+    /// Time that the property tier is given.
+    pub property_time: Duration,
+    /// The generated cases, whose examples are requests to start from.
+    pub examples: Vec<catalogue::Case>,
+    /// How many tests the run has.
+    pub planned: AtomicUsize,
     /// Why the profile and the target disagree; empty when they do not.
     pub disagreements: Vec<String>,
     locks: BTreeMap<String, RwLock<()>>,
@@ -81,6 +91,13 @@ pub enum Guard<'a> {
     Shared(RwLockReadGuard<'a, ()>),
     /// Alone.
     Alone(RwLockWriteGuard<'a, ()>),
+}
+
+/// The right to send something.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    _case: Option<SemaphorePermit<'a>>,
+    _tenants: Vec<OwnedSemaphorePermit>,
 }
 
 /// A judged exchange.
@@ -124,14 +141,20 @@ impl Session {
             TargetError::Build { .. } | TargetError::NotReady { .. } => PrepareError::Unreachable(error.to_string()),
         })?;
         let client = Client::new(&target.base_url, Bounds::default()).map_err(|error| usage(&error))?;
+        let run_id = harness::record::run_id();
         Ok(Self {
             judge: Judge::new(&contract),
             pace: Pace::new(profile.spec.pace.as_ref()),
             locks: profile.spec.tenants.iter().map(|tenant| (tenant.to_string(), RwLock::new(()))).collect(),
             facts: BTreeMap::new(),
-            objects: Objects::default(),
+            objects: BTreeMap::new(),
             coverage: Mutex::default(),
-            run: harness::record::run_id().chars().rev().take(8).collect(),
+            run: run_id.chars().rev().take(8).collect(),
+            run_id,
+            seed: 1,
+            property_time: Duration::ZERO,
+            examples: Vec::new(),
+            planned: AtomicUsize::new(0),
             disagreements: Vec::new(),
             contract,
             profile,
@@ -178,7 +201,12 @@ impl Session {
             self.seed().await?;
         }
         if !self.is_safe_only() {
-            self.objects = Objects::make(self).await;
+            let tenants = [self.bench_tenant(), self.stranger()].into_iter().flatten().map(str::to_owned);
+            let tenants: BTreeSet<String> = tenants.collect();
+            for tenant in tenants {
+                let made = Objects::make(self, &tenant).await;
+                self.objects.insert(tenant, made);
+            }
         }
         let consistency = self.facts.values().map(|facts| facts.consistency).max().unwrap_or_default();
         tokio::time::sleep(consistency.min(LONGEST_CONSISTENCY)).await;
@@ -203,6 +231,22 @@ impl Session {
     /// The tenant that most cases use.
     pub fn main_tenant(&self) -> &str {
         self.profile.spec.tenants.first().map_or("", |tenant| tenant.as_str())
+    }
+
+    /// The tenant that generated requests go to.
+    pub fn bench_tenant(&self) -> Option<&str> {
+        let bench = self.profile.spec.bench.as_ref().map(|tenant| tenant.as_str());
+        bench.or_else(|| self.profile.spec.tenants.first().map(|tenant| tenant.as_str()))
+    }
+
+    /// A tenant that is not the bench: the one whose things the isolation matrix reaches for.
+    pub fn stranger(&self) -> Option<&str> {
+        let bench = self.bench_tenant();
+        let tenants = self.profile.spec.tenants.iter().map(|tenant| tenant.as_str());
+        let mut others = tenants.filter(|tenant| Some(*tenant) != bench);
+        // The second tenant of the profile, where there are three: the first is the one that most cases watch.
+        let first = others.next();
+        others.next().or(first)
     }
 
     /// Another tenant of the target.
@@ -290,9 +334,17 @@ impl Session {
         Ok(Judged { exchange, problems })
     }
 
+    /// Waits until a case of these tenants may send something. Held while it does, and not while it waits for a time to pass.
+    pub async fn turn(&self, tenants: &BTreeSet<String>) -> Turn<'_> {
+        let tenants = self.pace.tenants(tenants).await;
+        Turn { _case: self.pace.case().await, _tenants: tenants }
+    }
+
     /// Deletes what the run has made for its own use.
     pub async fn clean_up(&self) {
-        delete_documents(self, &self.objects.made(self)).await;
+        for (tenant, objects) in &self.objects {
+            delete_documents(self, tenant, &objects.made(self)).await;
+        }
     }
 
     /// Waits until a case may run beside, or without, others of these tenants.

@@ -25,9 +25,10 @@ pub enum NoObject {
     Refused(String),
 }
 
-/// Things of the main tenant that every case may read.
+/// Things of one tenant that every case may read.
 #[derive(Debug, Default)]
 pub struct Objects {
+    tenant: String,
     /// A document that stays.
     pub document: Option<Result<String, NoObject>>,
     /// A job that has ended with a result.
@@ -38,9 +39,9 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// Makes what can be made.
-    pub async fn make(session: &Session) -> Self {
-        let objects = Self::default();
+    /// Makes for `tenant` what can be made.
+    pub async fn make(session: &Session, tenant: &str) -> Self {
+        let objects = Self { tenant: tenant.to_owned(), ..Self::default() };
         let document = objects.document(session).await;
         let job = objects.job(session, true).await;
         let chat = objects.session(session).await;
@@ -50,11 +51,30 @@ impl Objects {
     /// Ids of every document that was made so far.
     pub(super) fn made(&self, session: &Session) -> Vec<String> {
         let made = self.made.load(Ordering::Relaxed);
-        (0..made).map(|number| format!("conformance-{}-{number}", session.run)).collect()
+        (0..made).map(|number| self.name(session, number)).collect()
     }
 
     fn next(&self, session: &Session) -> String {
-        format!("conformance-{}-{}", session.run, self.made.fetch_add(1, Ordering::Relaxed))
+        self.name(session, self.made.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Names differ between tenants, so that an id of one is an id that the other does not have.
+    fn name(&self, session: &Session, number: u32) -> String {
+        format!("conformance-{}-{}-{number}", session.run, self.tenant)
+    }
+
+    fn input(&self, session: &Session, id: &str) -> Value {
+        let marks = session.fixtures.tenant(&self.tenant).map(|tenant| tenant.canaries.values().cloned());
+        let marks: Vec<String> = marks.into_iter().flatten().collect();
+        json!({
+            "id": id,
+            "content": format!(
+                "# Workbench\n\nThis note was written by a conformance run and may be deleted. Its name is {id}. {}\n",
+                marks.join(" ")
+            ),
+            "content_type": "text/markdown",
+            "metadata": { "title": "Workbench", "area": "conformance" },
+        })
     }
 
     /// Makes a document of its own.
@@ -64,7 +84,8 @@ impl Objects {
     /// [`NoObject`].
     pub async fn document(&self, session: &Session) -> Result<String, NoObject> {
         let id = self.next(session);
-        let exchange = post(session, "/ingest", &json!({ "documents": [input(&id)] })).await?;
+        let exchange =
+            post(session, &self.tenant, "/ingest", &json!({ "documents": [self.input(session, &id)] })).await?;
         expect(&exchange, &[200])?;
         Ok(id)
     }
@@ -75,13 +96,15 @@ impl Objects {
     ///
     /// [`NoObject`].
     pub async fn job(&self, session: &Session, finished: bool) -> Result<String, NoObject> {
-        declared(session, "async_ingest")?;
+        declared(session, &self.tenant, "async_ingest")?;
         let id = self.next(session);
-        let exchange = post(session, "/ingest", &json!({ "documents": [input(&id)], "async": true })).await?;
+        let exchange =
+            post(session, &self.tenant, "/ingest", &json!({ "documents": [self.input(session, &id)], "async": true }))
+                .await?;
         expect(&exchange, &[202])?;
         let job = text(&exchange, "/id")?;
         if finished {
-            wait(session, &job).await?;
+            wait(session, &self.tenant, &job).await?;
         }
         Ok(job)
     }
@@ -92,10 +115,10 @@ impl Objects {
     ///
     /// [`NoObject`].
     pub async fn session(&self, session: &Session) -> Result<String, NoObject> {
-        declared(session, "sessions")?;
-        declared(session, "chat")?;
+        declared(session, &self.tenant, "sessions")?;
+        declared(session, &self.tenant, "chat")?;
         let body = json!({ "messages": [{ "role": "user", "content": "Hello" }], "rag": false, "stream": false });
-        let exchange = post(session, "/chat", &body).await?;
+        let exchange = post(session, &self.tenant, "/chat", &body).await?;
         expect(&exchange, &[200])?;
         text(&exchange, "/session_id")
     }
@@ -106,10 +129,10 @@ impl Objects {
 /// # Errors
 ///
 /// [`NoObject::Refused`] when it does not end in time or cannot be read.
-pub async fn wait(session: &Session, job: &str) -> Result<(), NoObject> {
+pub async fn wait(session: &Session, tenant: &str, job: &str) -> Result<(), NoObject> {
     let until = tokio::time::Instant::now() + LONGEST_JOB;
     while tokio::time::Instant::now() < until {
-        let exchange = send(session, Request::new("GET", &format!("/jobs/{job}"))).await?;
+        let exchange = send(session, tenant, Request::new("GET", &format!("/jobs/{job}"))).await?;
         expect(&exchange, &[200])?;
         match text(&exchange, "/status")?.as_str() {
             "queued" | "running" => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -119,34 +142,25 @@ pub async fn wait(session: &Session, job: &str) -> Result<(), NoObject> {
     Err(NoObject::Refused(format!("job {job} did not end within {LONGEST_JOB:?}")))
 }
 
-/// Deletes documents of the main tenant; whether they were there makes no difference.
-pub async fn delete_documents(session: &Session, ids: &[String]) {
+/// Deletes documents of a tenant; whether they were there makes no difference.
+pub async fn delete_documents(session: &Session, tenant: &str, ids: &[String]) {
     for id in ids {
-        let _ = send(session, Request::new("DELETE", &format!("/documents/{id}"))).await;
+        let _ = send(session, tenant, Request::new("DELETE", &format!("/documents/{id}"))).await;
     }
 }
 
-fn input(id: &str) -> Value {
-    json!({
-        "id": id,
-        "content": format!("# Workbench\n\nThis note was written by a conformance run and may be deleted. Its name is {id}.\n"),
-        "content_type": "text/markdown",
-        "metadata": { "title": "Workbench", "area": "conformance" },
-    })
-}
-
-fn declared(session: &Session, feature: &str) -> Result<(), NoObject> {
-    let has = session.facts.get(session.main_tenant()).is_some_and(|facts| facts.has(feature));
+fn declared(session: &Session, tenant: &str, feature: &str) -> Result<(), NoObject> {
+    let has = session.facts.get(tenant).is_some_and(|facts| facts.has(feature));
     let reason = || NoObject::NotDeclared(format!("the target does not declare the feature {feature}"));
     if has { Ok(()) } else { Err(reason()) }
 }
 
-async fn post(session: &Session, path: &str, body: &Value) -> Result<Exchange, NoObject> {
-    send(session, Request::new("POST", path).json(body)).await
+async fn post(session: &Session, tenant: &str, path: &str, body: &Value) -> Result<Exchange, NoObject> {
+    send(session, tenant, Request::new("POST", path).json(body)).await
 }
 
-async fn send(session: &Session, request: Request) -> Result<Exchange, NoObject> {
-    let credential = session.principal(session.main_tenant());
+async fn send(session: &Session, tenant: &str, request: Request) -> Result<Exchange, NoObject> {
+    let credential = session.principal(tenant);
     let credential = credential.ok_or_else(|| NoObject::NotDeclared("the profile has no credential".to_owned()))?;
     let sent = seed::send_patiently(&session.client, &request.bearer(&credential.secret)).await;
     sent.map_err(|error| NoObject::Refused(error.to_string()))

@@ -29,6 +29,12 @@ pub struct Case {
     /// Features without which it is not applicable.
     #[serde(default)]
     pub features: Vec<Feature>,
+    /// Features with which it is not applicable.
+    #[serde(default)]
+    pub without: Vec<Feature>,
+    /// Operations that its steps reach, found when it is read.
+    #[serde(skip)]
+    pub operations: Vec<String>,
     /// What else it needs.
     #[serde(default)]
     pub needs: Vec<Need>,
@@ -55,6 +61,16 @@ impl Case {
         lists
             .into_iter()
             .flat_map(|(list, steps)| steps.iter().enumerate().map(move |(index, step)| (list, index, step)))
+    }
+
+    /// How long it waits for time to pass, roughly, in milliseconds: what its steps state, a second for each named time.
+    pub fn patience(&self) -> u64 {
+        let wait = |step: &Step| match &step.wait_ms {
+            Value::Number(number) => number.as_u64().unwrap_or(0),
+            Value::String(_) => 1000,
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => 0,
+        };
+        self.all_steps().map(|(_, _, step)| wait(step)).sum()
     }
 
     /// Its level, as records name it.

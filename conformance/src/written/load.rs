@@ -83,7 +83,24 @@ fn read(file: &Path, contract: &Contract) -> Result<Case, SuiteError> {
         }
         names.push(&step.name);
     }
+    case.operations = case.all_steps().filter_map(|(_, _, step)| operation(step, contract)).collect();
+    case.operations.sort();
+    case.operations.dedup();
     Ok(case)
+}
+
+/// The operation that a step reaches, by its path as it is written.
+fn operation(step: &Step, contract: &Contract) -> Option<String> {
+    let path = step.request.path.split('?').next().unwrap_or_default();
+    let given: Vec<&str> = path.split('/').collect();
+    let fits = |operation: &&model::Operation| {
+        let known: Vec<&str> = operation.path.split('/').collect();
+        let same = |(known, given): (&&str, &&str)| known.starts_with('{') || known == given;
+        operation.method == step.request.method && known.len() == given.len() && known.iter().zip(&given).all(same)
+    };
+    let exact = |operation: &&model::Operation| operation.path == path && operation.method == step.request.method;
+    let operations = || contract.operations.iter();
+    operations().find(exact).or_else(|| operations().find(fits)).map(|operation| operation.id.clone())
 }
 
 /// Whether `id` has the form of the catalogue's ids: a group of two letters, a dash, two digits.

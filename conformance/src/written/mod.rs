@@ -9,6 +9,6 @@ mod run;
 mod template;
 
 pub use expect::difference;
-pub use format::Case;
+pub use format::{Case, Polarity};
 pub use load::load;
 pub use run::run;

@@ -42,16 +42,18 @@ pub async fn run(session: &Session, case: &Case) -> Outcome {
     }
     let _guards = session.guard(&tenants, case.serial).await;
     let began = tokio::time::Instant::now();
-    let outcome = steps(session, case).await;
+    let outcome = steps(session, case, &tenants).await;
     Outcome { took: began.elapsed(), ..outcome }
 }
 
-async fn steps(session: &Session, case: &Case) -> Outcome {
+async fn steps(session: &Session, case: &Case, tenants: &BTreeSet<String>) -> Outcome {
     let mut variables = Variables {
         session,
         case: case.id.rsplit('/').next().unwrap_or_default().to_owned(),
         captured: BTreeMap::new(),
         answers: BTreeMap::new(),
+        tenants: tenants.clone(),
+        turn: Some(session.turn(tenants).await),
     };
     let mut outcome = list(&mut variables, "setup step", &case.setup).await;
     if matches!(outcome.ending, Ending::Pass) {
@@ -134,6 +136,11 @@ fn not_applicable(session: &Session, case: &Case, tenants: &BTreeSet<String>) ->
             return Some(format!("`{tenant}` does not declare the feature {feature}"));
         }
     }
+    for (feature, tenant) in case.without.iter().flat_map(|feature| asked.iter().map(move |tenant| (feature, tenant))) {
+        if session.features(tenant).contains(feature) {
+            return Some(format!("`{tenant}` declares the feature {feature}"));
+        }
+    }
     None
 }
 
@@ -144,7 +151,7 @@ async fn run_step(variables: &mut Variables<'_>, step: &Step) -> Result<(Option<
     let wait = variables.json(&step.wait_ms, &settings).map_err(Stop::Error)?;
     let wait = wait.as_u64().or_else(|| wait.as_str().and_then(|text| text.parse().ok()));
     if let Some(wait) = wait.filter(|wait| *wait > 0) {
-        tokio::time::sleep(Duration::from_millis(wait)).await;
+        rest(variables, Duration::from_millis(wait)).await;
     }
     if let Some(wire) = &step.request.wire {
         return on_the_wire(variables, step, wire, &settings).await;
@@ -169,7 +176,7 @@ async fn run_step(variables: &mut Variables<'_>, step: &Step) -> Result<(Option<
         let again = step.until.filter(|until| began.elapsed() < Duration::from_millis(until.within_ms));
         match again {
             Some(until) if !problems.is_empty() => {
-                tokio::time::sleep(Duration::from_millis(until.every_ms.max(10))).await;
+                rest(variables, Duration::from_millis(until.every_ms.max(10))).await;
             }
             _ => {
                 if let (true, Some(exchange)) = (problems.is_empty(), &exchange) {
@@ -180,6 +187,13 @@ async fn run_step(variables: &mut Variables<'_>, step: &Step) -> Result<(Option<
             }
         }
     }
+}
+
+/// Waits for time to pass, and lets others send meanwhile.
+async fn rest(variables: &mut Variables<'_>, time: Duration) {
+    variables.turn = None;
+    tokio::time::sleep(time).await;
+    variables.turn = Some(variables.session.turn(&variables.tenants).await);
 }
 
 fn expects(step: &Step, status: u16) -> bool {

@@ -1,12 +1,12 @@
 //! Variables in written cases: `{{run}}`, `{{case}}`, `{{now}}` (seconds since 1970), captures, `{{canary.<tenant>.<store>}}`, `{{limit.<name>}}`,
 //! `{{time.<name>}}`, `{{tenant.main}}`, `{{tenant.foreign}}` and `{{key.<tenant>.<name>}}`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harness::client::Exchange;
 use serde_json::{Map, Value};
 
-use crate::session::Session;
+use crate::session::{Session, Turn};
 
 /// What variables stand for in one case.
 pub(super) struct Variables<'a> {
@@ -17,6 +17,10 @@ pub(super) struct Variables<'a> {
     pub(super) captured: BTreeMap<String, Value>,
     /// The last answer of each step so far, by the step's name.
     pub(super) answers: BTreeMap<String, Exchange>,
+    /// The tenants that the case acts for.
+    pub(super) tenants: BTreeSet<String>,
+    /// The right to send, given back while the case waits for time to pass.
+    pub(super) turn: Option<Turn<'a>>,
 }
 
 impl Variables<'_> {

@@ -4499,13 +4499,11 @@ pub enum RunRecordKind {
     Quality,
     #[serde(rename = "load")]
     Load,
-    #[serde(rename = "saboteurs")]
-    Saboteurs,
 }
 
 impl RunRecordKind {
     /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Conformance, Self::Quality, Self::Load, Self::Saboteurs];
+    pub const ALL: &'static [Self] = &[Self::Conformance, Self::Quality, Self::Load];
 
     /// The value as it travels.
     pub const fn as_str(self) -> &'static str {
@@ -4513,7 +4511,6 @@ impl RunRecordKind {
             Self::Conformance => "conformance",
             Self::Quality => "quality",
             Self::Load => "load",
-            Self::Saboteurs => "saboteurs",
         }
     }
 }
@@ -4569,7 +4566,7 @@ impl std::str::FromStr for RunRecordVerdict {
     }
 }
 
-/// The record of one run of the conformance, saboteurs, quality or load suite. Every page, table and verdict is drawn from such records and from nothing else.
+/// The record of one run of the conformance, quality or load suite. Every page, table and verdict is drawn from such records and from nothing else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("RunRecord")))]
 #[serde(deny_unknown_fields)]
@@ -4581,7 +4578,7 @@ pub struct RunRecord {
     /// Id of the run, a UUID version 7.
     #[schemars(extend("format" = "uuid"))]
     pub run_id: String,
-    /// The suite that ran; saboteurs is the proof that the checks of the conformance suite can fail.
+    /// The suite that ran.
     pub kind: RunRecordKind,
     /// Version of the suite.
     #[schemars(length(min = 1, max = 64))]
@@ -5957,6 +5954,10 @@ pub struct TargetProfile {
     /// Tenants that exist there and may be written to, the main one first. A case that needs two tenants is not applicable with fewer.
     #[schemars(length(min = 0, max = 64), extend("uniqueItems" = true))]
     pub tenants: Vec<TenantId>,
+    /// The tenant of the list that generated requests go to, so that they do not disturb cases that watch a corpus. Absent means the main one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TenantId")]
+    pub bench: Option<TenantId>,
     /// Optional features that the deployment is promised to have. One that /capabilities does not declare fails the run.
     #[schemars(length(min = 0, max = 32), extend("uniqueItems" = true))]
     pub features: Vec<Feature>,
@@ -6014,6 +6015,7 @@ impl TargetProfile {
             credentials,
             tokens: None,
             tenants,
+            bench: None,
             features,
             known_failures: None,
             flaky: None,

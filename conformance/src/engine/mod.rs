@@ -1,0 +1,115 @@
+//! The engine: which tests run, in what order, when a run stops, and what is told of it.
+//!
+//! It tells events; the terminal, the run record and every other form listen, so that they cannot disagree.
+
+mod event;
+mod listeners;
+mod options;
+mod plan;
+mod record;
+mod schedule;
+mod stop;
+
+use std::{path::PathBuf, sync::Arc, time::SystemTime};
+
+use harness::{exit, output, project_root};
+
+pub use event::{Event, Listener};
+pub use options::Options;
+pub use record::{fails, line};
+pub use schedule::one;
+pub use stop::Stop;
+
+use crate::{
+    explain,
+    session::Session,
+    suite::{Suite, Test},
+};
+use listeners::{Forms, Progress, Snapshots};
+
+/// Where run records lie unless it is said otherwise.
+pub fn default_out() -> PathBuf {
+    project_root().join("reports/out")
+}
+
+/// Runs what `options` choose and gives the exit code. `command` repeats the run.
+pub fn main(options: &Options, command: &str) -> u8 {
+    let started = SystemTime::now();
+    let suite = match Suite::load(&project_root()) {
+        Ok(suite) => suite,
+        Err(error) => {
+            output::say(&error.to_string());
+            return exit::USAGE;
+        }
+    };
+    if let Some(rule) = &options.explain {
+        return explain::rule(&suite, rule);
+    }
+    let tests = match plan::choose(options, &suite) {
+        Ok(tests) => tests,
+        Err(message) => {
+            output::say(&message);
+            return exit::USAGE;
+        }
+    };
+    if options.list {
+        for test in &tests {
+            output::data(&test.id());
+        }
+        return exit::PASS;
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::say(&format!("no async runtime: {error}"));
+            return exit::HARNESS;
+        }
+    };
+    let examples = suite.examples();
+    let session = Session::open(&options.target, suite.contract).and_then(|mut session| {
+        session.examples = examples;
+        session.planned = tests.len().into();
+        session.seed = options.seed;
+        session.property_time = options.property_time;
+        if let Some(most) = options.max_requests {
+            session.pace.stop_after(most);
+        }
+        runtime.block_on(session.fill())?;
+        Ok(Arc::new(session))
+    });
+    match session {
+        Ok(session) => runtime.block_on(run(options, session, tests, started, command)),
+        Err(error) => {
+            output::say(&error.to_string());
+            error.exit_code()
+        }
+    }
+}
+
+async fn run(options: &Options, session: Arc<Session>, tests: Vec<Test>, started: SystemTime, command: &str) -> u8 {
+    let out = options.out.clone().unwrap_or_else(default_out);
+    let frame = record::Frame::new(&session, started, command);
+    let mut listeners: Vec<Box<dyn Listener>> = vec![
+        Box::new(Progress::new(tests.len())),
+        Box::new(Snapshots::new(frame.clone(), out.clone())),
+        Box::new(Forms::new(options.forms())),
+    ];
+    let found = schedule::all(&session, tests, options.stops(), &mut listeners).await;
+    session.clean_up().await;
+    let record = record::finished(&session, &frame, found.cases, &found.stop);
+    for listener in &mut listeners {
+        listener.on(&Event::Finished { record: &record, stop: &found.stop });
+    }
+    let mut code = record::exit_code(&record, &found.stop);
+    for listener in &listeners {
+        if let Some(problem) = listener.problem() {
+            output::say(&problem);
+            code = if code == exit::PASS { exit::HARNESS } else { code };
+        }
+    }
+    if matches!(found.stop, Stop::Gone) {
+        let base = &session.target.base_url;
+        output::say(&format!("the target at {base} went out of reach; the rest was not run"));
+    }
+    code
+}
