@@ -72,6 +72,7 @@ impl StreamRule {
         }
         let names: Vec<&str> = events.iter().map(|event| event.name.as_deref().unwrap_or("message")).collect();
         messages.extend(self.order(&names));
+        messages.extend(joined(events));
         messages.into_iter().map(|message| Violation::new(ViolationKind::Stream, message)).collect()
     }
 
@@ -111,4 +112,14 @@ impl StreamRule {
             *last == "error" && self.then.iter().map(String::as_str).take(after.len()).eq(after.iter().copied());
         (!complete && !cut_by_error).then(|| format!("events are out of order: {}", told()))
     }
+}
+
+/// The tokens of a search are its answer: what `done` repeats of it must be what has been sent.
+fn joined(events: &[Event]) -> Option<String> {
+    let of = |wanted: &'static str| events.iter().filter(move |event| event.name.as_deref() == Some(wanted));
+    let data = |event: &Event| serde_json::from_str::<Value>(&event.data).unwrap_or_default();
+    let done = data(of("done").next()?);
+    let answer = done.pointer("/answer/answer")?.as_str()?;
+    let sent: String = of("token").filter_map(|event| data(event)["text"].as_str().map(str::to_owned)).collect();
+    (sent != answer).then(|| "the joined tokens are not the answer of `done`".to_owned())
 }

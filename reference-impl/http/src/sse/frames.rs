@@ -11,6 +11,7 @@ use std::{
 
 use axum::body::Body;
 use bytes::Bytes;
+use contract_types as wire;
 use futures_util::{FutureExt, Stream, StreamExt, stream::CatchUnwind};
 use reference_core::ports::BoxFuture;
 
@@ -136,10 +137,11 @@ impl Frames {
         self.log.lock().ended = Some(ended);
     }
 
+    /// Usage comes before either end. Work that failed has handed over no count, and nothing of it was answered.
     fn fail(&mut self, problem: Problem) {
         let failed = Failed::from(problem);
-        let event = self.writer.error(&failed);
-        self.end([event], Ended::Error(failed));
+        let last = [self.writer.usage(wire::Usage::new(0, 0, 0.0)), self.writer.error(&failed)];
+        self.end(last, Ended::Error(failed));
     }
 
     /// The next event that is made already.

@@ -169,9 +169,9 @@ fn sends_start_content_usage_one_end_and_the_terminator() {
         (vec![token("a "), citation(), token("b"), end()], &["start", "token", "citation", "token", "usage", "done"]),
         (vec![end()], &["start", "usage", "done"]),
         (vec![end(), token("late"), end()], &["start", "usage", "done"]),
-        (vec![gone()], &["start", "error"]),
-        (vec![token("a"), gone(), token("late"), end()], &["start", "token", "error"]),
-        (vec![token("a")], &["start", "token", "error"]),
+        (vec![gone()], &["start", "usage", "error"]),
+        (vec![token("a"), gone(), token("late"), end()], &["start", "token", "usage", "error"]),
+        (vec![token("a")], &["start", "token", "usage", "error"]),
     ];
     for (steps, wanted) in cases {
         let (mut frames, log) = Bench::new().of(steps);
@@ -193,7 +193,7 @@ fn names_request_and_model_at_the_start_and_the_code_in_an_error() {
     let found = rest(&mut frames);
     let start = parsed(&found[0]).1;
     assert_eq!((&start["request_id"], &start["model"]), (&Value::from("request-1"), &Value::from("extractive-v1")));
-    let error = &parsed(&found[1]).1["error"];
+    let error = &parsed(&found[2]).1["error"];
     assert_eq!(
         (&error["code"], &error["request_id"]),
         (&Value::from("UPSTREAM_UNAVAILABLE"), &Value::from("request-1"))
@@ -228,8 +228,8 @@ fn the_deadline_ends_a_stream_that_waits_with_an_error_event() {
     assert_eq!(next(&mut frames), None);
     bench.timer.pass(4000);
     let found = rest(&mut frames);
-    assert_eq!(names(&found), ["error", TERMINATOR]);
-    assert_eq!(parsed(&found[0]).1["error"]["code"], "UPSTREAM_TIMEOUT");
+    assert_eq!(names(&found), ["usage", "error", TERMINATOR]);
+    assert_eq!(parsed(&found[1]).1["error"]["code"], "UPSTREAM_TIMEOUT");
     assert!(matches!(log.ended(), Some(Ended::Error(_))) && work.dropped.load(Ordering::SeqCst));
 }
 
@@ -238,9 +238,9 @@ fn a_panic_in_the_work_is_an_error_event_without_a_word_of_it() {
     let panics = stream::once(async { panic!("secret text") });
     let (mut frames, log) = Bench::new().frames(Box::pin(panics));
     let found = rest(&mut frames);
-    assert_eq!(names(&found), ["start", "error", TERMINATOR]);
-    assert_eq!(parsed(&found[1]).1["error"]["code"], "INTERNAL_ERROR");
-    assert!(!found[1].contains("secret"), "{}", found[1]);
+    assert_eq!(names(&found), ["start", "usage", "error", TERMINATOR]);
+    assert_eq!(parsed(&found[2]).1["error"]["code"], "INTERNAL_ERROR");
+    assert!(!found[2].contains("secret"), "{}", found[2]);
     assert!(matches!(log.ended(), Some(Ended::Error(failed)) if failed.cause.is_some()));
 }
 
