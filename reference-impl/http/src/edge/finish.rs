@@ -39,7 +39,7 @@ impl Edge {
         }
     }
 
-    /// Writes the error's body, adds the headers, and tells of the request.
+    /// Writes the error's body, adds the headers, and tells of the request, of a stream when it has ended.
     pub(super) fn finish(&self, exchange: &Exchange, caller: Option<&Caller>, mut answer: Response) -> Response {
         let failed = answer.extensions_mut().remove::<Failed>();
         let request_id = &exchange.correlation.request_id;
@@ -61,13 +61,11 @@ impl Edge {
             cors::expose(caller.tenant.settings(), exchange.origin.as_deref(), &mut answer);
         }
         let status = answer.status().as_u16();
-        match answer.extensions_mut().remove::<StreamLog>() {
-            Some(log) => answer.map(|body| streamed::told_at_its_end(self, exchange, caller, status, log, body)),
-            None => {
-                self.parts.telemetry.request(self.record(exchange, caller, failed, status));
-                answer
-            }
+        if let Some(log) = answer.extensions_mut().remove::<StreamLog>() {
+            return answer.map(|body| streamed::told_at_its_end(self, exchange, caller, status, log, body));
         }
+        self.parts.telemetry.request(self.record(exchange, caller, failed, status));
+        answer
     }
 
     /// Milliseconds since the request began.

@@ -43,10 +43,15 @@ impl Timer for FakeTimer {
     }
 }
 
+/// What work hands over.
+type Said = Result<Step, Problem>;
+/// Steps, and the events that they become.
+type Case = (Vec<Said>, &'static [&'static str]);
+
 /// Work that hands over what a test has put in, and knows when it is dropped.
 #[derive(Clone, Default)]
 struct Work {
-    steps: Arc<Mutex<Vec<Result<Step, Problem>>>>,
+    steps: Arc<Mutex<Vec<Said>>>,
     polls: Arc<AtomicU64>,
     dropped: Arc<AtomicBool>,
 }
@@ -54,13 +59,13 @@ struct Work {
 struct Running(Work);
 
 impl Work {
-    fn put(&self, step: Result<Step, Problem>) {
+    fn put(&self, step: Said) {
         self.steps.lock().unwrap().push(step);
     }
 }
 
 impl Stream for Running {
-    type Item = Result<Step, Problem>;
+    type Item = Said;
 
     fn poll_next(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.polls.fetch_add(1, Ordering::SeqCst);
@@ -102,7 +107,7 @@ impl Bench {
         (Frames::new(opening, log.clone()), log)
     }
 
-    fn of(&self, steps: Vec<Result<Step, Problem>>) -> (Frames, StreamLog) {
+    fn of(&self, steps: Vec<Said>) -> (Frames, StreamLog) {
         self.frames(Box::pin(stream::iter(steps)))
     }
 
@@ -113,26 +118,26 @@ impl Bench {
     }
 }
 
-fn token(text: &str) -> Result<Step, Problem> {
-    Ok(Step::Content(Content::Token(text.to_owned())))
+fn token(text: &str) -> Step {
+    Step::Content(Content::Token(text.to_owned()))
 }
 
 fn example(schema: &str, field: &str) -> Value {
     contract_types::schemas()["components"]["schemas"][schema]["examples"][0][field].clone()
 }
 
-fn citation() -> Result<Step, Problem> {
+fn citation() -> Step {
     let citation: wire::Citation = serde_json::from_value(example("StreamCitation", "citation")).unwrap();
-    Ok(Step::Content(Content::Citation(Box::new(citation))))
+    Step::Content(Content::Citation(Box::new(citation)))
 }
 
-fn end() -> Result<Step, Problem> {
+fn end() -> Step {
     let answer: wire::SearchAnswer = serde_json::from_value(example("SearchStreamDone", "answer")).unwrap();
-    Ok(Step::End { usage: answer.usage.clone(), done: Done::Search(Box::new(answer)) })
+    Step::End { usage: answer.usage.clone(), done: Done::Search(Box::new(answer)) }
 }
 
-fn gone() -> Result<Step, Problem> {
-    Err(Problem::new(wire::ErrorCode::UpstreamUnavailable, "out of reach"))
+fn gone() -> Problem {
+    Problem::new(wire::ErrorCode::UpstreamUnavailable, "out of reach")
 }
 
 /// The next frame as text; `None` while there is nothing to send.
@@ -165,13 +170,16 @@ const HEARTBEAT: &str = ": heartbeat\n\n";
 
 #[test]
 fn sends_start_content_usage_one_end_and_the_terminator() {
-    let cases: [(Vec<Result<Step, Problem>>, &[&str]); 6] = [
-        (vec![token("a "), citation(), token("b"), end()], &["start", "token", "citation", "token", "usage", "done"]),
-        (vec![end()], &["start", "usage", "done"]),
-        (vec![end(), token("late"), end()], &["start", "usage", "done"]),
-        (vec![gone()], &["start", "usage", "error"]),
-        (vec![token("a"), gone(), token("late"), end()], &["start", "token", "usage", "error"]),
-        (vec![token("a")], &["start", "token", "usage", "error"]),
+    let cases: [Case; 6] = [
+        (
+            vec![Ok(token("a ")), Ok(citation()), Ok(token("b")), Ok(end())],
+            &["start", "token", "citation", "token", "usage", "done"],
+        ),
+        (vec![Ok(end())], &["start", "usage", "done"]),
+        (vec![Ok(end()), Ok(token("late")), Ok(end())], &["start", "usage", "done"]),
+        (vec![Err(gone())], &["start", "usage", "error"]),
+        (vec![Ok(token("a")), Err(gone()), Ok(token("late")), Ok(end())], &["start", "token", "usage", "error"]),
+        (vec![Ok(token("a"))], &["start", "token", "usage", "error"]),
     ];
     for (steps, wanted) in cases {
         let (mut frames, log) = Bench::new().of(steps);
@@ -189,7 +197,7 @@ fn sends_start_content_usage_one_end_and_the_terminator() {
 
 #[test]
 fn names_request_and_model_at_the_start_and_the_code_in_an_error() {
-    let (mut frames, _) = Bench::new().of(vec![gone()]);
+    let (mut frames, _) = Bench::new().of(vec![Err(gone())]);
     let found = rest(&mut frames);
     let start = parsed(&found[0]).1;
     assert_eq!((&start["request_id"], &start["model"]), (&Value::from("request-1"), &Value::from("extractive-v1")));
@@ -213,7 +221,7 @@ fn a_heartbeat_breaks_every_silence_in_time_and_takes_no_index() {
         assert_eq!(next(&mut frames).as_deref(), Some(HEARTBEAT), "before the longest silence is over");
         assert_eq!(next(&mut frames), None, "one is enough");
     }
-    work.put(token("a"));
+    work.put(Ok(token("a")));
     assert_eq!(parsed(&next(&mut frames).unwrap()).1["index"], 1);
     assert_eq!(next(&mut frames), None);
     bench.timer.pass(500);
@@ -248,7 +256,7 @@ fn a_panic_in_the_work_is_an_error_event_without_a_word_of_it() {
 fn makes_nothing_before_it_is_asked() {
     let (mut frames, _, work) = Bench::new().waiting();
     for text in ["a", "b", "c"] {
-        work.put(token(text));
+        work.put(Ok(token(text)));
     }
     assert_eq!(work.polls.load(Ordering::SeqCst), 0);
     next(&mut frames);
@@ -271,7 +279,7 @@ fn dropping_a_stream_ends_its_work_and_frees_its_place() {
 #[test]
 fn whoever_has_read_the_terminator_finds_the_place_free() {
     let bench = Bench::new();
-    let (mut frames, _) = bench.of(vec![end()]);
+    let (mut frames, _) = bench.of(vec![Ok(end())]);
     let mut open = Vec::new();
     while next(&mut frames).is_some_and(|frame| frame != TERMINATOR) {
         open.push(bench.streams.open(None));

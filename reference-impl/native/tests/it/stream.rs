@@ -76,7 +76,7 @@ fn a_client_that_goes_away_frees_its_place_and_the_log_says_how_streams_ended() 
         let lines: Vec<LogLine> = output.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let told = lines.iter().filter(|line| line.route == "/search");
         let mut told: Vec<_> = told.map(|line| (line.stream_outcome, line.error_code)).collect();
-        told.sort_by_key(|(outcome, code)| (outcome.map(|it| it as u8), code.map(|code| code.status())));
+        told.sort_by_key(|(outcome, code)| (outcome.map(|it| it as u8), code.map(ErrorCode::status)));
         let (done, error) = (LogLineStreamOutcome::Done, LogLineStreamOutcome::Error);
         let aborted = (Some(LogLineStreamOutcome::Aborted), None);
         let wanted = [
