@@ -82,6 +82,7 @@ pub struct Session {
     /// Why the profile and the target disagree; empty when they do not.
     pub disagreements: Vec<String>,
     locks: BTreeMap<String, RwLock<()>>,
+    control: tokio::sync::Mutex<()>,
 }
 
 /// What keeps a case and others of its tenants apart.
@@ -145,6 +146,7 @@ impl Session {
         Ok(Self {
             judge: Judge::new(&contract),
             pace: Pace::new(profile.spec.pace.as_ref()),
+            control: tokio::sync::Mutex::default(),
             locks: profile.spec.tenants.iter().map(|tenant| (tenant.to_string(), RwLock::new(()))).collect(),
             facts: BTreeMap::new(),
             objects: BTreeMap::new(),
@@ -355,6 +357,12 @@ impl Session {
             guards.push(if alone { Guard::Alone(lock.write().await) } else { Guard::Shared(lock.read().await) });
         }
         guards
+    }
+
+    /// Keeps cases that use the control API apart, whichever tenants they act for: a port has one fault at a time, and a
+    /// second one replaces the first. To be taken before the guards of tenants.
+    pub async fn control_guard(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.control.lock().await
     }
 }
 

@@ -40,6 +40,7 @@ pub async fn run(session: &Session, case: &Case) -> Outcome {
     if let Some(reason) = not_applicable(session, case, &tenants) {
         return Outcome::of(Ending::NotApplicable(reason));
     }
+    let _control = if case.needs.contains(&Need::Control) { Some(session.control_guard().await) } else { None };
     let _guards = session.guard(&tenants, case.serial).await;
     let began = tokio::time::Instant::now();
     let outcome = steps(session, case, &tenants).await;

@@ -4,10 +4,12 @@ mod error;
 mod jobs;
 mod ports;
 mod runners;
+mod search;
 
 pub use error::{JobError, ListError};
 pub use jobs::IngestOutcome;
 pub use ports::{DependencyHealth, DependencyState, Ports};
+pub use search::StartedSearch;
 
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ use crate::ingest::{
 };
 use crate::ports::{Database, Embedder};
 use crate::retrieve::{RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources};
-use crate::search::{self, SearchAnswer, SearchError, SearchRequest, Searcher};
+use crate::search::{SearchAnswer, SearchError, SearchRequest};
 use crate::tenancy::{SafetyDirection, TenantContext};
 
 /// Bound of the indexes kept in memory over all tenants, in bytes: about 100,000 vectors of 512 dimensions. A Worker has
@@ -158,7 +160,7 @@ impl Platform {
     /// [`SearchError`]: the query is empty, too long or blocked, `top_k` is out of range, or retrieval failed.
     pub async fn retrieve(&self, tenant: &TenantContext, request: &RetrieveRequest) -> Result<Retrieved, SearchError> {
         let asked = SearchRequest { top_k: Some(request.top_k), ..SearchRequest::new(request.query.as_str()) };
-        search::check(tenant, &asked)?;
+        crate::search::check(tenant, &asked)?;
         let query = crate::safety::review(tenant, SafetyDirection::Input, &request.query)?.text;
         let request = RetrieveRequest { query, ..request.clone() };
         let database = self.ports.databases.open(tenant).await.map_err(RetrieveError::from)?;
@@ -174,23 +176,8 @@ impl Platform {
     ///
     /// [`SearchError`].
     pub async fn search(&self, tenant: &TenantContext, request: &SearchRequest) -> Result<SearchAnswer, SearchError> {
-        search::check(tenant, request)?;
-        let database = self.ports.databases.open(tenant).await.map_err(RetrieveError::from)?;
-        let embedder = self.embedder(tenant).map_err(|model| RetrieveError::UnknownModel { model })?;
-        let reranker = self.ports.reranker(tenant);
-        let generation_model = request.model.as_deref().unwrap_or(&tenant.settings().models.generation);
-        let generator = self.ports.generator(generation_model);
-        let searcher = Searcher {
-            tenant,
-            sources: Sources { database: &*database, embedder: &*embedder, reranker: reranker.as_deref() },
-            retriever: &self.retriever,
-            generator: generator.as_deref(),
-            generation_model,
-            key_value: &*self.ports.key_value,
-            clock: &*self.ports.clock,
-            tokenizer: &*self.ports.tokenizer,
-        };
-        searcher.search(request).await
+        let started = self.start_search(tenant, request.clone()).await?;
+        self.finish_search(started).await
     }
 
     /// Forgets what is kept in memory of the tenant; for when it is deleted.

@@ -8,6 +8,7 @@ mod edge;
 mod operation;
 mod reply;
 mod service;
+mod sse;
 mod telemetry;
 
 #[expect(
@@ -33,6 +34,7 @@ pub use generated::{
 pub use operation::{Operation, RouteClass, Scopes};
 pub use reply::{Audio, EventStream, Problem, Reply};
 pub use service::{DocsPages, Service, ServiceParts};
+pub use sse::{Place, Streams};
 pub use telemetry::{RequestRecord, Telemetry};
 
 /// The whole deployment as one axum router: every operation of the contract, and nothing else.

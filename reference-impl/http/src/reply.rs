@@ -8,6 +8,8 @@ use axum::{
 use contract_types::{ErrorBody, ErrorCode, ErrorDetail, ErrorInfo};
 use serde::Serialize;
 
+use crate::sse::StreamLog;
+
 /// A successful answer: its body and the headers that belong to it.
 #[derive(Debug)]
 pub struct Reply<T> {
@@ -25,7 +27,10 @@ impl<T> From<T> for Reply<T> {
 
 /// Server-sent events as they are made.
 #[derive(Debug)]
-pub struct EventStream(pub Body);
+pub struct EventStream {
+    pub(crate) body: Body,
+    pub(crate) log: StreamLog,
+}
 
 /// Sound as it is made.
 #[derive(Debug)]
@@ -79,7 +84,9 @@ impl Reply<()> {
 
 impl Reply<EventStream> {
     pub(crate) fn event_stream(self, status: u16) -> Response {
-        respond(status, Some("text/event-stream"), self.headers, self.body.0)
+        let mut response = respond(status, Some("text/event-stream"), self.headers, self.body.body);
+        response.extensions_mut().insert(self.body.log);
+        response
     }
 }
 
@@ -160,14 +167,10 @@ impl Problem {
     }
 
     /// The answer. The request id is filled in by the edge, which alone knows it.
-    pub(crate) fn respond(self, status: u16) -> Response {
-        let mut response = respond(status, None, self.headers, Body::empty());
-        response.extensions_mut().insert(Failed {
-            code: self.code,
-            message: self.message,
-            details: self.details,
-            cause: self.cause,
-        });
+    pub(crate) fn respond(mut self, status: u16) -> Response {
+        let headers = std::mem::take(&mut self.headers);
+        let mut response = respond(status, None, headers, Body::empty());
+        response.extensions_mut().insert(Failed::from(self));
         response
     }
 
@@ -185,6 +188,12 @@ pub(crate) struct Failed {
     pub(crate) message: String,
     pub(crate) details: Vec<ErrorDetail>,
     pub(crate) cause: Option<String>,
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Self {
+        Self { code: problem.code, message: problem.message, details: problem.details, cause: problem.cause }
+    }
 }
 
 impl Failed {

@@ -50,7 +50,8 @@ impl Telemetry for Counters {
             let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
             let counts = tenants.entry(record.line.tenant.as_ref().map(ToString::to_string)).or_default();
             counts.requests += 1;
-            counts.handlers += u64::from(record.line.error_code.is_none_or(given_by_handlers));
+            let streamed = record.line.stream_outcome.is_some(); // whatever it ended with, a handler began it
+            counts.handlers += u64::from(streamed || record.line.error_code.is_none_or(given_by_handlers));
         }
         self.inner.request(record);
     }

@@ -11,7 +11,7 @@ use reference_core::ports::{Background, Clock, Databases, Embedder, Generator, I
 use reference_core::retrieve::{HashedEmbedder, TermOverlap};
 use reference_core::store::idempotency;
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
-use reference_http::{Edge, EdgeParts, Service, ServiceParts, Telemetry};
+use reference_http::{Edge, EdgeParts, Service, ServiceParts, Streams, Telemetry, Timer};
 use tokio::runtime::Handle;
 
 use crate::clock::SystemClock;
@@ -62,6 +62,8 @@ pub struct Deployment {
     pub databases: Arc<SqliteDatabases>,
     /// Work beside requests.
     pub tasks: Arc<Tasks>,
+    /// The event streams that are open.
+    pub streams: Streams,
     /// What `platform.yaml` says.
     pub config: config::Platform,
     /// Tools of a test.
@@ -111,12 +113,15 @@ impl Deployment {
             rerankers: vec![Arc::new(TermOverlap)],
         };
         let platform = Arc::new(Platform::new(ports, &data.secret()?, INDEX_BYTES));
+        let (timer, streams) = (Arc::new(TokioTimer) as Arc<dyn Timer>, Streams::default());
         let api = Arc::new(Service::new(ServiceParts {
             platform: Arc::clone(&platform),
             probe: probe(&port, &config),
             docs: Arc::new(SwaggerPage::new()?),
             implementation: Implementation::new("plumbline-native".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             isolation: IsolationMode::StorePerTenant,
+            timer: Arc::clone(&timer),
+            streams: streams.clone(),
         }));
         let edge = Edge::new(EdgeParts {
             api,
@@ -125,12 +130,12 @@ impl Deployment {
             databases: wrapped.rate_store,
             clock: port,
             ids,
-            timer: Arc::new(TokioTimer),
+            timer,
             telemetry: Arc::clone(&counters) as Arc<dyn Telemetry>,
         });
         let test_tools = wrapped.faults.map(|faults| TestTools { faults, counters });
         let router = reference_http::router(edge);
-        Ok(Self { router, platform, authenticator, registry, clock, databases, tasks, config, test_tools })
+        Ok(Self { router, platform, authenticator, registry, clock, databases, tasks, streams, config, test_tools })
     }
 
     /// Gives back the idempotency keys of requests that the last server did not answer, queues its running jobs again, and

@@ -11,7 +11,7 @@ use reference_core::platform::{Platform, Ports};
 use reference_core::ports::{Clock, Databases, Ids, MemoryKeyValue};
 use reference_core::retrieve::{HashedEmbedder, TermOverlap};
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
-use reference_http::{Edge, EdgeParts, Service, ServiceParts};
+use reference_http::{Edge, EdgeParts, Service, ServiceParts, Streams, Timer};
 use worker::Env;
 
 use crate::clock::JsClock;
@@ -70,14 +70,18 @@ pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
         rerankers: vec![Arc::new(TermOverlap)],
     };
     let secret = env.secret(CURSOR_SECRET)?.to_string();
+    let timer: Arc<dyn Timer> = Arc::new(JsTimer);
     let api = Arc::new(Service::new(ServiceParts {
         platform: Arc::new(Platform::new(ports, secret.as_bytes(), INDEX_BYTES)),
         probe,
         docs: Arc::new(OperationList::new()),
         implementation: Implementation::new("plumbline-worker".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         isolation: IsolationMode::StorePerTenant,
+        timer: Arc::clone(&timer),
+        // Places are counted by isolate: a tenant whose requests reach several may have its limit open in each.
+        streams: Streams::default(),
     }));
-    let (timer, telemetry) = (Arc::new(JsTimer), Arc::new(Console));
+    let telemetry = Arc::new(Console);
     Ok(reference_http::router(Edge::new(EdgeParts {
         api,
         authenticator,

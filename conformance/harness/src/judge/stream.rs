@@ -13,9 +13,6 @@ use crate::{
     sse::{Event, Item, Parser},
 };
 
-/// The end event that may come at any time.
-const ERROR: &str = "error";
-
 /// What the contract says of an operation's stream.
 #[derive(Debug)]
 pub(super) struct StreamRule {
@@ -204,6 +201,7 @@ impl Watch<'_> {
         self.messages.extend(self.rule.event(self.seen.events.len(), event));
         let data = serde_json::from_str(&event.data).unwrap_or_default();
         self.seen.events.push(SeenEvent { name: name.to_owned(), data, at });
+        self.messages.extend(unjoined(&self.seen.events));
         match self.rule.after(self.phase, name) {
             Ok(phase) => self.phase = phase,
             Err(message) => {
@@ -222,8 +220,7 @@ impl Watch<'_> {
 }
 
 impl StreamRule {
-    /// The phase after an event called `name`: one start, content, then each of `then`, one end. An error may take the place
-    /// of all that is still to come.
+    /// The phase after an event called `name`: one start, content, then each of `then`, one end.
     fn after(&self, phase: Phase, name: &str) -> Result<Phase, String> {
         let is = |list: &[String]| list.iter().any(|known| known == name);
         match phase {
@@ -232,7 +229,6 @@ impl StreamRule {
             Phase::Ended | Phase::Done => Err(format!("`{name}` follows the end event")),
             Phase::Content | Phase::Then(_) if name == self.start => Err(format!("`{name}` comes twice")),
             Phase::Content if is(&self.content) => Ok(Phase::Content),
-            Phase::Content | Phase::Then(_) if name == ERROR && is(&self.end) => Ok(Phase::Ended),
             Phase::Content | Phase::Then(_) => {
                 let had = if let Phase::Then(had) = phase { had } else { 0 };
                 match self.then.get(had) {
@@ -244,4 +240,13 @@ impl StreamRule {
             }
         }
     }
+}
+
+/// The tokens of a search are its answer: what `done` repeats of it must be what has been sent.
+fn unjoined(events: &[SeenEvent]) -> Option<String> {
+    let (done, before) = events.split_last()?;
+    let answer = done.data.pointer("/answer/answer").filter(|_| done.name == "done")?.as_str()?;
+    let tokens = before.iter().filter(|event| event.name == "token");
+    let sent: String = tokens.filter_map(|event| event.data["text"].as_str()).collect();
+    (sent != answer).then(|| "the joined tokens are not the answer of `done`".to_owned())
 }

@@ -160,10 +160,22 @@ mod streams {
             "done" => "SearchStreamDone",
             _ => "StreamError",
         };
-        let events = names
-            .iter()
-            .enumerate()
-            .map(|(index, name)| format!("event: {name}\ndata: {}\n\n", example(schema(name), index)));
+        // The tokens together are the answer that `done` repeats: a character each, and the rest in the last one.
+        let answer = contract_types::examples("SearchStreamDone")[0]["answer"]["answer"].clone();
+        let mut left = answer.as_str().unwrap().to_owned();
+        let mut tokens = names.iter().filter(|name| **name == "token").count();
+        let mut event = |(index, name): (usize, &&str)| {
+            let mut data = example(schema(name), index);
+            if *name == "token" {
+                tokens -= 1;
+                let text: String = left.drain(..if tokens == 0 { left.len() } else { 1 }).collect();
+                let mut value: Value = serde_json::from_str(&data).unwrap();
+                value["text"] = json!(text);
+                data = value.to_string();
+            }
+            format!("event: {name}\ndata: {data}\n\n")
+        };
+        let events = names.iter().enumerate().map(&mut event);
         events.collect::<String>() + ": beat\n\ndata: [DONE]\n\n"
     }
 
@@ -203,5 +215,13 @@ mod streams {
         assert!(!found(&good.replace("event: token", "event: novelty")).is_empty());
         assert!(!found(&good.replace("\"index\":1,", "\"index\":1,\"extra\":1,")).is_empty());
         assert!(!found("").is_empty());
+    }
+
+    #[test]
+    fn finds_tokens_that_are_not_the_answer() {
+        let good = stream(&["start", "token", "token", "usage", "done"]);
+        let other = good.replacen("\"text\":\"", "\"text\":\"Not ", 1);
+        assert!(other != good && kinds(&found(&other)) == [ViolationKind::Stream]);
+        assert_eq!(kinds(&found(&stream(&["start", "usage", "done"]))), [ViolationKind::Stream], "no token at all");
     }
 }

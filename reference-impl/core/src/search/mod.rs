@@ -11,6 +11,6 @@ mod vocabulary;
 pub use error::SearchError;
 pub use intent::{Intent, classify};
 pub use model::{CacheMode, CacheReport, QueryReport, SearchAnswer, SearchRequest, SearchTimings, Usage};
-pub(crate) use searcher::{Searcher, check};
+pub(crate) use searcher::{Begun, Searcher, check};
 pub use understand::{Correction, Understood, understand};
 pub use vocabulary::Vocabulary;

@@ -61,8 +61,41 @@ pub(crate) fn check(tenant: &TenantContext, request: &SearchRequest) -> Result<(
     Ok(())
 }
 
+/// A search that nothing refuses any more, and how far it has come.
+pub(crate) enum Begun {
+    /// Its answer was in the cache.
+    Cached(Box<SearchAnswer>),
+    /// Its answer has yet to be found.
+    Open(Open),
+}
+
+/// What is known of a search before anything is looked up.
+pub(crate) struct Open {
+    /// The query as the safety rules let it through.
+    query: String,
+    intent: Intent,
+    intent_score: f64,
+    /// Where its answer will be kept.
+    key: String,
+    /// What it has had to do without so far.
+    degraded: Vec<Degradation>,
+    /// When it began, in microseconds of the monotonic clock.
+    started: u64,
+}
+
+impl Begun {
+    /// Whether a generator may be asked.
+    pub(crate) fn generates(&self) -> bool {
+        match self {
+            Self::Cached(_) => false,
+            Self::Open(open) => open.intent.retrieves(),
+        }
+    }
+}
+
 impl Searcher<'_> {
-    pub(crate) async fn search(&self, request: &SearchRequest) -> Result<SearchAnswer, SearchError> {
+    /// Everything that can refuse the request, and the look into the cache.
+    pub(crate) async fn begin(&self, request: &SearchRequest) -> Result<Begun, SearchError> {
         let started = self.clock.monotonic_us();
         check(self.tenant, request)?;
         let query = safety::review(self.tenant, SafetyDirection::Input, &request.query)?.text;
@@ -89,8 +122,17 @@ impl Searcher<'_> {
             hit.query.original.clone_from(&request.query);
             hit.timings.total_us = self.clock.monotonic_us().saturating_sub(started);
             hit.degraded = degraded;
-            return Ok(hit);
+            return Ok(Begun::Cached(Box::new(hit)));
         }
+        Ok(Begun::Open(Open { query, intent, intent_score, key, degraded, started }))
+    }
+
+    /// The answer of a search that has begun.
+    pub(crate) async fn finish(&self, request: &SearchRequest, begun: Begun) -> Result<SearchAnswer, SearchError> {
+        let Open { query, intent, intent_score, key, degraded, started } = match begun {
+            Begun::Cached(answer) => return Ok(*answer),
+            Begun::Open(open) => open,
+        };
         let mut answer = self.fresh(request, &query, (intent, intent_score)).await?;
         let complete = answer.degraded.is_empty();
         answer.degraded.splice(0..0, degraded);

@@ -10,13 +10,15 @@ use contract_types::{LogLine, LogLineLevel, LogLineMethod};
 use reference_core::tenancy::TenantContext;
 use sha2::{Digest, Sha256};
 
-use super::{Caller, Edge, correlation::Correlation, cors};
+use super::{Caller, Edge, correlation::Correlation, cors, streamed};
 use crate::{
     reply::{Failed, insert},
+    sse::StreamLog,
     telemetry::RequestRecord,
 };
 
 /// One request on its way.
+#[derive(Clone)]
 pub(super) struct Exchange {
     pub(super) correlation: Correlation,
     route: String,
@@ -37,7 +39,7 @@ impl Edge {
         }
     }
 
-    /// Writes the error's body, adds the headers, and tells of the request.
+    /// Writes the error's body, adds the headers, and tells of the request, of a stream when it has ended.
     pub(super) fn finish(&self, exchange: &Exchange, caller: Option<&Caller>, mut answer: Response) -> Response {
         let failed = answer.extensions_mut().remove::<Failed>();
         let request_id = &exchange.correlation.request_id;
@@ -58,15 +60,31 @@ impl Edge {
             }
             cors::expose(caller.tenant.settings(), exchange.origin.as_deref(), &mut answer);
         }
-        self.tell(exchange, caller, failed, &answer);
+        let status = answer.status().as_u16();
+        if let Some(log) = answer.extensions_mut().remove::<StreamLog>() {
+            return answer.map(|body| streamed::told_at_its_end(self, exchange, caller, status, log, body));
+        }
+        self.parts.telemetry.request(self.record(exchange, caller, failed, status));
         answer
     }
 
-    fn tell(&self, exchange: &Exchange, caller: Option<&Caller>, failed: Option<Failed>, answer: &Response) {
-        let status = answer.status().as_u16();
+    /// Milliseconds since the request began.
+    pub(super) fn elapsed_ms(&self, exchange: &Exchange) -> f64 {
         let elapsed_us = self.parts.clock.monotonic_us().saturating_sub(exchange.started_us);
         #[expect(clippy::cast_precision_loss, reason = "a request does not take 2^52 microseconds")]
-        let latency_ms = elapsed_us as f64 / 1000.0;
+        let elapsed = elapsed_us as f64;
+        elapsed / 1000.0
+    }
+
+    /// The request as the log tells it.
+    pub(super) fn record(
+        &self,
+        exchange: &Exchange,
+        caller: Option<&Caller>,
+        failed: Option<Failed>,
+        status: u16,
+    ) -> RequestRecord {
+        let latency_ms = self.elapsed_ms(exchange);
         let level = if status >= 500 { LogLineLevel::Error } else { LogLineLevel::Info };
         let timestamp = jiff::Timestamp::from_millisecond(self.parts.clock.system()).unwrap_or_default();
         let mut line = LogLine::new(
@@ -84,7 +102,7 @@ impl Edge {
         line.tenant = caller.map(|caller| caller.tenant.id().as_str().into());
         line.principal = caller.map(|caller| principal(&caller.tenant));
         line.error_code = failed.as_ref().map(|failed| failed.code);
-        self.parts.telemetry.request(RequestRecord { line, cause: failed.and_then(|failed| failed.cause) });
+        RequestRecord { line, cause: failed.and_then(|failed| failed.cause) }
     }
 }
 

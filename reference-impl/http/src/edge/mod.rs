@@ -8,6 +8,7 @@ mod idempotency;
 mod json;
 mod media;
 mod parameters;
+mod streamed;
 mod validate;
 
 use std::sync::Arc;
@@ -62,7 +63,7 @@ pub struct EdgeParts {
     pub clock: Arc<dyn Clock>,
     /// Randomness for request ids.
     pub ids: Arc<dyn Ids>,
-    /// Waiting for a concurrent request with the same idempotency key.
+    /// Deadlines, and waiting for a concurrent request with the same idempotency key.
     pub timer: Arc<dyn Timer>,
     /// Receives a record of each request.
     pub telemetry: Arc<dyn Telemetry>,
@@ -76,6 +77,7 @@ pub struct Edge {
 }
 
 /// What is known of the caller when an answer leaves.
+#[derive(Clone)]
 struct Caller {
     tenant: TenantContext,
     rate: Option<RateFigures>,

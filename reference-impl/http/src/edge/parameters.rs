@@ -12,9 +12,13 @@ use crate::{
 
 /// The operation's own parameters as one object.
 ///
-/// An unknown query parameter, a repeated one or one that does not fit is refused. A path id that does not fit names
+/// An unknown query parameter, a repeated one or one that does not fit is refused, and so is the wish to resume a stream. A path id that does not fit names
 /// nothing, and answers as an id that does not exist.
 pub(super) fn read(operation: &Operation, parts: &Parts, schemas: &Schemas) -> Result<Value, Problem> {
+    if operation.stream.is_some() && parts.headers.contains_key("last-event-id") {
+        let message = "streams cannot be resumed; send the request anew without this header";
+        return Err(refuse("/header/last-event-id", "not", message));
+    }
     let mut values = Map::new();
     for (name, value) in query(&parts.uri)? {
         let known = operation.parameters.iter().find(|p| p.location == Location::Query && p.name == name);

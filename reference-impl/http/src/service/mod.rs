@@ -7,6 +7,7 @@ mod encode;
 mod jobs;
 mod platform;
 mod problem;
+mod script;
 mod search;
 
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use contract_types as wire;
 use reference_core::{platform::Platform, tenancy::TenantContext};
 
 use crate::{
-    BoxFuture, Call, OpenCall,
+    BoxFuture, Call, OpenCall, Streams, Timer,
     generated::server::{
         Api, CancelJobResponse, ChatResponse, DeleteDocumentResponse, DeleteSessionResponse, ExecuteToolResponse,
         GetCapabilitiesResponse, GetDocsResponse, GetDocumentResponse, GetHealthResponse, GetJobResponse,
@@ -45,6 +46,10 @@ pub struct ServiceParts {
     pub implementation: wire::Implementation,
     /// How tenants' data is kept apart.
     pub isolation: wire::IsolationMode,
+    /// Heartbeats and deadlines of streams.
+    pub timer: Arc<dyn Timer>,
+    /// The streams that are open.
+    pub streams: Streams,
 }
 
 /// The contract's operations.
@@ -160,7 +165,7 @@ impl Api for Service {
     }
 
     fn search<'a>(&'a self, call: &'a Call, request: wire::SearchRequest) -> BoxFuture<'a, SearchResponse> {
-        answer(search::search(&self.parts.platform, call, request))
+        answer(search::search(&self.parts, call, request))
     }
 
     fn chat<'a>(&'a self, _call: &'a Call, _request: wire::ChatRequest) -> BoxFuture<'a, ChatResponse> {

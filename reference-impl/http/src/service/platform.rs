@@ -16,8 +16,12 @@ use crate::{
 };
 
 /// Features that this build has; the tenant's own settings choose among them.
-const BUILT: [wire::Feature; 3] =
-    [wire::Feature::AsyncIngest, wire::Feature::SpellCorrection, wire::Feature::Deterministic];
+const BUILT: [wire::Feature; 4] = [
+    wire::Feature::AsyncIngest,
+    wire::Feature::SearchStreaming,
+    wire::Feature::SpellCorrection,
+    wire::Feature::Deterministic,
+];
 
 pub(super) async fn health(parts: &ServiceParts) -> Result<GetHealthResponse, Problem> {
     let found = match &parts.probe {

@@ -115,6 +115,15 @@ pub(super) fn retrieve(error: &RetrieveError) -> Problem {
     }
 }
 
+/// As many streams are open as the tenant may have.
+pub(super) fn too_many_streams(limit: u32) -> Problem {
+    let mut particular = detail("end a stream, or wait until one has ended");
+    particular.limit = Some(u64::from(limit));
+    let message = "as many event streams are open as this tenant may have at once";
+    // Nobody knows when one will end; most do within a second.
+    Problem::new(ErrorCode::RateLimited, message).detail(particular).header("retry-after", "1")
+}
+
 fn blocked(finding: &Finding) -> Problem {
     let found = encode::finding(finding, contract_types::SafetyFilter::Input);
     let mut particular = detail("rephrase the request, or ask the tenant's administrator about the filter's threshold");

@@ -1,12 +1,16 @@
 //! Retrieval and search.
 
-use contract_types as wire;
-use reference_core::{platform::Platform, retrieve::RetrieveError};
+use std::sync::Arc;
 
-use super::{absent, decode, encode, problem};
+use contract_types as wire;
+use futures_util::{StreamExt, stream};
+use reference_core::{platform::Platform, retrieve::RetrieveError, search::SearchRequest, tenancy::Feature};
+
+use super::{ServiceParts, absent, decode, encode, problem, script};
 use crate::{
-    Call, Problem, Reply,
+    Call, EventStream, Problem, Reply,
     generated::server::{RetrieveResponse, SearchOkBody, SearchResponse},
+    sse::{Opening, Start},
 };
 
 pub(super) async fn retrieve(
@@ -20,11 +24,13 @@ pub(super) async fn retrieve(
 }
 
 pub(super) async fn search(
-    platform: &Platform,
+    parts: &ServiceParts,
     call: &Call,
     request: wire::SearchRequest,
 ) -> Result<SearchResponse, Problem> {
-    if request.stream {
+    let platform = &*parts.platform;
+    let streamed = request.stream;
+    if streamed && !call.tenant.settings().has_feature(Feature::SearchStreaming) {
         return Err(absent::problem(wire::Feature::SearchStreaming));
     }
     if request.session_id.is_some() {
@@ -34,7 +40,40 @@ pub(super) async fn search(
         return Err(absent::problem(wire::Feature::Rerank));
     }
     let request = decode::search(request).map_err(|error| problem::retrieve(&RetrieveError::from(error)))?;
-    let answer = platform.search(&call.tenant, &request).await.map_err(|error| problem::search(&error))?;
-    let body = SearchOkBody::Json(Box::new(encode::answer(answer, &call.request_id)));
+    let body = if streamed {
+        SearchOkBody::EventStream(open(parts, call, request).await?)
+    } else {
+        let answer = platform.search(&call.tenant, &request).await.map_err(|error| problem::search(&error))?;
+        SearchOkBody::Json(Box::new(encode::answer(answer, &call.request_id)))
+    };
     Ok(SearchResponse::Ok(Reply::from(body)))
+}
+
+/// Does everything that may refuse the request, takes a place, and leaves the rest to the stream.
+async fn open(parts: &ServiceParts, call: &Call, request: SearchRequest) -> Result<EventStream, Problem> {
+    let clock = &parts.platform.ports().clock;
+    let began_us = clock.monotonic_us();
+    let started = parts.platform.start_search(&call.tenant, request).await.map_err(|error| problem::search(&error))?;
+    let limit = call.tenant.settings().limits.concurrent_streams;
+    let place = parts.streams.take(&call.tenant).ok_or_else(|| problem::too_many_streams(limit))?;
+    let start = Start { session_id: None, model: started.model().map(Into::into) };
+    let (platform, request_id) = (Arc::clone(&parts.platform), call.request_id.clone());
+    let answered = async move {
+        let answer = platform.finish_search(started).await.map_err(|error| problem::search(&error))?;
+        Ok(encode::answer(answer, &request_id))
+    };
+    let script = stream::once(answered).flat_map(|answer| stream::iter(script::search(answer)));
+    let times = &call.tenant.settings().times;
+    let whole = |milliseconds: i64| u64::try_from(milliseconds).unwrap_or_default();
+    let spent_ms = clock.monotonic_us().saturating_sub(began_us) / 1000;
+    let opening = Opening {
+        start,
+        request_id: call.request_id.clone(),
+        script: Box::pin(script),
+        place,
+        timer: Arc::clone(&parts.timer),
+        heartbeat_ms: whole(times.heartbeat_ms),
+        deadline_ms: whole(times.deadline_ms).saturating_sub(spent_ms),
+    };
+    Ok(opening.open())
 }

@@ -26,7 +26,7 @@ pub(super) async fn get(State(control): State<Control>, RawQuery(query): RawQuer
     };
     let counts = control.counters.read(tenant.as_ref().map(TenantId::as_str));
     let jobs = jobs(&control, tenant.as_ref()).await?;
-    // What this host does not have it has not done: it runs no tools, opens no connections and no streams.
+    // What this host does not have it has not done: it runs no tools and opens no connections.
     let mut body = json!({
         "ports": ports,
         "requests": counts.requests,
@@ -35,7 +35,7 @@ pub(super) async fn get(State(control): State<Control>, RawQuery(query): RawQuer
         "tool_writes": 0,
         "jwks_fetches": 0,
         "egress": 0,
-        "open_streams": 0,
+        "open_streams": control.deployment.streams.open(tenant.as_ref()),
         "waiting_jobs": jobs.waiting,
         "running_jobs": jobs.running,
     });

@@ -5,3 +5,4 @@ mod control;
 mod kill;
 mod program;
 mod serve;
+mod stream;

@@ -1,0 +1,84 @@
+//! A search in two halves: what can refuse it, and what answers it. A stream begins between the two.
+
+use std::sync::Arc;
+
+use super::Platform;
+use crate::ports::{Database, Embedder, Generator, Reranker};
+use crate::retrieve::{RetrieveError, Sources};
+use crate::search::{self, Begun, SearchAnswer, SearchError, SearchRequest, Searcher};
+use crate::tenancy::TenantContext;
+
+/// A search that nothing refuses any more, with the tenant that it was started for: no other can finish it.
+pub struct StartedSearch {
+    tenant: TenantContext,
+    request: SearchRequest,
+    begun: Begun,
+    held: Held,
+}
+
+/// The ports that one search works with.
+struct Held {
+    database: Arc<dyn Database>,
+    embedder: Arc<dyn Embedder>,
+    reranker: Option<Arc<dyn Reranker>>,
+    /// `None` when the model is not part of the deployment.
+    generator: Option<Arc<dyn Generator>>,
+    generation_model: String,
+}
+
+impl StartedSearch {
+    /// Id of the model that will write; `None` when none is needed or there is none.
+    pub fn model(&self) -> Option<&str> {
+        self.held.generator.as_ref().filter(|_| self.begun.generates()).map(|generator| generator.model())
+    }
+}
+
+impl Platform {
+    /// Checks a search and looks into the cache. What it returns can still fail, but is not refused any more.
+    ///
+    /// # Errors
+    ///
+    /// [`SearchError`]: the request's fault, a safety rule, or a store or model that is out of reach.
+    pub async fn start_search(
+        &self,
+        tenant: &TenantContext,
+        request: SearchRequest,
+    ) -> Result<StartedSearch, SearchError> {
+        search::check(tenant, &request)?;
+        let database = self.ports.databases.open(tenant).await.map_err(RetrieveError::from)?;
+        let embedder = self.embedder(tenant).map_err(|model| RetrieveError::UnknownModel { model })?;
+        let reranker = self.ports.reranker(tenant);
+        let generation_model = request.model.clone().unwrap_or_else(|| tenant.settings().models.generation.clone());
+        let generator = self.ports.generator(&generation_model);
+        let held = Held { database, embedder, reranker, generator, generation_model };
+        let begun = self.searcher(tenant, &held).begin(&request).await?;
+        Ok(StartedSearch { tenant: tenant.clone(), request, begun, held })
+    }
+
+    /// Answers a started search.
+    ///
+    /// # Errors
+    ///
+    /// [`SearchError`]: something that it needs failed, or a safety rule refuses the answer.
+    pub async fn finish_search(&self, started: StartedSearch) -> Result<SearchAnswer, SearchError> {
+        let StartedSearch { tenant, request, begun, held } = started;
+        self.searcher(&tenant, &held).finish(&request, begun).await
+    }
+
+    fn searcher<'a>(&'a self, tenant: &'a TenantContext, held: &'a Held) -> Searcher<'a> {
+        Searcher {
+            tenant,
+            sources: Sources {
+                database: &*held.database,
+                embedder: &*held.embedder,
+                reranker: held.reranker.as_deref(),
+            },
+            retriever: &self.retriever,
+            generator: held.generator.as_deref(),
+            generation_model: &held.generation_model,
+            key_value: &*self.ports.key_value,
+            clock: &*self.ports.clock,
+            tokenizer: &*self.ports.tokenizer,
+        }
+    }
+}
