@@ -121,7 +121,8 @@ impl Session {
             TargetError::Run { .. } | TargetError::NoBinary { .. } | TargetError::Local { .. } => usage(&error),
             TargetError::Build { .. } | TargetError::NotReady { .. } => PrepareError::Unreachable(error.to_string()),
         })?;
-        let client = Client::new(&target.base_url, Bounds::default()).map_err(|error| usage(&error))?;
+        let bounds = Bounds::of_run(variable).map_err(|error| usage(&error))?;
+        let client = Client::new(&target.base_url, bounds).map_err(|error| usage(&error))?;
         Ok(Self {
             judge: Judge::new(&contract),
             pace: Pace::new(profile.spec.pace.as_ref()),

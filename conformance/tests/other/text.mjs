@@ -36,12 +36,18 @@ function fromHtml(content) {
     .trim();
 }
 
+// One line for each object, so that what belongs together is read together.
 function lines(value, path) {
-  if (isObject(value)) return [...value].flatMap(([key, field]) => lines(field, path ? `${path}.${key}` : key));
-  if (Array.isArray(value)) return value.flatMap((item) => lines(item, path));
-  const text = typeof value === 'string' ? value : print(value);
-  return [path ? `${path}: ${text}` : text];
+  if (Array.isArray(value)) return value.every(isPlain) ? [named(path, value.map(word).join(', '))] : value.flatMap((item) => lines(item, path));
+  if (!isObject(value)) return [named(path, word(value))];
+  const facts = [...value].filter(([, field]) => isPlain(field)).map(([key, field]) => named(key, word(field)));
+  const inner = [...value].filter(([, field]) => !isPlain(field)).flatMap(([key, field]) => lines(field, path ? `${path}.${key}` : key));
+  return facts.length ? [named(path, facts.join('; ')), ...inner] : inner;
 }
+
+const isPlain = (value) => typeof value !== 'object' || value === null || (!Array.isArray(value) && !isObject(value));
+const named = (name, text) => (name ? `${name}: ${text}` : text);
+const word = (value) => (typeof value === 'string' ? value : print(value));
 
 // Units of a text: one token each, with the white space behind it. Sections begin at headings.
 function units(text, hasHeadings) {
