@@ -12,15 +12,19 @@ use crate::{
 /// Longest time of one exchange.
 const EXCHANGE_MS: &str = "1000";
 /// Within so long every run must have ended: a few exchanges that each take their longest time, and the suite's own work.
-const BOUND: Duration = Duration::from_secs(40);
+const BOUND: Duration = Duration::from_mins(2);
 /// A few cases of different operations; each sends one request.
 const CASES: [&str; 4] = ["get_openapi/example", "get_document/example", "list_documents/example", "retrieve/example"];
 const UNREACHABLE: i32 = 3;
 const FAILED: i32 = 100;
 
 fn against(url: &str) -> Run {
+    within(url, EXCHANGE_MS)
+}
+
+fn within(url: &str, exchange_ms: &str) -> Run {
     let variables =
-        [("PLUMBLINE_STAGING_URL", url), ("PLUMBLINE_DEMO_KEYS", "1"), ("PLUMBLINE_REQUEST_TIMEOUT_MS", EXCHANGE_MS)];
+        [("PLUMBLINE_STAGING_URL", url), ("PLUMBLINE_DEMO_KEYS", "1"), ("PLUMBLINE_REQUEST_TIMEOUT_MS", exchange_ms)];
     let run = run("staging", &CASES, &variables, BOUND);
     assert!(DOCUMENTED.contains(&run.code), "exit code {} is not documented:\n{}", run.code, run.said);
     run
@@ -42,7 +46,12 @@ fn has_failed(run: &Run, reason: &str) {
     let told: Vec<&str> = run.cases(CaseRecordOutcome::Fail).filter_map(|case| case.message.as_deref()).collect();
     assert!(told.len() >= CASES.len(), "{told:?}");
     assert!(told.iter().all(|message| message.contains(reason)), "`{reason}` is not in each of {told:#?}");
-    assert!(run.cases(CaseRecordOutcome::Fail).all(|case| case.response.as_ref().is_none_or(|it| it.body.as_ref().is_none_or(|body| body.len() < 1 << 20))));
+    assert!(
+        run.cases(CaseRecordOutcome::Fail).all(|case| case
+            .response
+            .as_ref()
+            .is_none_or(|it| it.body.as_ref().is_none_or(|body| body.len() < 1 << 20)))
+    );
 }
 
 #[test]
@@ -55,7 +64,7 @@ fn nobody_is_there() {
 fn nothing_but_rudeness_from_the_start_is_out_of_reach() {
     for manner in [Manner::HangsUp, Manner::Silent, Manner::Garbage, Manner::EndlessHeaders, Manner::EndlessBody] {
         let run = against(&format!("http://{}", serve(manner, Since::TheStart)));
-        assert!(run.took < Duration::from_secs(15), "{manner:?} took {:?}", run.took);
+        assert!(run.took < Duration::from_mins(1), "{manner:?} took {:?}", run.took);
         is_out_of_reach(&run);
     }
 }
@@ -87,13 +96,20 @@ fn what_breaks_after_the_start_fails_case_by_case() {
 #[test]
 fn what_never_ends_is_given_up() {
     for manner in [Manner::Silent, Manner::EndlessBody] {
-        has_failed(&against(&format!("http://{}", serve(manner, Since::TheFirstCase))), "no complete response within 1s");
+        has_failed(
+            &against(&format!("http://{}", serve(manner, Since::TheFirstCase))),
+            "no complete response within 1s",
+        );
     }
 }
 
 #[test]
 fn a_gigabyte_is_not_swallowed() {
-    has_failed(&against(&format!("http://{}", serve(Manner::Gigabyte, Since::TheFirstCase))), "larger than any answer");
+    // Reading as much as is read at most may take more than a second.
+    has_failed(
+        &within(&format!("http://{}", serve(Manner::Gigabyte, Since::TheFirstCase)), "30000"),
+        "larger than any answer",
+    );
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn misbehave(stream: &mut TcpStream, manner: Manner) -> io::Result<()> {
         }
         Manner::EndlessHeaders => {
             write!(stream, "{JSON}")?;
-            (0_u64..).try_for_each(|number| write!(stream, "x-field-{number}: {:064}\r\n", number))
+            (0_u64..).try_for_each(|number| write!(stream, "x-field-{number}: {number:064}\r\n"))
         }
         Manner::NoText => send(stream, "application/json", b"{\"id\": \"\xff\xfe\xc3(\"}"),
         Manner::Gigabyte => {

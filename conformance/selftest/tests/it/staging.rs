@@ -13,8 +13,14 @@ use harness::{profile, project_root};
 use crate::suite::{program, run};
 
 /// Some of every kind: a whole run would take minutes at the pace that the profile grants a stranger's deployment.
-const FILTER: [&str; 6] =
-    ["get_document/", "retrieve/example", "platform/naming", "answer/a-quote-stands", "ingest/a-repeated-key", "search/bypass"];
+const FILTER: [&str; 6] = [
+    "get_document/",
+    "retrieve/example",
+    "platform/naming",
+    "answer/a-quote-stands",
+    "ingest/a-repeated-key",
+    "search/bypass",
+];
 
 /// A reference server that is stopped when this is dropped.
 struct Server {
@@ -72,7 +78,8 @@ fn takes_a_running_deployment_and_starts_nothing() {
 
 #[test]
 fn says_which_variables_a_deployment_needs() {
-    let run = run("staging", &FILTER, &[("PLUMBLINE_STAGING_URL", ""), ("PLUMBLINE_DEMO_KEYS", "")], Duration::from_secs(30));
+    let run =
+        run("staging", &FILTER, &[("PLUMBLINE_STAGING_URL", ""), ("PLUMBLINE_DEMO_KEYS", "")], Duration::from_secs(30));
     assert_eq!(run.code, 2, "{}", run.said);
     assert!(run.record.is_none());
     for named in ["PLUMBLINE_STAGING_URL", "PLUMBLINE_STAGING_AURORA_ALL", "PLUMBLINE_DEMO_KEYS=1"] {

@@ -106,7 +106,8 @@ fn ended(child: &mut Child, bound: Duration, children: &mut BTreeSet<String>) ->
 fn programs_of(process: u32) -> Vec<String> {
     let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-    let ids: Vec<String> = lists.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let ids: Vec<String> =
+        lists.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
     let name = |id: &String| std::fs::read_to_string(format!("/proc/{id}/comm")).ok();
     ids.iter().filter_map(name).map(|name| name.trim().to_owned()).collect()
 }
