@@ -38,11 +38,11 @@ impl Server {
             .arg(data.path())
             .current_dir(project_root())
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
         assert!(lines.any(|line| line.contains("listening on http://")), "the reference ended before it was ready");
         // Read on, so that the server never waits for its reader.
         std::thread::spawn(move || lines.for_each(drop));
