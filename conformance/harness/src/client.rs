@@ -179,6 +179,28 @@ impl Default for Bounds {
     }
 }
 
+/// Environment variable: longest time of one exchange of a run in milliseconds, where a minute is too short or too long.
+pub const REQUEST_TIMEOUT: &str = "PLUMBLINE_REQUEST_TIMEOUT_MS";
+
+/// The time that a run is told to allow an exchange is no time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{REQUEST_TIMEOUT} is `{0}`: expected milliseconds from 100 to 600000")]
+pub struct TimeoutError(String);
+
+impl Bounds {
+    /// The bounds of a run: the default ones, with the time that [`REQUEST_TIMEOUT`] gives. `variable` reads the environment.
+    ///
+    /// # Errors
+    ///
+    /// [`TimeoutError`] when the variable holds something else.
+    pub fn of_run(variable: impl Fn(&str) -> Option<String>) -> Result<Self, TimeoutError> {
+        let Some(text) = variable(REQUEST_TIMEOUT).filter(|text| !text.is_empty()) else { return Ok(Self::default()) };
+        let milliseconds = text.parse().ok().filter(|milliseconds| (100..=600_000).contains(milliseconds));
+        let time = milliseconds.map(Duration::from_millis).ok_or(TimeoutError(text))?;
+        Ok(Self { time, ..Self::default() })
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Connections {
     Plain(Pool<HttpConnector, Full<Bytes>>),

@@ -81,7 +81,8 @@ impl Prepared {
         let profile = profile::resolve(&profile, sources).map_err(|error| usage(&error))?;
         let tenants = asked_tenants(&profile, &fixtures, only)?;
         let target = Target::open(&profile, &root).map_err(|error| PrepareError::Unreachable(error.to_string()))?;
-        let client = Client::new(&target.base_url, Bounds::default()).map_err(|error| usage(&error))?;
+        let bounds = Bounds::of_run(variable).map_err(|error| usage(&error))?;
+        let client = Client::new(&target.base_url, bounds).map_err(|error| usage(&error))?;
         Ok(Self { profile, fixtures, target, client, tenants, implementation: None })
     }
 

@@ -17,6 +17,8 @@ use crate::{client::Exchange, redact::Redactor};
 pub const SCHEMA_VERSION: u64 = 1;
 /// Most characters of a body that are kept.
 const KEPT_BODY: usize = 8192;
+/// Longest text that a redactor takes out, in characters: a token.
+const TORN: usize = 8192;
 /// Headers that hold credentials.
 const SECRET_HEADERS: [&str; 4] = ["authorization", "cookie", "set-cookie", "proxy-authorization"];
 
@@ -99,7 +101,7 @@ fn half(headers: &[(String, String)], body: &[u8], redactor: &Redactor) -> Excha
     match std::str::from_utf8(body) {
         Ok("") => {}
         Ok(text) => {
-            let (text, truncated) = cut(&redactor.clean(text), KEPT_BODY);
+            let (text, truncated) = beginning(text, redactor);
             record.body = Some(text);
             record.truncated = truncated;
         }
@@ -111,6 +113,20 @@ fn half(headers: &[(String, String)], body: &[u8], redactor: &Redactor) -> Excha
         }
     }
     record
+}
+
+/// The redacted beginning of a body, and whether something was cut. Only what can come to stand in the record is searched: a
+/// body may have the size of a disk.
+fn beginning(text: &str, redactor: &Redactor) -> (String, bool) {
+    // Redaction shortens, so more than what is kept is looked at; what the first cut may have torn apart is dropped.
+    let (raw, torn) = cut(text, 8 * KEPT_BODY + TORN);
+    let mut clean = redactor.clean(&raw);
+    if torn {
+        let whole = clean.char_indices().nth_back(TORN).map_or(0, |(at, _)| at);
+        clean.truncate(whole);
+    }
+    let (kept, truncated) = cut(&clean, KEPT_BODY);
+    (kept, truncated || torn)
 }
 
 /// At most `most` characters of `text`, and whether something was cut.
@@ -200,5 +216,17 @@ mod tests {
         let read: RunRecord = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
         assert_eq!(read, record);
         assert_eq!(counts(&record.cases), record.counts);
+    }
+
+    #[test]
+    fn redacts_a_body_that_is_cut() {
+        let mut redactor = Redactor::new();
+        redactor.add("a-secret-that-stands-everywhere", "[x]");
+        let body = "a-secret-that-stands-everywhere ".repeat(1 << 16);
+        let record = half(&[], body.as_bytes(), &redactor);
+        let text = record.body.unwrap();
+        assert!(record.truncated && !text.is_empty());
+        assert!(text.split(' ').all(|word| "[x]".starts_with(word)), "{text}");
+        assert_eq!(record.body_bytes, u64::try_from(body.len()).unwrap());
     }
 }

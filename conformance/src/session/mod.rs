@@ -141,7 +141,8 @@ impl Session {
             TargetError::Run { .. } | TargetError::NoBinary { .. } | TargetError::Local { .. } => usage(&error),
             TargetError::Build { .. } | TargetError::NotReady { .. } => PrepareError::Unreachable(error.to_string()),
         })?;
-        let client = Client::new(&target.base_url, Bounds::default()).map_err(|error| usage(&error))?;
+        let bounds = Bounds::of_run(variable).map_err(|error| usage(&error))?;
+        let client = Client::new(&target.base_url, bounds).map_err(|error| usage(&error))?;
         let run_id = harness::record::run_id();
         Ok(Self {
             judge: Judge::new(&contract),
@@ -163,7 +164,7 @@ impl Session {
             fixtures,
             target,
             client,
-            bounds: Bounds::default(),
+            bounds,
             scanner,
             redactor,
         })

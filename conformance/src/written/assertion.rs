@@ -150,7 +150,10 @@ impl Assertion {
             return problems;
         }
         if values.is_empty() {
-            let may_be_empty = self.none_equals.is_some() || self.length.is_some() || self.absent == Some(false);
+            let may_be_empty = self.none_equals.is_some()
+                || self.not_contains.is_some()
+                || self.length.is_some()
+                || self.absent == Some(false);
             if self.length.is_some_and(|length| !length.admits(0)) || !may_be_empty {
                 problems.push("found nothing there".to_owned());
             }

@@ -256,7 +256,7 @@ pub struct RequestForm {
     /// Headers; an empty value takes away what the body or the credential would bring, a list sends a header several times.
     #[serde(default)]
     pub headers: Map<String, Value>,
-    /// A JSON body.
+    /// A JSON body. Where it asks for a retrieval `mode` that its tenant does not list, the case is not applicable.
     #[serde(default)]
     pub body: Option<Value>,
     /// A body as text, sent as written.

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use contract_types::RetrievalMode;
 use futures_util::future::join_all;
 use harness::{
     client::{Bounds, Client, Exchange, Flow, Request},
@@ -142,7 +143,18 @@ fn not_applicable(session: &Session, case: &Case, tenants: &BTreeSet<String>) ->
             return Some(format!("`{tenant}` declares the feature {feature}"));
         }
     }
-    None
+    case.all_steps().find_map(|(_, _, step)| unlisted_mode(session, step))
+}
+
+/// A retrieval mode that a step wants an answer of and its tenant does not list: only the modes that `/capabilities` names
+/// must work.
+fn unlisted_mode(session: &Session, step: &Step) -> Option<String> {
+    let mode = step.request.body.as_ref()?.get("mode")?;
+    let known = mode.as_str().filter(|mode| RetrievalMode::ALL.iter().any(|known| known.as_str() == *mode))?;
+    let tenant = tenant_of(session, &step.caller)?;
+    let facts = session.facts.get(&tenant)?;
+    let listed = facts.lists("/retrieval_modes", mode) || !expects(step, 200);
+    (!listed).then(|| format!("`{tenant}` does not list the retrieval mode {known}"))
 }
 
 async fn run_step(variables: &mut Variables<'_>, step: &Step) -> Result<(Option<Exchange>, Vec<String>), Stop> {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// Each crate with the workspace crates that it may depend on.
-const EDGES: [(&str, &[&str]); 13] = [
+const EDGES: [(&str, &[&str]); 14] = [
     ("contract-types", &[]),
     ("contracts", &[]),
     ("reference-core", &["contract-types"]),
@@ -16,6 +16,7 @@ const EDGES: [(&str, &[&str]); 13] = [
     ("fixtures", &["contract-types"]),
     ("harness", &["contract-types", "contracts", "fixtures"]),
     ("conformance", &["contract-types", "contracts", "fixtures", "harness", "reports"]),
+    ("suite-tests", &["contract-types", "contracts", "fixtures", "harness", "conformance", "reports"]),
     ("quality", &["contract-types", "contracts", "fixtures", "harness", "reports"]),
     ("loadtests", &["contract-types", "contracts", "fixtures", "harness", "reports"]),
     ("reports", &["contract-types"]),

@@ -53,3 +53,13 @@ async fn says_when_nobody_listens() {
 fn encodes_for_paths_and_queries() {
     assert_eq!(percent_encode("a b/ü~"), "a%20b%2F%C3%BC~");
 }
+
+#[test]
+fn takes_the_time_of_a_run_from_the_environment() {
+    let bounds = |text: &str| Bounds::of_run(|name| (name == REQUEST_TIMEOUT).then(|| text.to_owned()));
+    assert_eq!(bounds("1500").unwrap().time, Duration::from_millis(1500));
+    assert_eq!(bounds("").unwrap().time, Bounds::default().time);
+    for wrong in ["99", "600001", "1s", "-1"] {
+        assert!(bounds(wrong).unwrap_err().to_string().contains("expected milliseconds"), "{wrong}");
+    }
+}

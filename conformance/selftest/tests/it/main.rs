@@ -1,0 +1,12 @@
+//! The suite, held against a second implementation, a deployment that already runs, and servers that are broken.
+
+#[cfg(test)]
+mod broken;
+#[cfg(test)]
+mod other;
+#[cfg(test)]
+mod script;
+#[cfg(test)]
+mod staging;
+#[cfg(test)]
+mod suite;
