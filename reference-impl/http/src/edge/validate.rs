@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use contract_types::{ErrorCode, ErrorDetail};
 use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
+use reference_core::sabotage::{self, Sabotage};
 use serde_json::{Value, json};
 
 use super::parameters;
@@ -42,6 +43,26 @@ impl Schemas {
         let mut problem = Problem::new(ErrorCode::ValidationError, "the body is not as the contract says");
         problem.details = details;
         Err(problem)
+    }
+
+    /// Drops fields that the contract does not name, for the flaw of ignoring them.
+    pub(super) fn prune(&self, operation: &Operation, value: &mut Value) {
+        let Some(validator) = body_schema(operation).and_then(|name| self.validators.get(name)) else { return };
+        let unknown: Vec<(String, Vec<String>)> = validator
+            .iter_errors(value)
+            .filter_map(|error| match error.kind() {
+                ValidationErrorKind::AdditionalProperties { unexpected } => {
+                    Some((error.instance_path().to_string(), unexpected.clone()))
+                }
+                #[expect(clippy::wildcard_enum_match_arm, reason = "every other finding stays a finding")]
+                _ => None,
+            })
+            .collect();
+        for (pointer, names) in unknown {
+            if let Some(object) = value.pointer_mut(&pointer).and_then(Value::as_object_mut) {
+                object.retain(|name, _| !names.contains(name));
+            }
+        }
     }
 
     /// Checks an operation's own parameters. A path id that does not fit answers as one that does not exist.
@@ -103,7 +124,10 @@ fn findings(validator: &Validator, value: &Value, prefix: &str) -> Vec<ErrorDeta
 /// One finding a refused value, without the value: what a client sent is not told back.
 #[expect(clippy::wildcard_enum_match_arm, reason = "every other keyword is told in the same way")]
 fn describe(error: &ValidationError<'_>, prefix: &str) -> Vec<ErrorDetail> {
-    let pointer = format!("{prefix}{}", error.instance_path());
+    let mut pointer = format!("{prefix}{}", error.instance_path());
+    if sabotage::on(Sabotage::ErrorPointsElsewhere) {
+        "/nowhere".clone_into(&mut pointer);
+    }
     let keyword = error.kind().keyword().to_owned();
     let make = |pointer: String, message: String| {
         let mut particular = detail(message);
@@ -121,7 +145,11 @@ fn describe(error: &ValidationError<'_>, prefix: &str) -> Vec<ErrorDetail> {
             .map(|name| make(format!("{pointer}/{}", escape(name)), "the contract has no such field here".to_owned()))
             .collect(),
         _ => {
-            let message: String = error.masked_with("the value").to_string().chars().take(900).collect();
+            let mut message = error.masked_with("the value").to_string();
+            if sabotage::on(Sabotage::ErrorRepeatsInput) {
+                message = error.to_string();
+            }
+            let message: String = message.chars().take(900).collect();
             vec![make(pointer, message)]
         }
     }
