@@ -120,7 +120,9 @@ pub(crate) async fn chunks(
         chunks.reverse();
     }
     if sabotage::on(Sabotage::ChunkIdsShared) {
-        chunks.iter_mut().for_each(|chunk| chunk.id = chunk_id("", chunk.ordinal, &chunk.text));
+        for chunk in &mut chunks {
+            chunk.id = chunk_id("", chunk.ordinal, &chunk.text);
+        }
     }
     Ok(chunks)
 }

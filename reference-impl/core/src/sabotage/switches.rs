@@ -59,7 +59,7 @@ switches! {
     KeyBelievedByItsChecksum "key-believed-by-its-checksum" "AUT-003" "A key that nobody has is accepted for the tenant that it names when its checksum is right.";
     UnknownKeyToldApart "unknown-key-told-apart" "AUT-003" "The message of a refused key tells whether the checksum or the look-up failed.";
     RevokedKeyAccepted "revoked-key-accepted" "AUT-004" "A revoked key is accepted.";
-    ExpiredKeyAccepted "expired-key-accepted" "AUT-004" "A key past its expires_at is accepted.";
+    ExpiredKeyAccepted "expired-key-accepted" "AUT-004" "A key past its `expires_at` is accepted.";
     RotatingKeyRefused "rotating-key-refused" "AUT-005" "A key that is being rotated is refused.";
     TokenSignatureIgnored "token-signature-ignored" "AUT-007" "A token with a signature that does not fit is accepted.";
     TokenWithoutAlgorithmAccepted "token-without-algorithm-accepted" "AUT-007" "A token with the algorithm none is accepted.";
@@ -186,7 +186,7 @@ switches! {
 
     // Filters.
     FilterIgnored "filter-ignored" "FIL-001" "Filters hold for every document.";
-    FilterAfterTopK "filter-after-top-k" "FIL-007" "The filter is applied to the best top_k chunks of all.";
+    FilterAfterTopK "filter-after-top-k" "FIL-007" "The filter is applied to the best `top_k` chunks of all.";
     FilterCaseInsensitive "filter-case-insensitive" "FIL-001" "Strings are equal whatever their letter case.";
     FilterNumbersEqualStrings "filter-numbers-equal-strings" "FIL-001" "A number is equal to the string of its digits.";
     FilterNeDropsMissing "filter-ne-drops-missing" "FIL-001" "A document without the key does not match $ne.";
@@ -201,18 +201,18 @@ switches! {
 
     // Retrieval.
     RetrievalCrossesTenants "retrieval-crosses-tenants" "VEC-003" "Chunks of every tenant are retrieved.";
-    TenantFilteredAfterTopK "tenant-filtered-after-top-k" "VEC-005" "The best top_k chunks of all tenants are found, and those of others are dropped then.";
-    NamespaceFilterChoosesTenant "namespace-filter-chooses-tenant" "VEC-004" "A filter on the key tenant, tenant_id or namespace retrieves from the tenant that it names.";
+    TenantFilteredAfterTopK "tenant-filtered-after-top-k" "VEC-005" "The best `top_k` chunks of all tenants are found, and those of others are dropped then.";
+    NamespaceFilterChoosesTenant "namespace-filter-chooses-tenant" "VEC-004" "A filter on the key tenant, `tenant_id` or namespace retrieves from the tenant that it names.";
     ValuesComparedByTheirBeginning "values-compared-by-their-beginning" "VEC-006" "Strings of metadata are compared by their first 64 bytes.";
     ChunkRetrievedTwice "chunk-retrieved-twice" "VEC-002" "The best chunk is returned twice.";
     LastChunksNotIndexed "last-chunks-not-indexed" "VEC-007" "The last chunk of a document of several cannot be retrieved.";
     QueriesEmbeddedAgain "queries-embedded-again" "VEC-008" "The embedding of a repeated query is made anew.";
     ScoresRise "scores-rise" "RET-001" "The chunks are returned worst first.";
     TiesInReverse "ties-in-reverse" "RET-001" "Equal scores are in the reverse order of chunk ids.";
-    MinScoreIgnored "min-score-ignored" "RET-002" "Chunks below min_score are returned.";
-    MinScoreExclusive "min-score-exclusive" "RET-002" "A chunk of exactly min_score is left out.";
-    OneChunkTooMany "one-chunk-too-many" "RET-003" "One chunk more than top_k is returned.";
-    OneChunkTooFew "one-chunk-too-few" "RET-003" "One chunk less than top_k is returned.";
+    MinScoreIgnored "min-score-ignored" "RET-002" "Chunks below `min_score` are returned.";
+    MinScoreExclusive "min-score-exclusive" "RET-002" "A chunk of exactly `min_score` is left out.";
+    OneChunkTooMany "one-chunk-too-many" "RET-003" "One chunk more than `top_k` is returned.";
+    OneChunkTooFew "one-chunk-too-few" "RET-003" "One chunk less than `top_k` is returned.";
     RetrievalDiffersFromRunToRun "retrieval-differs-from-run-to-run" "RET-004" "Every second retrieval leaves out the best chunk.";
     ExplainNamesAnotherMode "explain-names-another-mode" "RET-005" "The explanation names hybrid whatever mode was used.";
     ModeIgnored "mode-ignored" "RET-005" "Retrieval is lexical whatever mode was asked for.";
@@ -236,7 +236,7 @@ switches! {
     BandAlwaysHigh "band-always-high" "ANS-006" "The band is high whatever the score, save where there is no support.";
     LinksPassOut "links-pass-out" "ANS-007" "Targets of links and images in Markdown become part of the text.";
     SearchFilterIgnored "search-filter-ignored" "ANS-008" "The filter of a search does not bound its sources.";
-    SearchTopKIgnored "search-top-k-ignored" "ANS-008" "The top_k of a search does not bound its sources.";
+    SearchTopKIgnored "search-top-k-ignored" "ANS-008" "The `top_k` of a search does not bound its sources.";
     TimingsExceedTotal "timings-exceed-total" "ANS-009" "The time of retrieval is told as more than the total.";
     UnknownModelIgnored "unknown-model-ignored" "ANS-010" "A model that the tenant may not use is replaced by its own.";
 
@@ -248,7 +248,7 @@ switches! {
     ExpansionsFromOtherTenants "expansions-from-other-tenants" "QRY-004" "Expansions are taken from the words of every tenant.";
     QuotedPhraseDropped "quoted-phrase-dropped" "QRY-005" "Quoted phrases are dropped from the rewritten query.";
     CorrectionNotReported "correction-not-reported" "QRY-006" "Corrections of spelling are not reported.";
-    SpellingAlwaysCorrected "spelling-always-corrected" "QRY-006" "correct_spelling: false corrects all the same.";
+    SpellingAlwaysCorrected "spelling-always-corrected" "QRY-006" "A false `correct_spelling` corrects all the same.";
     SpellingNeverCorrected "spelling-never-corrected" "QRY-007" "Spelling is never corrected.";
     BlankQueriesAccepted "blank-queries-accepted" "QRY-009" "A query of white space alone is accepted.";
     ControlCharactersAccepted "control-characters-accepted" "QRY-009" "A query with a control character is accepted.";

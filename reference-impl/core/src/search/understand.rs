@@ -158,7 +158,9 @@ pub fn understand(query: &str, vocabulary: &Vocabulary, chunks: usize, correct: 
     let mut rewritten = drop_preface(&corrected);
     if sabotage::on(Sabotage::QuotedPhraseDropped) {
         let phrases: Vec<String> = quoted_phrases(&rewritten).into_iter().map(str::to_owned).collect();
-        phrases.iter().for_each(|phrase| rewritten = rewritten.replace(phrase.as_str(), ""));
+        for phrase in phrases {
+            rewritten = rewritten.replace(&phrase, "");
+        }
     }
     let quoted: HashSet<String> = quoted_phrases(&rewritten).iter().flat_map(|phrase| words(phrase)).collect();
     let all = words(&rewritten);

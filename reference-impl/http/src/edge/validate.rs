@@ -50,12 +50,9 @@ impl Schemas {
         let Some(validator) = body_schema(operation).and_then(|name| self.validators.get(name)) else { return };
         let unknown: Vec<(String, Vec<String>)> = validator
             .iter_errors(value)
-            .filter_map(|error| match error.kind() {
-                ValidationErrorKind::AdditionalProperties { unexpected } => {
-                    Some((error.instance_path().to_string(), unexpected.clone()))
-                }
-                #[expect(clippy::wildcard_enum_match_arm, reason = "every other finding stays a finding")]
-                _ => None,
+            .filter_map(|error| {
+                let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() else { return None };
+                Some((error.instance_path().to_string(), unexpected.clone()))
             })
             .collect();
         for (pointer, names) in unknown {

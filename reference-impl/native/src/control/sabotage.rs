@@ -14,7 +14,7 @@ pub(super) async fn list() -> Response {
         .iter()
         .map(|which| json!({"name": which.name(), "rule": which.rule(), "text": which.text()}))
         .collect();
-    json_response(StatusCode::OK, &report(switches))
+    json_response(StatusCode::OK, &report(&switches))
 }
 
 pub(super) async fn set(State(control): State<Control>, Path(name): Path<String>) -> Result<Response, Refusal> {
@@ -40,7 +40,7 @@ async fn turn(control: &Control, which: Option<Sabotage>) -> Result<(), Refusal>
     Ok(())
 }
 
-fn report(switches: Vec<Value>) -> Value {
+fn report(switches: &[Value]) -> Value {
     let mut body = json!({ "switches": switches });
     if let Some(on) = sabotage::current() {
         body["on"] = json!(on.name());

@@ -4,4 +4,6 @@
 mod control;
 mod kill;
 mod program;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 mod serve;
