@@ -65,9 +65,6 @@ impl Filter {
         let mut conditions = Vec::new();
         for (key, value) in filter {
             let at = escape(key);
-            if key.starts_with('$') && sabotage::on(Sabotage::FilterUnknownOperatorsIgnored) {
-                continue;
-            }
             if key.starts_with('$') {
                 return Err(error(&format!("/{at}"), "pattern", "expected a metadata key, not an operator".to_owned()));
             }
@@ -83,12 +80,6 @@ impl Filter {
                 Value::Object(operators) => {
                     for (operator, operand) in operators {
                         let pointer = format!("/{at}/{}", escape(operator));
-                        if sabotage::on(Sabotage::FilterUnknownOperatorsIgnored)
-                            && test(operator, operand, &pointer)
-                                .is_err_and(|error| error.keyword == "additionalProperties")
-                        {
-                            continue;
-                        }
                         conditions.push(Condition { path: path.clone(), test: test(operator, operand, &pointer)? });
                     }
                 }
@@ -266,7 +257,7 @@ fn equal(value: &Value, operand: &Value) -> bool {
         && let (Value::Number(number), Value::String(text)) | (Value::String(text), Value::Number(number)) =
             (value, operand)
     {
-        return number.to_string() == *text;
+        return number.as_f64().is_some_and(|number| text.parse() == Ok(number));
     }
     match (value, operand) {
         (Value::Bool(one), Value::Bool(other)) => one == other,

@@ -36,13 +36,27 @@ impl Schemas {
     /// Checks a request body.
     pub(super) fn body(&self, operation: &Operation, value: &Value) -> Result<(), Problem> {
         let Some(validator) = body_schema(operation).and_then(|name| self.validators.get(name)) else { return Ok(()) };
-        let details = findings(validator, value, "");
+        let mut details = findings(validator, value, "");
+        let blank = value["query"].as_str().is_some_and(|query| query.trim().is_empty());
+        if sabotage::on(if blank { Sabotage::BlankQueriesAccepted } else { Sabotage::ControlCharactersAccepted }) {
+            details.retain(|found| found.pointer.as_deref() != Some("/query"));
+        }
         if details.is_empty() {
             return Ok(());
         }
         let mut problem = Problem::new(ErrorCode::ValidationError, "the body is not as the contract says");
         problem.details = details;
         Err(problem)
+    }
+
+    /// Drops operators of a filter that the contract does not name, for the flaw of ignoring them.
+    pub(super) fn drop_operators(value: &mut Value) {
+        const KNOWN: [&str; 8] = ["$eq", "$ne", "$in", "$nin", "$lt", "$lte", "$gt", "$gte"];
+        let Some(filter) = value.get_mut("filter").and_then(Value::as_object_mut) else { return };
+        for condition in filter.values_mut().filter_map(Value::as_object_mut) {
+            condition.retain(|operator, _| KNOWN.contains(&operator.as_str()));
+        }
+        filter.retain(|key, condition| !key.starts_with('$') && condition.as_object().is_none_or(|it| !it.is_empty()));
     }
 
     /// Drops fields that the contract does not name, for the flaw of ignoring them.

@@ -102,7 +102,7 @@ pub(super) const PROBES: Probes = &[
     ("job-progress-exceeds-total", |it| job(it, &["A text."])["progress"]["done"] == 1),
     ("job-scope-ignored", |it| {
         let id = job(it, &["A text."])["id"].as_str().unwrap().to_owned();
-        it.by(LIMITS, "search-only", "GET", &format!("/jobs/{id}"), None).status == 404
+        it.by(LIMITS, "search-only", "GET", &format!("/jobs/{id}"), None).status == 403
     }),
     ("unfinished-result-missing", |it| {
         it.fault("embedding", json!({"kind": "slow", "delay_ms": 300}));
