@@ -5,6 +5,7 @@ mod answers;
 mod corpus;
 mod limits;
 mod retrieval;
+mod tokens;
 mod world;
 
 use std::collections::HashSet;
@@ -16,7 +17,7 @@ use world::World;
 /// Names of flaws, each with what is true of a deployment without it.
 type Probes = &'static [(&'static str, fn(&World) -> bool)];
 
-/// Flaws of tokens; a test would need the keys that sign them.
+/// Flaws that `tokens` shows.
 const OF_TOKENS: [&str; 10] = [
     "unknown-tenant-of-token-refused",
     "token-signature-ignored",
