@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 const NOW_S: i64 = ManualClock::START / 1000;
 
-/// Names of flaws, each with a token that is accepted because of it alone.
-const TOKENS: [(&str, fn() -> String); 9] = [
+/// The name of a flaw, and a token that is accepted because of it alone.
+type Accepted = (&'static str, fn() -> String);
+
+const TOKENS: [Accepted; 9] = [
     ("token-signature-ignored", || {
         let token = with(json!({}), json!({}));
         let other = with(json!({}), json!({"sub": "eve"}));
