@@ -57,6 +57,7 @@ impl Authenticator {
     pub fn authenticate(&self, presented: &Presented<'_>) -> Result<TenantContext, AuthError> {
         #[cfg(feature = "sabotage")]
         sabotage::know(self.registry.all());
+        #[cfg(feature = "sabotage")]
         if sabotage::on(Sabotage::DefaultTenant)
             && presented.authorization.is_empty()
             && let Some(anybody) = self.anybody(presented)
@@ -86,6 +87,7 @@ impl Authenticator {
     }
 
     /// For the flaw of a default tenant: the tenant that `x-tenant-id` names, or else the first.
+    #[cfg(feature = "sabotage")]
     fn anybody(&self, presented: &Presented<'_>) -> Option<TenantContext> {
         let named = |settings: &Arc<TenantSettings>| {
             presented.tenant.first().is_none_or(|named| *named == settings.tenant.as_str().as_bytes())
