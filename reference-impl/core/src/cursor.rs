@@ -6,6 +6,7 @@ use contract_types::ErrorCode;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::sabotage::{self, Sabotage};
 use crate::tenancy::TenantContext;
 
 const TAG_BYTES: usize = 16; // HMAC-SHA-256 cut to 128 bits
@@ -55,12 +56,16 @@ impl Cursors {
         }
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| CursorError)?;
         let (tag, position) = bytes.split_at_checked(TAG_BYTES).ok_or(CursorError)?;
-        self.mac(tenant, operation, position).verify_truncated_left(tag).map_err(|_| CursorError)?;
+        if !sabotage::on(Sabotage::CursorNotAuthenticated) {
+            self.mac(tenant, operation, position).verify_truncated_left(tag).map_err(|_| CursorError)?;
+        }
         String::from_utf8(position.to_vec()).map_err(|_| CursorError)
     }
 
     fn mac(&self, tenant: &TenantContext, operation: &str, position: &[u8]) -> Hmac<Sha256> {
-        let key = keyed(&self.secret).chain_update(b"cursor:").chain_update(tenant.id().as_str()).finalize();
+        let owner = if sabotage::on(Sabotage::CursorOfAnyTenant) { "" } else { tenant.id().as_str() };
+        let operation = if sabotage::on(Sabotage::CursorOfAnyList) { "" } else { operation };
+        let key = keyed(&self.secret).chain_update(b"cursor:").chain_update(owner).finalize();
         // No operation's name holds a NUL, so name and position cannot be cut elsewhere.
         keyed(&key.into_bytes()).chain_update(operation).chain_update([0]).chain_update(position)
     }

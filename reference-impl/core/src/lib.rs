@@ -10,6 +10,7 @@ pub mod limits;
 pub mod platform;
 pub mod ports;
 pub mod retrieve;
+pub mod sabotage;
 pub mod safety;
 pub mod search;
 pub mod store;

@@ -4,6 +4,8 @@ mod error;
 mod jobs;
 mod ports;
 mod runners;
+#[cfg(feature = "sabotage")]
+mod sabotaged;
 mod search;
 
 pub use error::{JobError, ListError};
@@ -21,6 +23,7 @@ use crate::ingest::{
 };
 use crate::ports::{Database, Embedder};
 use crate::retrieve::{RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources};
+use crate::sabotage::{self, Sabotage};
 use crate::search::{SearchAnswer, SearchError, SearchRequest};
 use crate::tenancy::{SafetyDirection, TenantContext};
 
@@ -112,7 +115,12 @@ impl Platform {
     /// [`IngestError::NotFound`], [`IngestError::Database`].
     pub async fn get_document(&self, tenant: &TenantContext, id: &str) -> Result<Document, IngestError> {
         let database = self.ports.databases.open(tenant).await?;
-        documents::get(&*database, id).await
+        let found = documents::get(&*database, id).await;
+        #[cfg(feature = "sabotage")]
+        if sabotage::on(Sabotage::ForeignDocumentReadable) && matches!(found, Err(IngestError::NotFound)) {
+            return self.foreign_document(tenant, id).await.map(|(_, document)| document).ok_or(IngestError::NotFound);
+        }
+        found
     }
 
     /// Deletes a document with its chunks, its vectors and every cached answer of the tenant; returns how many chunks it
@@ -123,8 +131,19 @@ impl Platform {
     /// [`IngestError::NotFound`], [`IngestError::Database`].
     pub async fn delete_document(&self, tenant: &TenantContext, id: &str) -> Result<u32, IngestError> {
         let database = self.ports.databases.open(tenant).await?;
-        let chunks = documents::delete(&*database, id).await?;
+        let deleted = documents::delete(&*database, id).await;
+        #[cfg(feature = "sabotage")]
+        if sabotage::on(Sabotage::ForeignDocumentDeletable)
+            && matches!(deleted, Err(IngestError::NotFound))
+            && let Some((owner, _)) = self.foreign_document(tenant, id).await
+        {
+            return documents::delete(&*self.ports.databases.open(&owner).await?, id).await;
+        }
+        let chunks = deleted?;
         self.retriever.forget(tenant);
+        if sabotage::on(Sabotage::CacheSurvivesDelete) {
+            return Ok(chunks);
+        }
         // Cached answers can no longer be found, since their keys hold the corpus version; this takes them away. A cache
         // that does not answer drops them when their time is over.
         let _ = self.ports.key_value.clear(tenant).await;
@@ -167,7 +186,10 @@ impl Platform {
         let embedder = self.embedder(tenant).map_err(|model| RetrieveError::UnknownModel { model })?;
         let reranker = self.ports.reranker(tenant);
         let sources = Sources { database: &*database, embedder: &*embedder, reranker: reranker.as_deref() };
-        Ok(self.retriever.retrieve(tenant, &sources, &request, &[]).await?)
+        let retrieved = self.retriever.retrieve(tenant, &sources, &request, &[]).await?;
+        #[cfg(feature = "sabotage")]
+        let retrieved = self.among_strangers(tenant, &request, retrieved).await?;
+        Ok(retrieved)
     }
 
     /// Searches and answers.
@@ -206,9 +228,15 @@ impl Platform {
         position: impl Fn(&T) -> String,
     ) -> Page<T> {
         let more = found.len() > limit;
-        found.truncate(limit);
-        let last = found.last().filter(|_| more);
+        found.truncate(limit + usize::from(sabotage::on(Sabotage::PagesTooLong)));
+        let mut last = found.last().filter(|_| more);
+        if sabotage::on(Sabotage::PagingRepeatsAnItem) && limit > 1 {
+            last = last.and_then(|_| found.get(limit - 2));
+        }
         let next_cursor = last.map(|item| self.cursors.seal(tenant, operation, &position(item)));
+        if sabotage::on(Sabotage::PagingSkipsAnItem) && more {
+            found.pop();
+        }
         Page { items: found, next_cursor }
     }
 }

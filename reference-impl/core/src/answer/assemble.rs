@@ -8,6 +8,7 @@ use super::citations::{Citation, cite};
 use super::confidence::{Band, Confidence};
 use crate::ports::{Generation, GenerationRequest, Generator, ModelError};
 use crate::retrieve::RankedChunk;
+use crate::sabotage::{self, Sabotage};
 use crate::safety;
 use crate::tenancy::TenantContext;
 
@@ -87,24 +88,47 @@ pub(crate) async fn answer(
 ) -> Result<Answer, ModelError> {
     let Generation { sentences, tokens_in, tokens_out } = generator.generate(tenant, request).await?;
     let counted = (tokens_in, tokens_out);
+    if sabotage::on(Sabotage::DocumentsGiveOrders)
+        && let Some(order) = chunks.iter().find_map(|chunk| safety::order(&chunk.text))
+    {
+        return Ok(Answer { text: order.to_owned(), counted, ..Answer::sources_alone(tenant, chunks) });
+    }
     let cited = cite(request, &sentences, &|quote| safety::longest_clean_part(tenant, quote));
     if cited.citations.is_empty() {
+        if let Some(altered) = unsupported(tenant, chunks) {
+            return Ok(Answer { counted, ..altered });
+        }
         return Ok(Answer { counted, ..Answer::none(NO_ANSWER, "no passage supports an answer") });
     }
-    let confidence = Confidence::of(&cited.citations, tenant.settings().retrieval.confidence);
+    let mut confidence = Confidence::of(&cited.citations, tenant.settings().retrieval.confidence);
     if confidence.band == Band::None {
+        if let Some(altered) = unsupported(tenant, chunks) {
+            return Ok(Answer { counted, ..altered });
+        }
         let none = Answer::none(NO_ANSWER, "");
         return Ok(Answer { confidence, counted, ..none });
     }
     let follow_ups = follow_ups(chunks, &cited.citations);
-    Ok(Answer {
-        text: cited.text,
-        citations: cited.citations,
-        sources: sources(chunks),
-        confidence,
-        follow_ups,
-        counted,
-    })
+    if sabotage::on(Sabotage::BandAlwaysHigh) {
+        confidence.band = Band::High;
+    }
+    let mut sources = sources(chunks);
+    if sabotage::on(Sabotage::CitedDocumentNotASource)
+        && let Some(first) = cited.citations.first()
+    {
+        sources.retain(|source| source.document_id != first.document_id);
+    }
+    Ok(Answer { text: cited.text, citations: cited.citations, sources, confidence, follow_ups, counted })
+}
+
+/// What the flaws make of an answer without support.
+fn unsupported(tenant: &TenantContext, chunks: &[RankedChunk]) -> Option<Answer> {
+    if sabotage::on(Sabotage::InventsWithoutSupport) {
+        let sure = Answer::sources_alone(tenant, chunks);
+        return Some(Answer { text: "Yes, that is so in every case.".to_owned(), ..sure });
+    }
+    let listed = sabotage::on(Sabotage::SourcesWithoutSupport);
+    listed.then(|| Answer { sources: sources(chunks), ..Answer::none(NO_ANSWER, "no passage supports an answer") })
 }
 
 fn sources(chunks: &[RankedChunk]) -> Vec<Source> {

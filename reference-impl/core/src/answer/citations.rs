@@ -8,6 +8,7 @@ use super::coverage::{PassageWords, stems};
 use super::sentences::{flatten, sentences};
 use crate::ports::{GeneratedSentence, GenerationRequest, Passage};
 use crate::retrieve::words::{is_stop_word, stem, words};
+use crate::sabotage::{self, Sabotage};
 
 /// A written sentence counts as supported by a sentence of a passage that holds at least this share of its content words
 /// and every number in it.
@@ -69,7 +70,8 @@ pub(super) fn cite(
         cited.text.push_str(&text);
         let answer_span = start..cited.text.len();
         for (passage, chunk_span) in quotes {
-            let marker = u32::try_from(cited.citations.len() + 1).unwrap_or(u32::MAX);
+            let first = usize::from(!sabotage::on(Sabotage::MarkersCountFromZero));
+            let marker = u32::try_from(cited.citations.len() + first).unwrap_or(u32::MAX);
             let confidence = PassageWords::of(passage)
                 .coverage(&passage.text[chunk_span.clone()], &request.terms)
                 .max(passage.similarity.unwrap_or(0.0))
@@ -80,12 +82,23 @@ pub(super) fn cite(
                 marker,
                 document_id: passage.document_id.clone(),
                 chunk_id: passage.chunk_id.clone(),
-                quote: passage.text[chunk_span.clone()].to_owned(),
-                chunk_span,
+                quote: if sabotage::on(Sabotage::QuoteAltered) {
+                    passage.text[chunk_span.clone()].to_uppercase()
+                } else {
+                    passage.text[chunk_span.clone()].to_owned()
+                },
+                chunk_span: if sabotage::on(Sabotage::CitationSpanShifted) {
+                    chunk_span.start + 1..chunk_span.end + 1
+                } else {
+                    chunk_span
+                },
                 answer_span: answer_span.clone(),
                 confidence: (confidence * 1e4).round() / 1e4,
             });
         }
+    }
+    if sabotage::on(Sabotage::SentenceWithoutCitation) && !cited.citations.is_empty() {
+        cited.text.push_str(" More is known than is written here.");
     }
     cited
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::token::{self, TokenSettings};
 use super::{ApiKey, ApiKeyError, AuthError, Evidence, KeySet, Principal, Refusal, TenantContext};
 use crate::ports::{Clock, UnixMillis};
+use crate::sabotage::{self, Sabotage};
 use crate::tenancy::{Credential, CredentialState, KeyDigest, Registry, Scope, TenantId, TenantSettings};
 
 /// What a request says about its caller: these headers and nothing else. Forwarded headers are never among them.
@@ -54,9 +55,19 @@ impl Authenticator {
     /// [`AuthError::NotAccepted`], [`AuthError::TenantNotFound`] (tokens only), [`AuthError::DuplicateHeader`] for
     /// `x-tenant-id`, [`AuthError::TenantMismatch`].
     pub fn authenticate(&self, presented: &Presented<'_>) -> Result<TenantContext, AuthError> {
+        #[cfg(feature = "sabotage")]
+        sabotage::know(self.registry.all());
+        #[cfg(feature = "sabotage")]
+        if sabotage::on(Sabotage::DefaultTenant)
+            && presented.authorization.is_empty()
+            && let Some(anybody) = self.anybody(presented)
+        {
+            return Ok(anybody);
+        }
         let credential = match presented.authorization {
             [] => return Err(AuthError::Missing),
             [value] => bearer(value)?,
+            [value, ..] if sabotage::on(Sabotage::SecondCredentialIgnored) => bearer(value)?,
             [_, _, ..] => return Err(AuthError::DuplicateHeader { header: "authorization" }),
         };
         let context = if ApiKey::is_meant(credential) {
@@ -64,8 +75,25 @@ impl Authenticator {
         } else {
             self.by_token(credential)?
         };
+        #[cfg(feature = "sabotage")]
+        if sabotage::on(Sabotage::TenantHeaderBelieved)
+            && let [named] = presented.tenant
+            && let Some(other) = sabotage::others(&context).into_iter().find(|it| it.id().as_str().as_bytes() == *named)
+        {
+            return Ok(other);
+        }
         self.confirm(context.id(), presented)?;
         Ok(context)
+    }
+
+    /// For the flaw of a default tenant: the tenant that `x-tenant-id` names, or else the first.
+    #[cfg(feature = "sabotage")]
+    fn anybody(&self, presented: &Presented<'_>) -> Option<TenantContext> {
+        let named = |settings: &Arc<TenantSettings>| {
+            presented.tenant.first().is_none_or(|named| *named == settings.tenant.as_str().as_bytes())
+        };
+        let settings = self.registry.all().into_iter().find(named)?;
+        Some(TenantContext::new(settings, Principal::Maintenance, BTreeSet::from([Scope::Admin]), None))
     }
 
     /// A context for work that the platform takes up again by itself, such as jobs that a restart interrupted. It carries
@@ -111,7 +139,11 @@ impl Authenticator {
         let digest = key.digest();
         let settings = self.registry.get(key.tenant()).ok_or(Refusal::UnknownKey)?;
         let now = self.clock.now(key.tenant());
-        let found = self.find(&settings, &digest, now).ok_or(Refusal::UnknownKey)?;
+        let mut found = self.find(&settings, &digest, now);
+        if sabotage::on(Sabotage::KeyBelievedByItsChecksum) {
+            found = found.or_else(|| settings.credentials.first());
+        }
+        let found = found.ok_or(Refusal::UnknownKey)?;
         let (name, scopes, expires_at) = (found.name.clone(), found.scopes.clone(), found.expires_at);
         Ok(TenantContext::new(settings, Principal::ApiKey { name }, scopes, expires_at))
     }
@@ -127,10 +159,12 @@ impl Authenticator {
 
     fn usable(&self, credential: &Credential, now: UnixMillis) -> bool {
         let state = match credential.state {
-            CredentialState::Active | CredentialState::Rotating => true,
-            CredentialState::Revoked => false,
+            CredentialState::Active => true,
+            CredentialState::Rotating => !sabotage::on(Sabotage::RotatingKeyRefused),
+            CredentialState::Revoked => sabotage::on(Sabotage::RevokedKeyAccepted),
         };
-        state && credential.expires_at.is_none_or(|end| now < end) && (self.demo || !credential.demo)
+        let fresh = credential.expires_at.is_none_or(|end| now < end) || sabotage::on(Sabotage::ExpiredKeyAccepted);
+        state && fresh && (self.demo || !credential.demo)
     }
 
     fn by_token(&self, text: &str) -> Result<TenantContext, AuthError> {
@@ -141,7 +175,13 @@ impl Authenticator {
             }
             AuthError::NotAccepted(refusal)
         })?;
-        let settings = self.registry.get(&verified.tenant).ok_or(AuthError::TenantNotFound)?;
+        let settings = self.registry.get(&verified.tenant).ok_or_else(|| {
+            if sabotage::on(Sabotage::UnknownTenantOfTokenRefused) {
+                AuthError::NotAccepted(Refusal::Claims)
+            } else {
+                AuthError::TenantNotFound
+            }
+        })?;
         Ok(TenantContext::new(settings, verified.principal, verified.scopes, Some(verified.expires_at)))
     }
 
@@ -149,11 +189,17 @@ impl Authenticator {
         match presented.tenant {
             [] => {}
             [value] if *value == tenant.as_str().as_bytes() => {}
+            [_] if sabotage::on(Sabotage::TenantMismatchIgnored) => {}
+            [value]
+                if sabotage::on(Sabotage::TenantIdComparedLoosely)
+                    && value.eq_ignore_ascii_case(tenant.as_str().as_bytes()) => {}
             [_] => return Err(AuthError::TenantMismatch { by: Evidence::Header }),
             [_, _, ..] => return Err(AuthError::DuplicateHeader { header: "x-tenant-id" }),
         }
         match presented.host.and_then(|host| self.registry.tenant_of_host(host)) {
-            Some(owner) if owner != *tenant => Err(AuthError::TenantMismatch { by: Evidence::Host }),
+            Some(owner) if owner != *tenant && !sabotage::on(Sabotage::HostMismatchIgnored) => {
+                Err(AuthError::TenantMismatch { by: Evidence::Host })
+            }
             Some(_) | None => Ok(()),
         }
     }

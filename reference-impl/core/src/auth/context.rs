@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::ports::UnixMillis;
+use crate::sabotage::{self, Sabotage};
 use crate::tenancy::{Scope, TenantId, TenantSettings};
 
 /// Who acts for the tenant.
@@ -72,6 +73,12 @@ impl TenantContext {
         Self(Arc::new(Inner { settings, principal, scopes, expires_at }))
     }
 
+    /// The same caller in another tenant, for the flaws that confuse tenants.
+    #[cfg(feature = "sabotage")]
+    pub(crate) fn moved_to(&self, settings: Arc<TenantSettings>) -> Self {
+        Self::new(settings, self.0.principal.clone(), self.0.scopes.clone(), self.0.expires_at)
+    }
+
     /// The tenant.
     pub fn id(&self) -> &TenantId {
         &self.0.settings.tenant
@@ -90,6 +97,12 @@ impl TenantContext {
     /// Whether the credential carries `scope`; `admin` carries all but `operator`.
     pub fn has_scope(&self, scope: Scope) -> bool {
         let scopes = &self.0.scopes;
+        if sabotage::on(Sabotage::AdminLacksScopes) {
+            return scopes.contains(&scope);
+        }
+        if sabotage::on(Sabotage::OperatorOpensEverything) && scopes.contains(&Scope::Operator) {
+            return true;
+        }
         scopes.contains(&scope) || (scope != Scope::Operator && scopes.contains(&Scope::Admin))
     }
 

@@ -101,6 +101,11 @@ impl KeySet {
     pub(super) fn get(&self, kid: &str) -> Option<&PinnedKey> {
         self.keys.get(kid)
     }
+
+    /// The first key of this algorithm, for the flaw of not looking at the key's id.
+    pub(super) fn of_algorithm(&self, alg: &str) -> Option<&PinnedKey> {
+        self.keys.values().find(|key| format!("{:?}", key.algorithm) == alg)
+    }
 }
 
 impl fmt::Debug for KeySet {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::keys::{KEY_ID_MAX_BYTES, KeySet};
 use super::{Principal, Refusal};
 use crate::ports::{Clock, UnixMillis};
+use crate::sabotage::{self, Sabotage};
 use crate::tenancy::{Scope, TenantId};
 
 const TOKEN_MAX_BYTES: usize = 8 * 1024;
@@ -114,7 +115,8 @@ pub(super) fn verify(
     }
     let (message, signature) = token.rsplit_once('.').ok_or(Refusal::Malformed)?;
     let (header, payload) = message.split_once('.').ok_or(Refusal::Malformed)?;
-    if signature.is_empty() || payload.contains('.') {
+    let unsigned = signature.is_empty() && !sabotage::on(Sabotage::TokenWithoutAlgorithmAccepted);
+    if unsigned || payload.contains('.') {
         return Err(Refusal::Malformed);
     }
     check_signature(header, message, signature, settings, keys)?;
@@ -135,11 +137,19 @@ fn check_signature(
     let asks = [&header.jwk, &header.jku, &header.x5u, &header.x5c, &header.crit];
     let typ = header.typ.strip_prefix("application/").unwrap_or(&header.typ);
     let access_token = typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("jwt");
-    if asks.iter().any(|value| value.is_some()) || !access_token || header.kid.len() > KEY_ID_MAX_BYTES {
+    let asks = asks.iter().any(|value| value.is_some()) && !sabotage::on(Sabotage::TokenNamesItsKey);
+    if asks || !access_token || header.kid.len() > KEY_ID_MAX_BYTES {
         return Err(Refusal::Header);
     }
     // The algorithm is the key's; the header may only agree with it.
-    let pinned = keys.get(&header.kid).ok_or(Refusal::UnknownKeyId)?;
+    if sabotage::on(Sabotage::TokenWithoutAlgorithmAccepted) && header.alg.eq_ignore_ascii_case("none") {
+        return Ok(());
+    }
+    let mut pinned = keys.get(&header.kid);
+    if sabotage::on(Sabotage::TokenKeyIdIgnored) {
+        pinned = pinned.or_else(|| keys.of_algorithm(&header.alg));
+    }
+    let pinned = pinned.ok_or(Refusal::UnknownKeyId)?;
     let named = match header.alg.as_str() {
         "RS256" => Algorithm::RS256,
         "ES256" => Algorithm::ES256,
@@ -150,6 +160,7 @@ fn check_signature(
     }
     match jsonwebtoken::crypto::verify(signature, message.as_bytes(), &pinned.key, pinned.algorithm) {
         Ok(true) => Ok(()),
+        Ok(false) | Err(_) if sabotage::on(Sabotage::TokenSignatureIgnored) => Ok(()),
         Ok(false) | Err(_) => Err(Refusal::Signature),
     }
 }
@@ -158,10 +169,10 @@ fn check_claims(claims: Claims, settings: &TokenSettings, clock: &dyn Clock) -> 
     if claims.nonce.is_some() || claims.at_hash.is_some() || claims.c_hash.is_some() {
         return Err(Refusal::Claims);
     }
-    if claims.iss != settings.issuer {
+    if claims.iss != settings.issuer && !sabotage::on(Sabotage::TokenIssuerIgnored) {
         return Err(Refusal::Issuer);
     }
-    if !claims.aud.values().contains(&settings.audience) {
+    if !claims.aud.values().contains(&settings.audience) && !sabotage::on(Sabotage::TokenAudienceIgnored) {
         return Err(Refusal::Audience);
     }
     if claims.sub.is_empty() || claims.sub.chars().count() > SUBJECT_MAX_CHARS {
@@ -178,10 +189,13 @@ fn check_claims(claims: Claims, settings: &TokenSettings, clock: &dyn Clock) -> 
 fn check_times(claims: &Claims, settings: &TokenSettings, now: UnixMillis) -> Result<UnixMillis, Refusal> {
     let millis = |seconds: i64| seconds.checked_mul(1000).ok_or(Refusal::Claims);
     let leeway = i64::from(settings.leeway_s) * 1000;
-    let lifetime = i64::from(settings.max_lifetime_s) * 1000;
+    let mut lifetime = i64::from(settings.max_lifetime_s) * 1000;
+    if sabotage::on(Sabotage::TokenLifetimeUnbounded) {
+        lifetime = i64::MAX;
+    }
     let exp = millis(claims.exp)?;
     let end = exp.checked_add(leeway).ok_or(Refusal::Claims)?;
-    if end <= now {
+    if end <= now && !sabotage::on(Sabotage::TokenExpiryIgnored) {
         return Err(Refusal::Expired);
     }
     if exp.saturating_sub(now) > lifetime.saturating_add(leeway) {
@@ -189,6 +203,7 @@ fn check_times(claims: &Claims, settings: &TokenSettings, now: UnixMillis) -> Re
     }
     if let Some(nbf) = claims.nbf.map(millis).transpose()?
         && nbf > now.saturating_add(leeway)
+        && !sabotage::on(Sabotage::TokenNotBeforeIgnored)
     {
         return Err(Refusal::NotYetValid);
     }

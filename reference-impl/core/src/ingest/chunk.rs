@@ -1,12 +1,14 @@
 //! Cuts extracted text into chunks.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::convert::{Block, BlockKind, Extracted};
 use super::tokens::Tokenizer;
+use crate::sabotage::{self, Sabotage};
 use crate::tenancy::{ChunkSettings, ChunkStrategy};
 
 /// A section of at least this many tokens keeps its chunk to itself; smaller ones share one with what follows. Two or
@@ -46,6 +48,10 @@ pub fn chunk_id(document_id: &str, ordinal: u32, text: &str) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
+    if sabotage::on(Sabotage::ChunkIdsRandom) {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        hash.update(MADE.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+    }
     let mut id = format!("chk_{}", hex::encode(hash.finalize()));
     id.truncate(36);
     id
@@ -71,14 +77,27 @@ pub fn chunk(
         .into_iter()
         .zip(0_u32..)
         .map(|(piece, ordinal)| {
+            let mut piece = piece;
+            if sabotage::on(Sabotage::ChunksLeaveGaps) && piece.span.len() > 1 {
+                let last = text[piece.span.clone()].char_indices().next_back().map_or(0, |(offset, _)| offset);
+                piece.span.end = piece.span.start + last;
+            }
             let body = &text[piece.span.clone()];
             Chunk {
                 id: chunk_id(document_id, ordinal, body),
                 ordinal,
-                tokens: tokenizer.count(body),
+                tokens: tokenizer.count(body) - usize::from(sabotage::on(Sabotage::ChunkTokensMiscounted)),
                 text: body.to_owned(),
-                heading_path: heading_path(&extracted.blocks, piece.fresh..piece.span.end),
-                span: piece.span,
+                heading_path: if sabotage::on(Sabotage::HeadingPathsLost) {
+                    Vec::new()
+                } else {
+                    heading_path(&extracted.blocks, piece.fresh..piece.span.end)
+                },
+                span: if sabotage::on(Sabotage::ChunkSpansInCharacters) {
+                    text[..piece.span.start].chars().count()..text[..piece.span.end].chars().count()
+                } else {
+                    piece.span
+                },
             }
         })
         .collect()
@@ -130,13 +149,20 @@ struct Cutter<'a> {
 
 impl<'a> Cutter<'a> {
     fn new(extracted: &'a Extracted, settings: ChunkSettings, tokenizer: &'a dyn Tokenizer) -> Self {
-        let size = (settings.size_tokens as usize).max(1);
+        let mut size = (settings.size_tokens as usize).max(1);
+        if sabotage::on(Sabotage::ChunksLargerThanAsked) {
+            size *= 2;
+        }
+        let mut overlap = (settings.overlap_tokens as usize).min(size - 1);
+        if sabotage::on(Sabotage::ChunkOverlapTooLarge) {
+            overlap = (overlap + 8).min(size - 1);
+        }
         Self {
             text: &extracted.text,
             atoms: atoms(extracted, tokenizer),
             tokenizer,
             size,
-            overlap: (settings.overlap_tokens as usize).min(size - 1),
+            overlap,
             structure: settings.strategy == ChunkStrategy::Structure,
         }
     }
@@ -151,7 +177,26 @@ impl<'a> Cutter<'a> {
             fresh = end;
             start = self.next_start(start, end);
         }
+        if sabotage::on(Sabotage::ChunksCutGraphemes) {
+            self.cut_graphemes(&mut pieces);
+        }
         pieces
+    }
+
+    /// For the flaw of cutting graphemes: moves each end into the last grapheme of several characters, where there is one
+    /// near, and the beginning that follows along with it.
+    fn cut_graphemes(&self, pieces: &mut [Piece]) {
+        for index in 1..pieces.len() {
+            let span = pieces[index - 1].span.clone();
+            let inside = self.text[span.clone()].grapheme_indices(true).rev().take(8).find_map(|(offset, grapheme)| {
+                let second = grapheme.char_indices().nth(1)?.0;
+                Some(span.start + offset + second)
+            });
+            if let Some(inside) = inside {
+                pieces[index - 1].span.end = inside;
+                pieces[index].span.start = pieces[index].span.start.min(inside);
+            }
+        }
     }
 
     /// Byte at which an atom starts; the end of the text after the last.
@@ -197,7 +242,8 @@ impl<'a> Cutter<'a> {
     /// The atom with which the chunk after `start..end` starts.
     fn next_start(&self, start: usize, end: usize) -> usize {
         let Some(cut) = self.atoms.get(end) else { return end };
-        if self.overlap == 0 || (self.structure && cut.strength >= Break::Block) {
+        let parted = self.structure && cut.strength >= Break::Block && !sabotage::on(Sabotage::ChunkOverlapTooLarge);
+        if self.overlap == 0 || parted {
             return end;
         }
         let mut first = end;

@@ -17,6 +17,7 @@ use crate::ports::{Database, DatabaseError, EmbedPurpose, Embedder, ModelError, 
 use crate::retrieve::index::{corpus_version, embedding_name};
 use crate::retrieve::lexical::indexable;
 use crate::retrieve::rows::Columns;
+use crate::sabotage::{self, Sabotage};
 use crate::tenancy::{ChunkSettings, TenantContext};
 
 /// Texts in one call of the embedder: large enough to amortise a network call, small enough for any host's limit.
@@ -46,12 +47,13 @@ pub(crate) fn chunk_settings(tenant: &TenantContext, options: ChunkOptions) -> R
     let defaults = tenant.settings().chunking;
     let limit = tenant.settings().limits.chunk_size_tokens_max;
     let size_tokens = options.size.unwrap_or(defaults.size_tokens);
-    if size_tokens < MIN_CHUNK_SIZE || size_tokens > limit {
+    let too_large = size_tokens > limit && !sabotage::on(Sabotage::ChunkSizeLimitIgnored);
+    if size_tokens < MIN_CHUNK_SIZE || too_large {
         return Err(IngestError::ChunkSize { limit });
     }
     // A tenant's default overlap may be more than a request's small size allows; only what was asked for is refused.
     let overlap_tokens = options.overlap.unwrap_or_else(|| defaults.overlap_tokens.min(size_tokens / 4));
-    if overlap_tokens >= size_tokens {
+    if overlap_tokens >= size_tokens && !sabotage::on(Sabotage::OverlapNotChecked) {
         return Err(IngestError::Overlap { size: size_tokens });
     }
     Ok(ChunkSettings { size_tokens, overlap_tokens, strategy: options.strategy.unwrap_or(defaults.strategy) })
@@ -68,11 +70,20 @@ pub(crate) fn check(
     options: ChunkOptions,
 ) -> Result<ChunkSettings, IngestError> {
     let limit = tenant.settings().limits.documents_per_request;
-    if documents.len() > limit as usize {
+    let mut most = limit as usize;
+    if sabotage::on(Sabotage::DocumentsLimitTooWide) {
+        most += 1;
+    }
+    if sabotage::on(Sabotage::DocumentsLimitTooStrict) {
+        most -= 1;
+    }
+    if documents.len() > most {
         return Err(IngestError::TooManyDocuments { found: documents.len(), limit });
     }
     let mut ids = HashSet::new();
-    if let Some(index) = documents.iter().position(|document| !ids.insert(document.id.as_str())) {
+    if let Some(index) = documents.iter().position(|document| !ids.insert(document.id.as_str()))
+        && !sabotage::on(Sabotage::RepeatedIdsAccepted)
+    {
         return Err(IngestError::RepeatedId { index });
     }
     for (index, document) in documents.iter().enumerate() {
@@ -95,12 +106,21 @@ impl Pipeline<'_> {
     ) -> Result<IngestReport, IngestError> {
         let mut outcomes = Vec::with_capacity(documents.len());
         for document in documents {
+            if sabotage::on(Sabotage::FailureEndsRequest)
+                && outcomes.iter().any(|it: &DocumentOutcome| it.status == DocumentStatus::Failed)
+            {
+                outcomes.push(outcome(document, DocumentStatus::Failed, 0));
+                continue;
+            }
             match self.one(document, settings).await {
                 Ok(outcome) => outcomes.push(outcome),
                 Err(error @ IngestError::Model(_)) => outcomes.push(self.failed(document, &error).await),
                 Err(error) if outcomes.is_empty() => return Err(error),
                 Err(error) => outcomes.push(self.failed(document, &error).await),
             }
+        }
+        if sabotage::on(Sabotage::OutcomesReversed) {
+            outcomes.reverse();
         }
         let version = corpus_version(self.database).await?;
         Ok(IngestReport { documents: outcomes, corpus_version: u64::try_from(version).unwrap_or(0) })
@@ -119,7 +139,8 @@ impl Pipeline<'_> {
         let fingerprint = self.fingerprint(document, settings);
         let stored = self.stored(&document.id).await?;
         if let Some((held, chunks)) = &stored
-            && *held == fingerprint
+            && (*held == fingerprint || sabotage::on(Sabotage::ChangedContentIgnored))
+            && !sabotage::on(Sabotage::SameDocumentUpdated)
         {
             return Ok(outcome(document, DocumentStatus::Unchanged, *chunks));
         }
@@ -144,7 +165,8 @@ impl Pipeline<'_> {
             | DatabaseError::Unavailable { .. }
             | DatabaseError::Refused { .. }) => IngestError::Database(error),
         })?;
-        let status = if stored.is_some() { DocumentStatus::Updated } else { DocumentStatus::Created };
+        let known = stored.is_some() || sabotage::on(Sabotage::CreatedReportedAsUpdated);
+        let status = if known { DocumentStatus::Updated } else { DocumentStatus::Created };
         Ok(outcome(document, status, u32::try_from(chunks.len()).unwrap_or(u32::MAX)))
     }
 
@@ -158,7 +180,10 @@ impl Pipeline<'_> {
     /// Over everything that the stored chunks, their vectors and their metadata depend on.
     fn fingerprint(&self, document: &DocumentInput, settings: ChunkSettings) -> String {
         let cut = format!("{} {} {}", settings.size_tokens, settings.overlap_tokens, settings.strategy);
-        let metadata = Json::Object(document.metadata.clone()).to_string();
+        let mut metadata = Json::Object(document.metadata.clone()).to_string();
+        if sabotage::on(Sabotage::MetadataChangeIgnored) {
+            metadata.clear();
+        }
         let embedding = embedding_name(self.embedder.model(), self.embedder.dimensions());
         let mut hash = Sha256::new();
         for part in
@@ -228,7 +253,14 @@ impl Pipeline<'_> {
             ),
             Statement::guard("SELECT 1 FROM meta WHERE key = 'embedding' AND value = ?1", vec![embedding()]),
         ];
-        statements.extend(remove_chunks(&document.id));
+        if sabotage::on(Sabotage::OldChunksKept) {
+            // Out of the way of the new ones, which begin with the ordinal 0 and may have the same ids.
+            const ASIDE: &str = "UPDATE chunks SET id = 'chk_' || lower(hex(randomblob(16))), ordinal = ordinal + 100000 \
+                 + (SELECT max(ordinal) FROM chunks WHERE document_id = ?1) WHERE document_id = ?1";
+            statements.push(Statement::new(ASIDE, vec![id()]));
+        } else {
+            statements.extend(remove_chunks(&document.id));
+        }
         statements.push(Statement::new(
             "INSERT INTO documents (id, content_type, content_hash, fingerprint, text, size_bytes, metadata, chunks, \
              created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9) ON CONFLICT (id) DO UPDATE SET \
@@ -316,6 +348,9 @@ fn content_hash(content: &str) -> String {
 }
 
 fn outcome(document: &DocumentInput, status: DocumentStatus, chunks: u32) -> DocumentOutcome {
-    let content_hash = content_hash(&document.content);
+    let mut content_hash = content_hash(&document.content);
+    if sabotage::on(Sabotage::ContentHashWrong) {
+        content_hash = self::content_hash(document.content.trim_end_matches('.'));
+    }
     DocumentOutcome { id: document.id.clone(), status, chunks, content_hash, error: None }
 }

@@ -13,6 +13,7 @@ use crate::ingest::{
 };
 use crate::ports::{Database, DatabaseError};
 use crate::retrieve::index::corpus_version;
+use crate::sabotage::{self, Sabotage};
 use crate::store::jobs::{self, Ending, Job, JobFailure, JobItem, JobKind, JobPosition, JobResult, JobStatus, NewJob};
 use crate::tenancy::{ChunkSettings, ChunkStrategy, Feature, Scope, TenantContext};
 
@@ -42,7 +43,10 @@ impl Platform {
         if !tenant.settings().has_feature(Feature::AsyncIngest) {
             return Err(JobError::NotEnabled);
         }
-        let settings = pipeline::check(tenant, documents, options)?;
+        let mut settings = pipeline::check(tenant, documents, options)?;
+        if sabotage::on(Sabotage::AsyncDropsOptions) {
+            settings = tenant.settings().chunking;
+        }
         let database = self.ports().databases.open(tenant).await?;
         let job = NewJob {
             id: JobId::random(&*self.ports().ids),
@@ -137,7 +141,7 @@ impl Platform {
                 return Ok(None);
             }
             self.runners.seen(tenant.id(), self.ports().clock.monotonic_us());
-            let guard = Some(jobs::while_running(&job.id));
+            let guard = Some(jobs::while_running(&job.id)).filter(|_| !sabotage::on(Sabotage::CancelledJobGoesOn));
             let pipeline = Pipeline { guard, ..self.pipeline(tenant, database, &*model) };
             let outcome = match pipeline.one(document, settings).await {
                 Ok(outcome) => outcome,
@@ -174,7 +178,8 @@ impl Platform {
             let (time, id) = position.split_once(' ')?;
             Some(JobPosition { created_at: time.parse().ok()?, id: JobId::parse(id)? })
         });
-        let scopes: Vec<Scope> = Scope::ALL.iter().copied().filter(|scope| tenant.has_scope(*scope)).collect();
+        let all = sabotage::on(Sabotage::JobScopeIgnored);
+        let scopes: Vec<Scope> = Scope::ALL.iter().copied().filter(|scope| all || tenant.has_scope(*scope)).collect();
         let database = self.ports().databases.open(tenant).await?;
         let now = self.ports().clock.now(tenant.id());
         let found = jobs::list(&*database, &scopes, after.as_ref(), limit.saturating_add(1), now).await?;
@@ -191,7 +196,12 @@ impl Platform {
         let id = JobId::parse(id).ok_or(JobError::NotFound)?;
         let database = self.ports().databases.open(tenant).await?;
         let job = jobs::get(&*database, &id, self.ports().clock.now(tenant.id())).await?;
-        job.filter(|job| tenant.has_scope(job.scope)).ok_or(JobError::NotFound)
+        #[cfg(feature = "sabotage")]
+        if sabotage::on(Sabotage::ForeignJobReadable) && job.is_none() {
+            return self.foreign_job(tenant, &id).await.ok_or(JobError::NotFound);
+        }
+        let open = |job: &Job| tenant.has_scope(job.scope) || sabotage::on(Sabotage::JobScopeIgnored);
+        job.filter(open).ok_or(JobError::NotFound)
     }
 
     /// Cancels a job that has not ended, and returns it as it is then. What it has already ingested stays.
@@ -217,6 +227,7 @@ impl Platform {
         let database = self.ports().databases.open(tenant).await?;
         let found = jobs::result(&*database, &seen.id, self.ports().clock.now(tenant.id())).await?;
         match found.ok_or(JobError::NotFound)? {
+            JobResult::NotReady if sabotage::on(Sabotage::UnfinishedResultMissing) => Err(JobError::NotFound),
             JobResult::NotReady => Err(JobError::NotReady),
             JobResult::Absent(failure) => Err(JobError::NoResult { failure }),
             JobResult::Ready(json) => decode_report(&json).ok_or(JobError::NoResult { failure: None }),

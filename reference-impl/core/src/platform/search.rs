@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Platform;
 use crate::ports::{Database, Embedder, Generator, Reranker};
 use crate::retrieve::{RetrieveError, Sources};
+use crate::sabotage::{self, Sabotage};
 use crate::search::{self, Begun, SearchAnswer, SearchError, SearchRequest, Searcher};
 use crate::tenancy::TenantContext;
 
@@ -48,7 +49,12 @@ impl Platform {
         let database = self.ports.databases.open(tenant).await.map_err(RetrieveError::from)?;
         let embedder = self.embedder(tenant).map_err(|model| RetrieveError::UnknownModel { model })?;
         let reranker = self.ports.reranker(tenant);
-        let generation_model = request.model.clone().unwrap_or_else(|| tenant.settings().models.generation.clone());
+        let mut generation_model = request.model.clone().unwrap_or_else(|| tenant.settings().models.generation.clone());
+        if sabotage::on(Sabotage::UnknownModelIgnored) && !tenant.settings().allows_model(&generation_model) {
+            generation_model.clone_from(&tenant.settings().models.generation);
+        }
+        #[cfg(feature = "sabotage")]
+        self.meet_strangers(tenant).await?;
         let generator = self.ports.generator(&generation_model);
         let held = Held { database, embedder, reranker, generator, generation_model };
         let begun = self.searcher(tenant, &held).begin(&request).await?;

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value};
 
+use crate::sabotage::{self, Sabotage};
+
 /// Most conditions in one filter.
 const MAX_KEYS: usize = 32;
 /// Most values in one list.
@@ -66,7 +68,11 @@ impl Filter {
             if key.starts_with('$') {
                 return Err(error(&format!("/{at}"), "pattern", "expected a metadata key, not an operator".to_owned()));
             }
-            let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+            let path: Vec<String> = if sabotage::on(Sabotage::FilterDotsNotFollowed) {
+                vec![key.clone()]
+            } else {
+                key.split('.').map(str::to_owned).collect()
+            };
             match value {
                 Value::Object(operators) if operators.is_empty() => {
                     return Err(error(&format!("/{at}"), "minProperties", "expected at least one operator".to_owned()));
@@ -93,7 +99,27 @@ impl Filter {
 
     /// Whether a document's metadata pass.
     pub fn matches(&self, metadata: &Value) -> bool {
-        self.conditions.iter().all(|condition| condition.test.holds(look_up(metadata, &condition.path)))
+        let holds = |condition: &Condition| condition.test.holds(look_up(metadata, &condition.path));
+        if sabotage::on(Sabotage::FilterIgnored) {
+            return true;
+        }
+        if sabotage::on(Sabotage::FilterOneConditionSuffices) {
+            return self.conditions.is_empty() || self.conditions.iter().any(holds);
+        }
+        self.conditions.iter().all(holds)
+    }
+
+    /// The tenant that the filter seems to name, for the flaw of obeying it.
+    #[cfg(feature = "sabotage")]
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        self.conditions.iter().find_map(|condition| match (&condition.test, condition.path.as_slice()) {
+            (Test::Equal(Value::String(value)), [key])
+                if ["tenant", "tenant_id", "namespace"].contains(&key.as_str()) =>
+            {
+                Some(value.as_str())
+            }
+            _ => None,
+        })
     }
 
     /// A text that is equal for filters that mean the same whatever the order of their keys; part of cache keys.
@@ -166,10 +192,31 @@ impl Test {
     fn holds(&self, value: Option<&Value>) -> bool {
         match self {
             Self::Equal(operand) => value.is_some_and(|value| equal(value, operand)),
+            Self::NotEqual(_) if value.is_none() && sabotage::on(Sabotage::FilterNeDropsMissing) => false,
             Self::NotEqual(operand) => !value.is_some_and(|value| equal(value, operand)),
+            Self::In(operands) if sabotage::on(Sabotage::FilterInTakesTheFirst) => {
+                value.is_some_and(|value| operands.iter().take(1).any(|operand| equal(value, operand)))
+            }
             Self::In(operands) => value.is_some_and(|value| operands.iter().any(|operand| equal(value, operand))),
+            Self::NotIn(_) if sabotage::on(Sabotage::FilterNinIgnored) => true,
             Self::NotIn(operands) => !value.is_some_and(|value| operands.iter().any(|operand| equal(value, operand))),
+            Self::Order(Bound::Less | Bound::LessOrEqual, _)
+                if value.is_none() && sabotage::on(Sabotage::FilterMissingMatchesComparisons) =>
+            {
+                true
+            }
             Self::Order(bound, operand) => {
+                let bound = match bound {
+                    Bound::Less if sabotage::on(Sabotage::FilterBoundsInclusive) => &Bound::LessOrEqual,
+                    Bound::Greater if sabotage::on(Sabotage::FilterBoundsInclusive) => &Bound::GreaterOrEqual,
+                    Bound::Less | Bound::LessOrEqual | Bound::Greater | Bound::GreaterOrEqual => bound,
+                };
+                if sabotage::on(Sabotage::FilterNumbersAsText)
+                    && let (Some(Value::Number(one)), Value::Number(other)) = (value, operand)
+                {
+                    let text = |number: &serde_json::Number| Value::from(number.to_string());
+                    return Self::Order(*bound, text(other)).holds(Some(&text(one)));
+                }
                 value.and_then(|value| compare(value, operand)).is_some_and(|order| match bound {
                     Bound::Less => order == Ordering::Less,
                     Bound::LessOrEqual => order != Ordering::Greater,
@@ -198,6 +245,20 @@ impl Test {
 
 /// Equality of scalars of the same type; `1` and `1.0` are the same number.
 fn equal(value: &Value, operand: &Value) -> bool {
+    if let (Value::String(one), Value::String(other)) = (value, operand) {
+        if sabotage::on(Sabotage::FilterCaseInsensitive) {
+            return one.to_lowercase() == other.to_lowercase();
+        }
+        if sabotage::on(Sabotage::ValuesComparedByTheirBeginning) {
+            return one.bytes().take(64).eq(other.bytes().take(64));
+        }
+    }
+    if sabotage::on(Sabotage::FilterNumbersEqualStrings)
+        && let (Value::Number(number), Value::String(text)) | (Value::String(text), Value::Number(number)) =
+            (value, operand)
+    {
+        return number.as_f64().is_some_and(|number| text.parse() == Ok(number));
+    }
     match (value, operand) {
         (Value::Bool(one), Value::Bool(other)) => one == other,
         (Value::Null, Value::Null) => true,

@@ -7,8 +7,13 @@ use serde_json::Value as Json;
 
 use super::rows::Columns;
 use crate::ports::{Database, DatabaseError, Statement, Value};
+use crate::sabotage::{self, Sabotage};
 use crate::search::Vocabulary;
 use crate::tenancy::TenantId;
+
+/// Begins the ids of documents that keep the chunks of deleted ones.
+#[cfg(feature = "sabotage")]
+pub(crate) const GHOST: char = '\u{1}';
 
 /// One chunk of the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +86,15 @@ impl CorpusIndex {
         for row in results.next().unwrap_or_default() {
             let mut columns = Columns::of(&row);
             let id = columns.text()?.to_owned();
+            #[cfg(feature = "sabotage")]
+            let id = match id.strip_prefix(GHOST) {
+                Some(_) if !sabotage::on(Sabotage::DeleteLeavesChunks) => continue,
+                Some(real) => {
+                    positions.insert(id.clone(), documents.len());
+                    real.to_owned()
+                }
+                None => id,
+            };
             let size = row.get(1).map_or(0, |value| if let Value::Text(text) = value { text.len() } else { 0 });
             // Parsed JSON takes several times the room of its text.
             bytes += id.len() + size * 4 + 64;
@@ -119,7 +133,12 @@ impl CorpusIndex {
         let row = row.to_vec();
         let mut columns = Columns::of(&row);
         let (rowid, chunk_id) = (columns.integer()?, columns.text()?.to_owned());
-        let document = *positions.get(columns.text()?).ok_or_else(|| damaged("chunk without document"))?;
+        let document_id = columns.text()?;
+        #[cfg(feature = "sabotage")]
+        if document_id.starts_with(GHOST) && !positions.contains_key(document_id) {
+            return Ok(());
+        }
+        let document = *positions.get(document_id).ok_or_else(|| damaged("chunk without document"))?;
         let model = columns.text()?;
         let dimensions = columns.size()?;
         let blob = columns.blob()?;
@@ -184,7 +203,7 @@ impl IndexCache {
             held.uses += 1;
             let now = held.uses;
             if let Some((used, index)) = held.indexes.get_mut(tenant)
-                && index.version == version
+                && (index.version == version || sabotage::on(Sabotage::IndexNeverRefreshed))
             {
                 *used = now;
                 return Ok(Arc::clone(index));
@@ -193,6 +212,12 @@ impl IndexCache {
         let index = Arc::new(CorpusIndex::load(database).await?);
         self.keep(tenant, &index);
         Ok(index)
+    }
+
+    /// The tenant's index, where it is in memory.
+    #[cfg(feature = "sabotage")]
+    pub(crate) fn held(&self, tenant: &TenantId) -> Option<Arc<CorpusIndex>> {
+        self.lock().indexes.get(tenant).map(|(_, index)| Arc::clone(index))
     }
 
     /// Forgets the tenant's index.

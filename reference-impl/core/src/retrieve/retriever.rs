@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::dense::nearest;
 use super::error::RetrieveError;
@@ -12,6 +13,7 @@ use super::model::{CandidateScore, Degradation, Explain, RankedChunk, RetrieveRe
 use super::query_cache::QueryCache;
 use super::rows::Columns;
 use crate::ports::{Clock, Database, EmbedPurpose, Embedder, ModelError, Reranker, Statement, Value};
+use crate::sabotage::{self, Sabotage};
 use crate::tenancy::{RetrievalMode, TenantContext};
 
 /// How many candidates a reranker looks at: all that can be asked for, so that asking for more never changes the first.
@@ -70,6 +72,12 @@ impl Retriever {
         Ok(self.indexes.current(tenant.id(), database).await?)
     }
 
+    /// The tenant's index, where it is in memory.
+    #[cfg(feature = "sabotage")]
+    pub(crate) fn held(&self, tenant: &TenantContext) -> Option<Arc<CorpusIndex>> {
+        self.indexes.held(tenant.id())
+    }
+
     /// Forgets everything of the tenant.
     pub(crate) fn forget(&self, tenant: &TenantContext) {
         self.indexes.forget(tenant.id());
@@ -103,12 +111,18 @@ impl Retriever {
         expansions: &[String],
     ) -> Result<(Retrieved, bool), RetrieveError> {
         let settings = tenant.settings();
-        if request.rerank == Some(true) && sources.reranker.is_none() {
+        if request.rerank == Some(true)
+            && sources.reranker.is_none()
+            && !sabotage::on(Sabotage::RerankUndeclaredAccepted)
+        {
             return Err(RetrieveError::RerankNotEnabled);
         }
         let reranker = sources.reranker.filter(|_| request.rerank != Some(false));
         let mut degraded = Vec::new();
         let mut mode = request.mode.unwrap_or(settings.retrieval.mode);
+        if sabotage::on(Sabotage::ModeIgnored) {
+            mode = RetrievalMode::Lexical;
+        }
 
         let started = self.clock.monotonic_us();
         let index = self.index(tenant, sources.database).await?;
@@ -116,7 +130,13 @@ impl Retriever {
         let mut vector = None;
         if mode != RetrievalMode::Lexical {
             check_embedding(&index, sources.embedder)?;
-            if let Ok(embedded) = self.embed(tenant, sources.embedder, &request.query).await {
+            let embedded = self.embed(tenant, sources.embedder, &request.query).await;
+            if sabotage::on(Sabotage::EmbeddingFailureFailsRequest)
+                && let Err(error) = embedded
+            {
+                return Err(RetrieveError::Model(error));
+            }
+            if let Ok(embedded) = embedded {
                 vector = Some(embedded);
             } else {
                 degraded.push(Degradation::EmbeddingUnavailable);
@@ -126,7 +146,12 @@ impl Retriever {
         let embedded = self.clock.monotonic_us();
 
         let passes: Vec<bool> = index.documents.iter().map(|it| request.filter.matches(&it.metadata)).collect();
-        let allowed = |position: usize| passes[index.entries[position].document];
+        let allowed = |position: usize| {
+            if sabotage::on(Sabotage::LastChunksNotIndexed) && last_of_several(&index, position) {
+                return false;
+            }
+            sabotage::on(Sabotage::FilterAfterTopK) || passes[index.entries[position].document]
+        };
         let filtered_out = (0..index.entries.len()).filter(|position| !allowed(*position)).count();
         let dense = vector.as_ref().map(|(vector, _)| nearest(&index, &allowed, vector, DEPTH)).unwrap_or_default();
         let (lexical, unchanged) = match mode {
@@ -142,7 +167,10 @@ impl Retriever {
         };
         let mut candidates = merge(&dense, &lexical, weight);
         sort(&index, &mut candidates);
-        let depth = if reranker.is_some() { RERANK_DEPTH } else { request.top_k };
+        let mut depth = if reranker.is_some() { RERANK_DEPTH } else { request.top_k };
+        if sabotage::on(Sabotage::OneChunkTooMany) {
+            depth += 1;
+        }
         let (mut texts, version) = self.texts(&index, sources.database, candidates.iter().take(depth)).await?;
         let whole = unchanged && version == index.version && texts.len() == candidates.len().min(depth);
         let retrieved = self.clock.monotonic_us();
@@ -165,17 +193,40 @@ impl Retriever {
         }
         let reranked = self.clock.monotonic_us();
 
-        let chunks = candidates
+        let mut top_k = request.top_k;
+        if sabotage::on(Sabotage::OneChunkTooMany) {
+            top_k += 1;
+        }
+        if sabotage::on(Sabotage::OneChunkTooFew) {
+            top_k -= 1;
+        }
+        let passing = |it: &&Candidate| {
+            request.min_score.is_none_or(|least| {
+                let above = it.score() > least || !sabotage::on(Sabotage::MinScoreExclusive);
+                (it.score() >= least && above) || sabotage::on(Sabotage::MinScoreIgnored)
+            })
+        };
+        let mut chunks: Vec<RankedChunk> = candidates
             .iter()
-            .filter(|it| request.min_score.is_none_or(|least| it.score() >= least))
+            .filter(passing)
             .filter_map(|it| Some((it, texts.remove(&it.position)?)))
-            .take(request.top_k)
+            .take(top_k)
+            .filter(|(it, _)| !sabotage::on(Sabotage::FilterAfterTopK) || passes[index.entries[it.position].document])
             .zip(1_u32..)
             .map(|((it, text), rank)| text.ranked(&index, it, rank))
             .collect();
-        let explain = request.explain.then(|| Explain {
+        alter(&mut chunks);
+        if sabotage::on(Sabotage::EmptyResultFails) && chunks.is_empty() {
+            let reason = "nothing matches".to_owned();
+            return Err(crate::ports::DatabaseError::Refused { index: 0, reason }.into());
+        }
+        if sabotage::on(Sabotage::ExplainLacksTheBest) && !candidates.is_empty() {
+            candidates.remove(0);
+        }
+        let explains = request.explain || sabotage::on(Sabotage::ExplainAlways);
+        let explain = explains.then(|| Explain {
             embedding_cache_hit: vector.as_ref().is_some_and(|(_, hit)| *hit),
-            mode,
+            mode: if sabotage::on(Sabotage::ExplainNamesAnotherMode) { RetrievalMode::Hybrid } else { mode },
             candidates: explained(&index, &candidates),
             embedding_model: sources.embedder.model().to_owned(),
             filtered_out,
@@ -195,7 +246,9 @@ impl Retriever {
         embedder: &dyn Embedder,
         query: &str,
     ) -> Result<(Arc<Vec<f32>>, bool), ModelError> {
-        if let Some(vector) = self.queries.get(tenant.id(), embedder.model(), query) {
+        if let Some(vector) = self.queries.get(tenant.id(), embedder.model(), query)
+            && !sabotage::on(Sabotage::QueriesEmbeddedAgain)
+        {
             return Ok((vector, true));
         }
         let mut vectors = embedder.embed(tenant, &[query.to_owned()], EmbedPurpose::Query).await?;
@@ -269,6 +322,41 @@ impl ChunkText {
     }
 }
 
+/// What the flaws of retrieval make of its result.
+fn alter(chunks: &mut Vec<RankedChunk>) {
+    if sabotage::on(Sabotage::ChunkRetrievedTwice)
+        && let Some(best) = chunks.first().cloned()
+    {
+        chunks.insert(0, best);
+    }
+    if sabotage::on(Sabotage::ScoresRise) {
+        chunks.reverse();
+    }
+    if sabotage::on(Sabotage::RetrievalDiffersFromRunToRun) && !chunks.is_empty() {
+        static ODD: AtomicBool = AtomicBool::new(false);
+        if ODD.fetch_xor(true, Ordering::Relaxed) {
+            chunks.remove(0);
+        }
+    }
+    for chunk in chunks.iter_mut() {
+        if sabotage::on(Sabotage::RetrievedTextTrimmed) {
+            chunk.text.pop();
+        }
+        if sabotage::on(Sabotage::RetrievedMetadataLost) {
+            chunk.metadata = serde_json::Value::Null;
+        }
+    }
+    chunks.iter_mut().zip(1_u32..).for_each(|(chunk, rank)| chunk.rank = rank);
+}
+
+/// Whether this is the last chunk of a document that has several; entries are in the order of rows, which documents fill one
+/// after the other.
+fn last_of_several(index: &CorpusIndex, position: usize) -> bool {
+    let document = |position: usize| index.entries.get(position).map(|entry| entry.document);
+    let before = position.checked_sub(1).and_then(document);
+    before == document(position) && document(position + 1) != document(position)
+}
+
 /// What is told of the candidates, best fused score first whatever a reranker made of them.
 fn explained(index: &CorpusIndex, candidates: &[Candidate]) -> Vec<CandidateScore> {
     let id = |candidate: &Candidate| &index.entries[candidate.position].chunk_id;
@@ -309,6 +397,14 @@ async fn lexical(
     query: &str,
     expansions: &[String],
 ) -> Result<(Vec<(usize, f64)>, bool), RetrieveError> {
+    let cut;
+    let query = if sabotage::on(Sabotage::ExactTermsIgnored) {
+        let plain = |word: &&str| !word.chars().any(|character| character.is_ascii_digit());
+        cut = query.split_whitespace().filter(plain).collect::<Vec<_>>().join(" ");
+        &cut
+    } else {
+        query
+    };
     let Some(query) = full_text_query(query, expansions) else { return Ok((Vec::new(), true)) };
     let params = vec![Value::Text(query), Value::Real(HEADING_WEIGHT)];
     let rows = database.batch(vec![Statement::new(BY_ROW, params.clone()), version_statement()]).await?;
@@ -358,6 +454,8 @@ fn merge(dense: &[(usize, f64)], lexical: &[(usize, f64)], lexical_weight: f64) 
 /// Best first; equal scores are in the order of chunk ids.
 fn sort(index: &CorpusIndex, candidates: &mut [Candidate]) {
     let id = |it: &Candidate| &index.entries[it.position].chunk_id;
-    candidates
-        .sort_unstable_by(|one, other| other.score().total_cmp(&one.score()).then_with(|| id(one).cmp(id(other))));
+    let ids = |one: &Candidate, other: &Candidate| {
+        if sabotage::on(Sabotage::TiesInReverse) { id(other).cmp(id(one)) } else { id(one).cmp(id(other)) }
+    };
+    candidates.sort_unstable_by(|one, other| other.score().total_cmp(&one.score()).then_with(|| ids(one, other)));
 }

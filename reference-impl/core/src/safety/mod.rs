@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use contract_types::ErrorCode;
 
-use crate::tenancy::{SafetyAction, SafetyDirection, SafetyFilter, TenantContext};
+use crate::sabotage::{self, Sabotage};
+use crate::tenancy::{SafetyAction, SafetyDirection, SafetyFilter, SafetyRule, TenantContext};
 
 /// What stands where something was redacted.
 pub const REDACTED: &str = "[redacted]";
@@ -59,6 +60,10 @@ pub fn review(tenant: &TenantContext, direction: SafetyDirection, text: &str) ->
     let mut findings = Vec::new();
     let mut redactions = Vec::new();
     for rule in tenant.settings().safety.iter().filter(|rule| rule.direction == direction) {
+        if skipped(direction, rule.filter) {
+            continue;
+        }
+        let rule = &weighed(*rule);
         for hit in rules::find(rule.filter, text).into_iter().filter(|hit| hit.score >= rule.threshold) {
             let finding = Finding {
                 filter: rule.filter,
@@ -89,6 +94,9 @@ pub fn review(tenant: &TenantContext, direction: SafetyDirection, text: &str) ->
 /// or all of it where nothing is found.
 pub(crate) fn longest_clean_part(tenant: &TenantContext, text: &str) -> Range<usize> {
     let mut spans: Vec<Range<usize>> = Vec::new();
+    if sabotage::on(Sabotage::OutputFilterOff) {
+        return 0..text.len();
+    }
     for rule in tenant.settings().safety.iter().filter(|rule| {
         rule.direction == SafetyDirection::Output && matches!(rule.action, SafetyAction::Redact | SafetyAction::Block)
     }) {
@@ -107,12 +115,41 @@ pub(crate) fn longest_clean_part(tenant: &TenantContext, text: &str) -> Range<us
     best
 }
 
+/// Whether a flaw takes this filter out.
+fn skipped(direction: SafetyDirection, filter: SafetyFilter) -> bool {
+    match direction {
+        SafetyDirection::Output => sabotage::on(Sabotage::OutputFilterOff),
+        SafetyDirection::Input => {
+            (filter == SafetyFilter::PromptInjection && sabotage::on(Sabotage::InputFilterOff))
+                || (filter == SafetyFilter::Abuse && sabotage::on(Sabotage::UnsafeQueriesAnswered))
+        }
+    }
+}
+
+/// A rule as the flaws of safety see it.
+fn weighed(rule: SafetyRule) -> SafetyRule {
+    let threshold = if sabotage::on(Sabotage::SafetyThresholdsIgnored) { 0.99 } else { rule.threshold };
+    SafetyRule { threshold, ..rule }
+}
+
+/// The order that a text gives, for the flaw of obeying it.
+pub(crate) fn order(text: &str) -> Option<&str> {
+    rules::find(SafetyFilter::PromptInjection, text).first().and_then(|hit| text.get(hit.span.start..))
+}
+
 /// The finding of a request that no tenant may make: dangerous, threatening, or an attempt to steer the model. It does
 /// not depend on the tenant's rules.
 pub(crate) fn unsafe_request(text: &str) -> Option<Finding> {
     const LEAST: f64 = 0.9;
+    if sabotage::on(Sabotage::PlainQuestionsBlocked)
+        && ["password", "inject", "leak"].iter().any(|word| text.to_lowercase().contains(word))
+    {
+        let (filter, action) = (SafetyFilter::PromptInjection, SafetyAction::Block);
+        return Some(Finding { filter, category: "instruction_override", score: LEAST, threshold: LEAST, action });
+    }
     [SafetyFilter::Abuse, SafetyFilter::PromptInjection]
         .into_iter()
+        .filter(|filter| !skipped(SafetyDirection::Input, *filter))
         .flat_map(|filter| rules::find(filter, text).into_iter().map(move |hit| (filter, hit)))
         .filter(|(_, hit)| hit.score >= LEAST)
         .max_by(|one, other| one.1.score.total_cmp(&other.1.score))

@@ -11,6 +11,7 @@ use super::model::{QueryReport, SearchAnswer, SearchRequest, Usage};
 use super::understand::Correction;
 use crate::answer::{Band, Citation, Confidence, Source};
 use crate::ports::UnixMillis;
+use crate::sabotage::{self, Sabotage};
 use crate::tenancy::TenantContext;
 
 /// Version of the contract and of the stored form: answers of another one are never read.
@@ -35,10 +36,15 @@ pub(super) struct KeyParts<'a> {
 /// The key of an answer: 64 hexadecimal digits over everything that it depends on. Queries that differ in letter case,
 /// white space or canonical Unicode form alone share one.
 pub(super) fn key(tenant: &TenantContext, query: &str, request: &SearchRequest, parts: &KeyParts<'_>) -> String {
-    let query = normalised(query);
+    let mut query = normalised(query);
+    if sabotage::on(Sabotage::CacheJoinsSimilarQueries) {
+        let mut words: Vec<&str> = query.split(' ').collect();
+        words.sort_unstable();
+        query = words.join(" ");
+    }
     // Settings that shape answers are part of the key, so that a changed configuration is seen at once.
     let retrieval = tenant.settings().retrieval;
-    let options = format!(
+    let mut options = format!(
         "{:?} {:?} {:?} {:?} {} {retrieval:?} {:?}",
         request.top_k,
         request.min_score,
@@ -47,6 +53,17 @@ pub(super) fn key(tenant: &TenantContext, query: &str, request: &SearchRequest, 
         request.correct_spelling,
         tenant.settings().safety,
     );
+    if sabotage::on(Sabotage::CacheIgnoresOptions) {
+        options.clear();
+    }
+    let mut filter = request.filter.canonical();
+    if sabotage::on(Sabotage::CacheIgnoresFilter) {
+        filter.clear();
+    }
+    let mut version = parts.corpus_version.to_string();
+    if sabotage::on(Sabotage::CacheSurvivesIngest) {
+        version.clear();
+    }
     let mut hash = Sha256::new();
     for part in [
         tenant.id().as_str(),
@@ -55,9 +72,9 @@ pub(super) fn key(tenant: &TenantContext, query: &str, request: &SearchRequest, 
         parts.generation_model,
         parts.reranker.unwrap_or_default(),
         &query,
-        &request.filter.canonical(),
+        &filter,
         &options,
-        &parts.corpus_version.to_string(),
+        &version,
     ] {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
@@ -68,6 +85,9 @@ pub(super) fn key(tenant: &TenantContext, query: &str, request: &SearchRequest, 
 /// What queries that say the same have in common. Canonical forms alone: letters that merely look alike, such as `²` and
 /// `2`, stay apart.
 fn normalised(query: &str) -> String {
+    if sabotage::on(Sabotage::CacheSeesWhiteSpace) {
+        return query.to_owned();
+    }
     // One form before lower case and again after it, which may take letters apart.
     let lower = query.nfc().collect::<String>().to_lowercase();
     let composed: String = lower.nfc().collect();
@@ -183,6 +203,12 @@ fn span_of(json: &Json) -> Option<Range<usize>> {
 
 fn text_of(json: &Json) -> Option<String> {
     json.as_str().map(str::to_owned)
+}
+
+/// The key of an entry that every tenant finds, for the flaw of sharing answers.
+#[cfg(feature = "sabotage")]
+pub(super) fn shared_key(query: &str) -> String {
+    format!("shared {}", normalised(query))
 }
 
 fn texts(json: &Json) -> Option<Vec<String>> {

@@ -4,6 +4,8 @@ mod cache;
 mod error;
 mod intent;
 mod model;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 mod searcher;
 mod understand;
 mod vocabulary;

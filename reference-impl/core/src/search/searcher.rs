@@ -12,6 +12,7 @@ use crate::retrieve::index::corpus_version;
 use crate::retrieve::{
     Degradation, Filter, RankedChunk, RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources,
 };
+use crate::sabotage::{self, Sabotage};
 use crate::safety::{self, Blocked};
 use crate::tenancy::{Feature, SafetyDirection, TenantContext};
 
@@ -43,19 +44,26 @@ pub(crate) struct Searcher<'a> {
 pub(crate) fn check(tenant: &TenantContext, request: &SearchRequest) -> Result<(), SearchError> {
     let settings = tenant.settings();
     let limit = settings.limits.query_chars;
-    if request.query.trim().is_empty() {
+    if request.query.trim().is_empty() && !sabotage::on(Sabotage::BlankQueriesAccepted) {
         return Err(SearchError::EmptyQuery);
     }
-    if request.query.contains(|character: char| character.is_control() && !character.is_whitespace()) {
+    let control = |character: char| character.is_control() && !character.is_whitespace();
+    if request.query.contains(control) && !sabotage::on(Sabotage::ControlCharactersAccepted) {
         return Err(SearchError::ControlCharacter);
     }
-    if request.query.chars().count() > limit as usize {
+    let mut length = request.query.chars().count();
+    if sabotage::on(Sabotage::QueryLimitCountsBytes) {
+        length = request.query.len();
+    }
+    if length > limit as usize && !sabotage::on(Sabotage::QueryLimitIgnored) {
         return Err(SearchError::QueryTooLong { limit });
     }
     if request.top_k.is_some_and(|count| count == 0 || count > MAX_TOP_K) {
         return Err(SearchError::TopK);
     }
-    if request.model.as_ref().is_some_and(|model| !settings.allows_model(model)) {
+    if request.model.as_ref().is_some_and(|model| !settings.allows_model(model))
+        && !sabotage::on(Sabotage::UnknownModelIgnored)
+    {
         return Err(SearchError::UnknownModel);
     }
     Ok(())
@@ -112,7 +120,12 @@ impl Searcher<'_> {
             corpus_version: corpus_version(self.sources.database).await.map_err(RetrieveError::from)?,
         };
         let key = key(self.tenant, &query, request, &parts);
-        if request.cache == CacheMode::Use
+        let reads = request.cache == CacheMode::Use
+            || (request.cache == CacheMode::Bypass && sabotage::on(Sabotage::CacheBypassReads));
+        #[cfg(feature = "sabotage")]
+        self.take_shared(&key, &query).await;
+        if reads
+            && !sabotage::on(Sabotage::CacheNeverHits)
             && let Some(mut hit) = self.cached(&key, &mut degraded).await
         {
             // The entry may come from another way of writing the same query.
@@ -122,7 +135,13 @@ impl Searcher<'_> {
             hit.query.original.clone_from(&request.query);
             hit.timings.total_us = self.clock.monotonic_us().saturating_sub(started);
             hit.degraded = degraded;
+            if sabotage::on(Sabotage::CacheHitDiffers) {
+                hit.answer.push(' ');
+            }
             return Ok(Begun::Cached(Box::new(hit)));
+        }
+        if sabotage::on(Sabotage::CacheFailureFailsRequest) && !degraded.is_empty() {
+            return Err(unavailable(&query));
         }
         Ok(Begun::Open(Open { query, intent, intent_score, key, degraded, started }))
     }
@@ -134,9 +153,14 @@ impl Searcher<'_> {
             Begun::Open(open) => open,
         };
         let mut answer = self.fresh(request, &query, (intent, intent_score)).await?;
-        let complete = answer.degraded.is_empty();
+        let complete = answer.degraded.is_empty() || sabotage::on(Sabotage::CacheKeepsDegraded);
         answer.degraded.splice(0..0, degraded);
-        if request.cache != CacheMode::Bypass && complete {
+        let writes = match request.cache {
+            CacheMode::Use => true,
+            CacheMode::Bypass => sabotage::on(Sabotage::CacheBypassWrites),
+            CacheMode::Refresh => !sabotage::on(Sabotage::CacheRefreshDoesNotWrite),
+        };
+        if writes && complete {
             self.keep(&key, &mut answer).await;
         }
         answer.timings.total_us = self.clock.monotonic_us().saturating_sub(started);
@@ -152,11 +176,14 @@ impl Searcher<'_> {
         // The shorter of the two: a tenant that shortens its time means old answers too.
         let ttl_ms = stored.ttl_ms.min(self.tenant.settings().times.cache_ttl_ms);
         let age = self.clock.now(self.tenant.id()).saturating_sub(stored.since);
-        if age < 0 || age >= ttl_ms {
+        let ttl_ms = if sabotage::on(Sabotage::CacheExpiresEarly) { ttl_ms / 2 } else { ttl_ms };
+        let expired = age >= ttl_ms && !sabotage::on(Sabotage::CacheNeverExpires);
+        if age < 0 || expired {
             return None;
         }
         let millis = |value: i64| u64::try_from(value).unwrap_or(0);
-        let cache = CacheReport { hit: true, age_ms: millis(age), ttl_ms: millis(ttl_ms - age) };
+        let told = if sabotage::on(Sabotage::CacheAgeNotReported) { 0 } else { age };
+        let cache = CacheReport { hit: true, age_ms: millis(told), ttl_ms: millis(ttl_ms - age) };
         Some(SearchAnswer { cache, ..stored.answer })
     }
 
@@ -164,6 +191,8 @@ impl Searcher<'_> {
         let now = self.clock.now(self.tenant.id());
         let ttl_ms = self.tenant.settings().times.cache_ttl_ms;
         let stored = Stored { answer: answer.clone(), since: now, ttl_ms };
+        #[cfg(feature = "sabotage")]
+        self.share(&stored).await;
         match self.key_value.put(self.tenant, key, encode(&stored), now.saturating_add(ttl_ms)).await {
             Ok(()) => answer.cache.ttl_ms = u64::try_from(ttl_ms).unwrap_or(0),
             Err(_) if !answer.degraded.contains(&Degradation::CacheUnavailable) => {
@@ -184,8 +213,13 @@ impl Searcher<'_> {
         let mut understood = Understood { rewritten: flatten(query), ..Understood::default() };
         if intent.retrieves() {
             let index = self.retriever.index(self.tenant, self.sources.database).await?;
-            let correct = request.correct_spelling && self.tenant.settings().has_feature(Feature::SpellCorrection);
+            let asked = request.correct_spelling || sabotage::on(Sabotage::SpellingAlwaysCorrected);
+            let correct = asked
+                && !sabotage::on(Sabotage::SpellingNeverCorrected)
+                && self.tenant.settings().has_feature(Feature::SpellCorrection);
             understood = understand(query, &index.vocabulary, index.entries.len(), correct);
+            #[cfg(feature = "sabotage")]
+            self.foreign_expansions(&mut understood, query);
             // Where vectors know nothing of meaning, a query without any known word cannot find anything but chance.
             let blind = self.sources.embedder.kind() == EmbedderKind::Lexical;
             if blind && understood.known == 0 && !index.entries.is_empty() {
@@ -197,9 +231,11 @@ impl Searcher<'_> {
         let mut degraded = Vec::new();
         let mut usage = Usage::default();
         let answer = match intent {
-            Intent::ChitChat => Answer::none("Hello! Ask me anything about the available documents.", "chit-chat"),
+            Intent::ChitChat if !sabotage::on(Sabotage::ChitChatRetrieves) => {
+                Answer::none("Hello! Ask me anything about the available documents.", "chit-chat")
+            }
             Intent::OutOfScope => Answer::none(NO_ANSWER, "the question is outside the documents"),
-            Intent::Unsafe | Intent::Question | Intent::Navigational | Intent::Command => {
+            Intent::ChitChat | Intent::Unsafe | Intent::Question | Intent::Navigational | Intent::Command => {
                 let retrieved = self.retrieve(request, &understood).await?;
                 timings.embed_us = retrieved.timings.embed_us;
                 timings.retrieve_us = retrieved.timings.retrieve_us;
@@ -207,6 +243,13 @@ impl Searcher<'_> {
                 degraded = retrieved.degraded;
                 let began = self.clock.monotonic_us();
                 let answer = self.answer(&understood, &retrieved.chunks, &mut degraded, &mut usage).await;
+                if sabotage::on(Sabotage::GeneratorFailureFailsRequest)
+                    && degraded.contains(&Degradation::GeneratorUnavailable)
+                {
+                    return Err(unavailable(query));
+                }
+                #[cfg(feature = "sabotage")]
+                let answer = self.cite_another(answer, &retrieved.chunks).await;
                 timings.generate_us = self.clock.monotonic_us().saturating_sub(began);
                 answer
             }
@@ -221,12 +264,24 @@ impl Searcher<'_> {
             confidence: answer.confidence,
             follow_ups: answer.follow_ups,
             query: QueryReport {
-                original: request.query.clone(),
+                original: if sabotage::on(Sabotage::QueryReportedRewritten) {
+                    request.query.trim().to_lowercase()
+                } else {
+                    request.query.clone()
+                },
                 intent,
                 intent_score,
                 rewritten: understood.rewritten,
-                expansions: understood.expansions,
-                corrections: understood.corrections,
+                expansions: if sabotage::on(Sabotage::ExpansionsNotReported) {
+                    Vec::new()
+                } else {
+                    understood.expansions
+                },
+                corrections: if sabotage::on(Sabotage::CorrectionNotReported) {
+                    Vec::new()
+                } else {
+                    understood.corrections
+                },
             },
             cache: CacheReport::default(),
             timings,
@@ -236,10 +291,17 @@ impl Searcher<'_> {
     }
 
     async fn retrieve(&self, request: &SearchRequest, understood: &Understood) -> Result<Retrieved, SearchError> {
-        let filter: Filter = request.filter.clone();
+        let mut filter: Filter = request.filter.clone();
+        if sabotage::on(Sabotage::SearchFilterIgnored) {
+            filter = Filter::default();
+        }
+        let mut top_k = request.top_k;
+        if sabotage::on(Sabotage::SearchTopKIgnored) {
+            top_k = None;
+        }
         let wanted = RetrieveRequest {
             query: understood.rewritten.clone(),
-            top_k: request.top_k.unwrap_or(self.tenant.settings().retrieval.top_k as usize),
+            top_k: top_k.unwrap_or(self.tenant.settings().retrieval.top_k as usize),
             min_score: request.min_score,
             filter,
             mode: request.mode,
@@ -304,6 +366,12 @@ impl Searcher<'_> {
             (usage.tokens_in as f64 * price.input_usd + usage.tokens_out as f64 * price.output_usd) / 1e6
         })
     }
+}
+
+/// For the flaws of failing where a degraded answer is possible.
+fn unavailable(what: &str) -> SearchError {
+    let reason = format!("{} characters were asked for", what.len());
+    RetrieveError::Database(crate::ports::DatabaseError::Unavailable { reason }).into()
 }
 
 /// Redaction moved the text: citations keep their markers and find their sentences again between them.

@@ -6,6 +6,7 @@ use super::vocabulary::Vocabulary;
 use crate::ports::QuestionTerm;
 use crate::retrieve::quoted_phrases;
 use crate::retrieve::words::{is_stop_word, spans, stem, words};
+use crate::sabotage::{self, Sabotage};
 
 /// Shorter words have too many neighbours to be corrected.
 const MIN_CORRECTED_CHARS: usize = 4;
@@ -154,7 +155,13 @@ pub fn understand(query: &str, vocabulary: &Vocabulary, chunks: usize, correct: 
     let query = query.split_whitespace().collect::<Vec<_>>().join(" ");
     let (corrected, corrections) =
         if correct { correct_spelling(&query, vocabulary) } else { (query.clone(), Vec::new()) };
-    let rewritten = drop_preface(&corrected);
+    let mut rewritten = drop_preface(&corrected);
+    if sabotage::on(Sabotage::QuotedPhraseDropped) {
+        let phrases: Vec<String> = quoted_phrases(&rewritten).into_iter().map(str::to_owned).collect();
+        for phrase in phrases {
+            rewritten = rewritten.replace(&phrase, "");
+        }
+    }
     let quoted: HashSet<String> = quoted_phrases(&rewritten).iter().flat_map(|phrase| words(phrase)).collect();
     let all = words(&rewritten);
     let mut content: Vec<&String> = all.iter().filter(|word| !is_stop_word(word)).collect();

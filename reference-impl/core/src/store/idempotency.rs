@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{StoreError, read};
 use crate::ports::{Database, Row, Statement, UnixMillis, Value};
+use crate::sabotage::{self, Sabotage};
 
 /// A key within one tenant and operation, and what it was sent with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,23 +90,30 @@ pub async fn begin(
 ) -> Result<Begun, StoreError> {
     let until = now.saturating_add(lease_ms.max(1));
     let expires_at = now.saturating_add(ttl_ms.max(lease_ms));
-    let name = || vec![text(attempt.operation), text(attempt.key)];
+    let shared = sabotage::on(Sabotage::IdempotencySharedByOperations);
+    let operation = if shared { "every operation" } else { attempt.operation };
+    let name = || vec![text(operation), text(attempt.key)];
     let mut take = name();
     let times = [until, expires_at, now].map(Value::Integer);
     take.push(text(attempt.request_hash));
     take.extend(times);
     let batch = vec![
-        Statement::new(FORGET, vec![Value::Integer(now)]),
+        Statement::new(
+            FORGET,
+            vec![Value::Integer(if sabotage::on(Sabotage::IdempotencyNeverExpires) { i64::MIN } else { now })],
+        ),
         Statement::new(TAKE, take),
         Statement::new(LOOK, name()),
     ];
     let answers = database.batch(batch).await?;
     if answers.get(1).is_some_and(|rows| !rows.is_empty()) {
-        let (operation, key) = (attempt.operation.to_owned(), attempt.key.to_owned());
+        let (operation, key) = (operation.to_owned(), attempt.key.to_owned());
         return Ok(Begun::Fresh(Lease { operation, key, until }));
     }
     let row = answers.get(2).and_then(|rows| rows.first()).ok_or(StoreError::Damaged { what: "idempotency" })?;
-    if read::text(row, 0, "idempotency.request_hash")? != attempt.request_hash {
+    if read::text(row, 0, "idempotency.request_hash")? != attempt.request_hash
+        && !sabotage::on(Sabotage::IdempotencyKeyNotBoundToBody)
+    {
         return Ok(Begun::Conflict);
     }
     match read::text(row, 1, "idempotency.state")? {
@@ -127,6 +135,7 @@ pub async fn complete(
     now: UnixMillis,
     ttl_ms: i64,
 ) -> Result<bool, StoreError> {
+    let ttl_ms = if sabotage::on(Sabotage::IdempotencyExpiresEarly) { ttl_ms / 2 } else { ttl_ms };
     let headers: serde_json::Value = answer.headers.iter().map(|(name, value)| vec![name.as_str(), value]).collect();
     let mut params = named(lease);
     params.extend([

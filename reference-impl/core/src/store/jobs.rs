@@ -12,6 +12,7 @@ use self::codec::{decode, ended, failure, failure_json, items_value, parts, stat
 use super::{StoreError, read};
 use crate::ids::JobId;
 use crate::ports::{Database, DatabaseError, Row, Statement, UnixMillis, Value};
+use crate::sabotage::{self, Sabotage};
 use crate::tenancy::Scope;
 
 const EXPIRE: &str = "DELETE FROM jobs WHERE expires_at <= ?1";
@@ -63,7 +64,10 @@ pub async fn create(database: &dyn Database, job: &NewJob, now: UnixMillis) -> R
         Value::Integer(now),
     ];
     let batch = vec![
-        Statement::guard(ROOM, vec![Value::Integer(MAX_OPEN.into())]),
+        Statement::guard(
+            ROOM,
+            vec![Value::Integer(if sabotage::on(Sabotage::JobsUnbounded) { i64::MAX } else { MAX_OPEN.into() })],
+        ),
         Statement::new(CREATE, params),
         Statement::guard(GET, vec![text(job.id.as_str())]),
     ];
@@ -132,6 +136,9 @@ pub async fn progress(
 ) -> Result<bool, StoreError> {
     let params = vec![text(id.as_str()), items_value(items)?, ended(items), Value::Integer(now)];
     let answers = database.batch(vec![Statement::new(PROGRESS, params)]).await?;
+    if sabotage::on(Sabotage::CancelledJobGoesOn) {
+        return Ok(true);
+    }
     Ok(first(&answers, 0).is_some())
 }
 
@@ -149,6 +156,7 @@ pub async fn finish(
     now: UnixMillis,
     ttl_ms: i64,
 ) -> Result<bool, StoreError> {
+    let ttl_ms = if sabotage::on(Sabotage::JobExpiresEarly) { ttl_ms / 2 } else { ttl_ms };
     let (status, result, error) = match ending {
         Ending::Succeeded(result) => (JobStatus::Succeeded, Value::Text(result.to_string()), Value::Null),
         Ending::Failed(failure) => (JobStatus::Failed, Value::Null, Value::Text(failure_json(failure)?.to_string())),
@@ -190,6 +198,10 @@ pub async fn cancel(
     params.extend(times);
     params.push(Value::Text(unfinished.to_string()));
     let cancel = Statement::new(CANCEL, params);
+    if sabotage::on(Sabotage::FinishedJobCancelled) {
+        const CANCEL_ANY: &str = "UPDATE jobs SET status = 'cancelled' WHERE id = ?1 AND status = 'succeeded'";
+        database.batch(vec![Statement::new(CANCEL_ANY, vec![text(id.as_str())])]).await?;
+    }
     let answers = database.batch(vec![expire(now), cancel, Statement::new(GET, vec![text(id.as_str())])]).await?;
     first(&answers, 2).map(decode).transpose()
 }
@@ -223,6 +235,7 @@ pub async fn resume(database: &dyn Database, now: UnixMillis) -> Result<usize, S
 }
 
 fn expire(now: UnixMillis) -> Statement {
+    let now = if sabotage::on(Sabotage::JobNeverExpires) { i64::MIN } else { now };
     Statement::new(EXPIRE, vec![Value::Integer(now)])
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{StoreError, read};
 use crate::ports::{Database, Row, Statement, UnixMillis, Value};
+use crate::sabotage::{self, Sabotage};
 use crate::tenancy::TenantContext;
 use crate::tenancy::scope::named;
 
@@ -81,11 +82,17 @@ pub async fn admit(
         RouteClass::Write => limits.write_requests,
         RouteClass::Model => limits.model_requests,
     };
-    let buckets = [
+    let mut buckets = [
         ("tenant".to_owned(), limits.tenant_requests),
         (format!("credential:{principal}"), limits.credential_requests),
         (format!("class:{class}:{principal}"), class_limit),
     ];
+    let ignored = [
+        sabotage::on(Sabotage::RateTenantLimitIgnored),
+        sabotage::on(Sabotage::RateCredentialLimitIgnored),
+        sabotage::on(Sabotage::RateClassLimitIgnored),
+    ];
+    buckets.iter_mut().zip(ignored).filter(|(_, ignored)| *ignored).for_each(|((_, limit), _)| *limit = u32::MAX);
     let window = Window::of(settings.times.rate_window_ms, now);
     let answers = database.batch(statements(&buckets, window)).await?;
     let admitted = answers.get(3).is_some_and(|rows| !rows.is_empty());
@@ -138,12 +145,18 @@ impl Window {
     fn of(length_ms: i64, now: UnixMillis) -> Self {
         let length_ms = length_ms.max(1);
         let slot_ms = (length_ms / SLOTS).max(1);
-        let oldest = (now - length_ms).div_euclid(slot_ms);
+        let mut oldest = (now - length_ms).div_euclid(slot_ms);
+        if sabotage::on(Sabotage::RateWindowFixed) {
+            oldest = (now - now.rem_euclid(length_ms)).div_euclid(slot_ms);
+        }
         Self { length_ms, slot_ms, slot: now.div_euclid(slot_ms), oldest }
     }
 
     /// When the requests of `slot` no longer count.
     fn forgets(self, slot: i64) -> UnixMillis {
+        if sabotage::on(Sabotage::RateWindowFixed) {
+            return ((slot * self.slot_ms).div_euclid(self.length_ms) + 1) * self.length_ms;
+        }
         (slot + 1) * self.slot_ms + self.length_ms
     }
 }
@@ -180,16 +193,23 @@ impl View {
 fn decide(views: impl Iterator<Item = View> + Clone, admitted: bool, now: UnixMillis) -> Admission {
     let figures = |view: View| RateFigures {
         limit: view.limit,
-        remaining: view.remaining,
+        remaining: if sabotage::on(Sabotage::RateRemainingConstant) { view.limit } else { view.remaining },
         reset_unix_s: seconds_up(view.resets_at),
     };
     let strictest = views.clone().min_by_key(|view| (view.remaining, view.limit));
     let longest = views.filter(|view| view.admits_at.is_some()).max_by_key(|view| view.admits_at);
     match (admitted, strictest, longest) {
-        (false, _, Some(view)) => Admission::Refused {
-            figures: figures(view),
-            retry_after_s: seconds_up(view.admits_at.unwrap_or(now) - now).max(1),
-        },
+        (false, _, Some(view)) if sabotage::on(Sabotage::RateNeverRefuses) => Admission::Admitted(figures(view)),
+        (false, _, Some(view)) => {
+            let mut retry_after_s = seconds_up(view.admits_at.unwrap_or(now) - now).max(1);
+            if sabotage::on(Sabotage::RetryAfterTooShort) {
+                retry_after_s = 1;
+            }
+            if sabotage::on(Sabotage::RetryAfterTooLong) {
+                retry_after_s += 5;
+            }
+            Admission::Refused { figures: figures(view), retry_after_s }
+        }
         (_, Some(view), _) => Admission::Admitted(figures(view)),
         (_, None, _) => Admission::Admitted(RateFigures { limit: 0, remaining: 0, reset_unix_s: seconds_up(now) }),
     }

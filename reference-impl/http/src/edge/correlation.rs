@@ -4,6 +4,7 @@ use axum::http::HeaderMap;
 use reference_core::{
     ids::RequestId,
     ports::{Ids, UnixMillis},
+    sabotage::{self, Sabotage},
 };
 
 /// What ties a request, its log line, its upstream calls and its answer together.
@@ -18,8 +19,17 @@ pub(super) struct Correlation {
 impl Correlation {
     /// Takes over a well-formed id and trace, and makes what is missing or malformed.
     pub(super) fn of(headers: &HeaderMap, now: UnixMillis, ids: &dyn Ids) -> Self {
-        let sent = headers.get("x-request-id").and_then(|value| value.to_str().ok()).and_then(RequestId::parse);
-        let request_id = sent.unwrap_or_else(|| RequestId::random(now, ids)).as_str().to_owned();
+        let value = headers.get("x-request-id").and_then(|value| value.to_str().ok());
+        let sent = value.and_then(RequestId::parse).filter(|_| !sabotage::on(Sabotage::RequestIdNotEchoed));
+        let mut request_id = sent.clone().unwrap_or_else(|| RequestId::random(now, ids)).as_str().to_owned();
+        if sabotage::on(Sabotage::RequestIdNotVersion7) && sent.is_none() {
+            request_id.replace_range(14..15, "4");
+        }
+        if sabotage::on(Sabotage::MalformedRequestIdEchoed)
+            && let Some(value) = value
+        {
+            value.clone_into(&mut request_id);
+        }
         let trace_id = headers.get("traceparent").and_then(|value| value.to_str().ok()).and_then(trace_of);
         let mut bytes = [0; 24];
         ids.fill(&mut bytes);

@@ -5,7 +5,10 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::Response,
 };
-use reference_core::tenancy::{Registry, TenantSettings};
+use reference_core::{
+    sabotage::{self, Sabotage},
+    tenancy::{Registry, TenantSettings},
+};
 
 use crate::reply::insert;
 
@@ -26,7 +29,8 @@ pub(super) fn preflight(registry: &Registry, headers: &HeaderMap, allow: &'stati
     let Some(origin) = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()) else { return response };
     let tenants = registry.all();
     let mut candidates = tenants.iter().filter(|settings| owner.as_ref().is_none_or(|owner| settings.tenant == *owner));
-    if candidates.any(|settings| lists(settings, origin)) {
+    let listed = candidates.any(|settings| lists(settings, origin)) && !sabotage::on(Sabotage::CorsPreflightRefused);
+    if listed || sabotage::on(Sabotage::CorsPreflightOpen) {
         insert(response.headers_mut(), "access-control-allow-origin", origin);
         insert(response.headers_mut(), "access-control-allow-methods", allow);
         insert(response.headers_mut(), "access-control-allow-headers", ALLOWED);
@@ -36,9 +40,19 @@ pub(super) fn preflight(registry: &Registry, headers: &HeaderMap, allow: &'stati
 }
 
 /// Lets the caller's own page read the answer.
-pub(super) fn expose(settings: &TenantSettings, origin: Option<&str>, response: &mut Response) {
+pub(super) fn expose(registry: &Registry, settings: &TenantSettings, origin: Option<&str>, response: &mut Response) {
     insert(response.headers_mut(), "vary", "origin");
-    if let Some(origin) = origin.filter(|origin| lists(settings, origin)) {
+    let foreign = |origin: &str| registry.all().iter().any(|settings| lists(settings, origin));
+    let allowed = |origin: &&str| {
+        lists(settings, origin)
+            || sabotage::on(Sabotage::CorsAnyOriginAllowed)
+            || (sabotage::on(Sabotage::CorsForeignOriginAllowed) && foreign(origin))
+    };
+    if sabotage::on(Sabotage::CorsWildcard) {
+        insert(response.headers_mut(), "access-control-allow-origin", "*");
+        return;
+    }
+    if let Some(origin) = origin.filter(allowed) {
         insert(response.headers_mut(), "access-control-allow-origin", origin);
         insert(response.headers_mut(), "access-control-expose-headers", EXPOSED);
     }

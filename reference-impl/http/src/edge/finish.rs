@@ -7,7 +7,10 @@ use axum::{
     response::Response,
 };
 use contract_types::{LogLine, LogLineLevel, LogLineMethod};
-use reference_core::tenancy::TenantContext;
+use reference_core::{
+    sabotage::{self, Sabotage},
+    tenancy::TenantContext,
+};
 use sha2::{Digest, Sha256};
 
 use super::{Caller, Edge, correlation::Correlation, cors, streamed};
@@ -41,7 +44,12 @@ impl Edge {
 
     /// Writes the error's body, adds the headers, and tells of the request, of a stream when it has ended.
     pub(super) fn finish(&self, exchange: &Exchange, caller: Option<&Caller>, mut answer: Response) -> Response {
-        let failed = answer.extensions_mut().remove::<Failed>();
+        let mut failed = answer.extensions_mut().remove::<Failed>();
+        if sabotage::on(Sabotage::ErrorShowsPath)
+            && let Some(failed) = &mut failed
+        {
+            failed.message.push_str(" (at /usr/src/reference-impl/http/src/edge/mod.rs:118)");
+        }
         let request_id = &exchange.correlation.request_id;
         if let Some(failed) = &failed {
             let body = serde_json::to_vec(&failed.body(request_id)).unwrap_or_default();
@@ -49,16 +57,19 @@ impl Edge {
             insert(answer.headers_mut(), "content-type", "application/json");
         }
         insert(answer.headers_mut(), "x-request-id", request_id);
-        insert(answer.headers_mut(), "cache-control", "no-store");
+        let stored = sabotage::on(Sabotage::AnswersMayBeStored);
+        insert(answer.headers_mut(), "cache-control", if stored { "private, max-age=60" } else { "no-store" });
         insert(answer.headers_mut(), "x-content-type-options", "nosniff");
         if let Some(caller) = caller {
-            insert(answer.headers_mut(), "x-tenant-id", caller.tenant.id().as_str());
+            if !sabotage::on(Sabotage::TenantHeaderMissing) {
+                insert(answer.headers_mut(), "x-tenant-id", caller.tenant.id().as_str());
+            }
             if let Some(rate) = caller.rate {
                 insert(answer.headers_mut(), "x-ratelimit-limit", &rate.limit.to_string());
                 insert(answer.headers_mut(), "x-ratelimit-remaining", &rate.remaining.to_string());
                 insert(answer.headers_mut(), "x-ratelimit-reset", &rate.reset_unix_s.to_string());
             }
-            cors::expose(caller.tenant.settings(), exchange.origin.as_deref(), &mut answer);
+            cors::expose(&self.parts.registry, caller.tenant.settings(), exchange.origin.as_deref(), &mut answer);
         }
         let status = answer.status().as_u16();
         if let Some(log) = answer.extensions_mut().remove::<StreamLog>() {

@@ -10,6 +10,7 @@ use futures_util::future::Future;
 use http_body_util::BodyExt;
 use reference_core::{
     ports::Database,
+    sabotage::{self, Sabotage},
     store::idempotency::{self, Attempt, Begun, Lease, StoredAnswer},
     tenancy::TenantContext,
 };
@@ -56,6 +57,7 @@ impl Edge {
             match begun.map_err(|error| unavailable(&error))? {
                 Begun::Fresh(lease) => return self.first(tenant, database, &lease, run().await, ttl_ms).await,
                 Begun::Replay(answer) => return Ok(replay(answer)),
+                Begun::Wait { .. } if sabotage::on(Sabotage::IdempotencyRunsTwiceAtOnce) => return Ok(run().await),
                 Begun::Conflict => {
                     let message = "this idempotency key was used with another body; send a new key";
                     return Err(Problem::new(ErrorCode::IdempotencyConflict, message));
@@ -80,6 +82,16 @@ impl Edge {
         answer: Response,
         ttl_ms: i64,
     ) -> Result<Response, Problem> {
+        if let Some(failed) = answer.extensions().get::<Failed>()
+            && sabotage::on(Sabotage::IdempotencyKeepsFailures)
+        {
+            let body = serde_json::to_vec(&failed.body("kept")).unwrap_or_default();
+            let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+            let stored = StoredAnswer { status: answer.status().as_u16(), headers, body };
+            let now = self.parts.clock.now(tenant.id());
+            idempotency::complete(database, lease, &stored, now, ttl_ms).await.map_err(|error| unavailable(&error))?;
+            return Ok(answer);
+        }
         if answer.extensions().get::<Failed>().is_some() {
             idempotency::abandon(database, lease).await.map_err(|error| unavailable(&error))?;
             return Ok(answer);
@@ -104,6 +116,8 @@ fn replay(stored: StoredAnswer) -> Response {
             answer.headers_mut().insert(name, value);
         }
     }
-    insert(answer.headers_mut(), "idempotent-replayed", "true");
+    if !sabotage::on(Sabotage::IdempotencyReplayUnmarked) {
+        insert(answer.headers_mut(), "idempotent-replayed", "true");
+    }
     answer
 }

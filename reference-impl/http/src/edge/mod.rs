@@ -8,6 +8,8 @@ mod idempotency;
 mod json;
 mod media;
 mod parameters;
+#[cfg(feature = "sabotage")]
+mod sabotaged;
 mod streamed;
 mod validate;
 
@@ -28,6 +30,7 @@ use reference_core::{
     auth::{AuthError, Authenticator, Presented},
     limits,
     ports::{BoxFuture, Clock, Database, Databases, Ids},
+    sabotage::{self, Sabotage},
     store::rate::{self, Admission, RateFigures},
     tenancy::{Registry, TenantContext},
 };
@@ -36,7 +39,7 @@ use crate::{
     Api,
     call::{Call, Input, OpenCall},
     operation::{Operation, RouteClass, Scopes},
-    reply::{Problem, detail},
+    reply::{Failed, Problem, Reply, detail},
     telemetry::Telemetry,
 };
 use correlation::Correlation;
@@ -125,6 +128,12 @@ impl Edge {
     /// Answers a path that the contract does not have.
     pub(crate) async fn not_found(&self, request: Request) -> Response {
         let exchange = self.begin("unmatched", &request);
+        if sabotage::on(Sabotage::DebugRoutesServed)
+            && ["/debug", "/admin", "/internal"].iter().any(|path| request.uri().path().starts_with(path))
+        {
+            return std::future::ready(self.finish(&exchange, None, Reply::from(serde_json::json!({})).json(200)))
+                .await;
+        }
         let problem = Problem::new(ErrorCode::NotFound, "there is nothing at this path");
         std::future::ready(self.finish(&exchange, None, problem.into_response())).await
     }
@@ -158,33 +167,66 @@ impl Edge {
         let tenant = self.authenticate(&parts)?;
         let known = caller.insert(Caller { tenant: tenant.clone(), rate: None });
         let database = self.parts.databases.open(&tenant).await.map_err(|error| unavailable(&error))?;
+        if sabotage::on(Sabotage::RateCheckedAfterScope) {
+            scopes(operation, &tenant)?;
+        }
         known.rate = self.admit(operation, &tenant, &*database).await.map_err(|(problem, figures)| {
             known.rate = figures;
             problem
         })?;
-        scopes(operation, &tenant)?;
-        let deadline = u64::try_from(tenant.settings().times.deadline_ms).unwrap_or_default();
+        if !sabotage::on(Sabotage::ScopeCheckedLast) {
+            scopes(operation, &tenant)?;
+        }
+        let mut deadline = u64::try_from(tenant.settings().times.deadline_ms).unwrap_or_default();
+        if sabotage::on(Sabotage::DeadlineIgnored) {
+            deadline = 3_600_000;
+        }
         let bytes =
             match select(Box::pin(read_body(operation, &tenant, &parts, body)), self.parts.timer.sleep(deadline)).await
             {
                 Either::Left((bytes, _)) => bytes?,
                 Either::Right(_) => return Err(overdue().header("connection", "close")),
             };
-        media::content_type(operation, &parts.headers)?;
-        media::accept(operation, &parts.headers)?;
-        let value = if operation.request.is_some() { json::parse(&bytes)? } else { serde_json::Value::Null };
+        let media_types =
+            || media::content_type(operation, &parts.headers).and_then(|()| media::accept(operation, &parts.headers));
+        if !sabotage::on(Sabotage::MediaTypesCheckedLast) {
+            media_types()?;
+        }
+        let mut value = if operation.request.is_some() { json::parse(&bytes)? } else { serde_json::Value::Null };
         let parameters = parameters::read(operation, &parts, &self.schemas)?;
+        if sabotage::on(Sabotage::UnknownFieldsIgnored) {
+            self.schemas.prune(operation, &mut value);
+        }
+        if sabotage::on(Sabotage::FilterUnknownOperatorsIgnored) {
+            validate::Schemas::drop_operators(&mut value);
+        }
         self.schemas.body(operation, &value)?;
+        if sabotage::on(Sabotage::MediaTypesCheckedLast) {
+            media_types()?;
+        }
+        if sabotage::on(Sabotage::ScopeCheckedLast) {
+            scopes(operation, &tenant)?;
+        }
+        let repeated = sabotage::on(Sabotage::BlockedInputRepeated).then(|| value["query"].to_string());
         let call = Call { tenant: tenant.clone(), request_id: correlation.request_id.clone() };
         let input = Input { parameters, body: value };
         let api = Arc::clone(&self.parts.api);
-        match idempotency::key(operation, &parts.headers) {
-            Some(key) => {
+        #[cfg(feature = "sabotage")]
+        let database = self.idempotency_store(&tenant, database).await?;
+        let mut answer = match idempotency::key(operation, &parts.headers) {
+            Some(key) if !sabotage::on(Sabotage::IdempotencyNeverReplays) => {
                 let work = || self.bounded(deadline, run(api, call, input));
-                self.once(operation, &tenant, &*database, key, &bytes, work).await
+                self.once(operation, &tenant, &*database, key, &bytes, work).await?
             }
-            None => Ok(self.bounded(deadline, run(api, call, input)).await),
+            Some(_) | None => self.bounded(deadline, run(api, call, input)).await,
+        };
+        if let Some(text) = repeated
+            && let Some(failed) = answer.extensions_mut().get_mut::<Failed>()
+            && failed.code == ErrorCode::ContentBlocked
+        {
+            failed.message = format!("the tenant's safety rules refuse {text}");
         }
+        Ok(answer)
     }
 
     /// The call's answer, or a time-out at the tenant's deadline. A call that is cut has written a whole batch or none.
@@ -201,6 +243,8 @@ impl Edge {
         let (authorization, tenant) = (values("authorization"), values("x-tenant-id"));
         let host = parts.uri.authority().map(axum::http::uri::Authority::as_str);
         let host = host.or_else(|| parts.headers.get(header::HOST).and_then(|value| value.to_str().ok()));
+        let forwarded = parts.headers.get("x-forwarded-host").and_then(|value| value.to_str().ok());
+        let host = forwarded.filter(|_| sabotage::on(Sabotage::ForwardedHostBelieved)).or(host);
         let presented = Presented { authorization: &authorization, tenant: &tenant, host };
         self.parts.authenticator.authenticate(&presented).map_err(|error| refused(&error))
     }
@@ -219,6 +263,8 @@ impl Edge {
             RouteClass::Model => rate::RouteClass::Model,
         };
         let now = self.parts.clock.now(tenant.id());
+        #[cfg(feature = "sabotage")]
+        self.count_elsewhere(tenant, class).await;
         match rate::admit(database, tenant, class, now).await {
             Ok(Admission::Admitted(figures)) => Ok(Some(figures)),
             Ok(Admission::Refused { figures, retry_after_s }) => {
@@ -274,6 +320,11 @@ fn unavailable(error: &(dyn std::error::Error + 'static)) -> Problem {
 
 fn refused(error: &AuthError) -> Problem {
     let mut problem = Problem::new(error.code(), error.to_string()).caused_by(error);
+    if sabotage::on(Sabotage::UnknownKeyToldApart)
+        && let AuthError::NotAccepted(refusal) = error
+    {
+        problem.message = refusal.to_string();
+    }
     if let Some(challenge) = error.challenge() {
         problem = problem.header("www-authenticate", challenge);
     }
@@ -295,12 +346,15 @@ fn scopes(operation: &Operation, tenant: &TenantContext) -> Result<(), Problem> 
         Scopes::AnyOf(any) if any.iter().any(has) => Vec::new(),
         Scopes::AnyOf(any) => any.to_vec(),
     };
-    let Some(first) = missing.first() else { return Ok(()) };
+    let open = sabotage::on(Sabotage::ScopeNotChecked)
+        || (sabotage::on(Sabotage::JobScopeIgnored) && operation.path.starts_with("/jobs"));
+    let Some(first) = missing.first().filter(|_| !open) else { return Ok(()) };
     let names: Vec<&str> = missing.iter().map(|scope| scope.as_str()).collect();
     let message = format!("the credential lacks the scope `{}`", names.join("` or `"));
     let mut particular = detail("ask the tenant's administrator for a credential with this scope");
     particular.scope = Some(*first);
-    Err(Problem::new(ErrorCode::Forbidden, message).detail(particular))
+    let problem = Problem::new(ErrorCode::Forbidden, message);
+    Err(if sabotage::on(Sabotage::MissingScopeNotNamed) { problem } else { problem.detail(particular) })
 }
 
 async fn read_body(
@@ -312,7 +366,13 @@ async fn read_body(
     if operation.request.is_none() {
         return Ok(bytes::Bytes::new());
     }
-    let limit = tenant.settings().limits.body_bytes;
+    let mut limit = tenant.settings().limits.body_bytes;
+    if sabotage::on(Sabotage::BodyLimitIgnored) {
+        limit = u64::from(u32::MAX);
+    }
+    if sabotage::on(Sabotage::BodyLimitTooStrict) {
+        limit -= 1;
+    }
     let too_large = || {
         let error = limits::LimitError::Body { limit };
         let mut particular = detail("send a smaller body");

@@ -2,6 +2,7 @@
 
 use axum::http::{Uri, request::Parts};
 use contract_types::ErrorCode;
+use reference_core::sabotage::{self, Sabotage};
 use serde_json::{Map, Value};
 
 use super::validate::{self, Schemas};
@@ -23,6 +24,9 @@ pub(super) fn read(operation: &Operation, parts: &Parts, schemas: &Schemas) -> R
     for (name, value) in query(&parts.uri)? {
         let known = operation.parameters.iter().find(|p| p.location == Location::Query && p.name == name);
         let Some(parameter) = known else {
+            if sabotage::on(Sabotage::UnknownParametersIgnored) {
+                continue;
+            }
             let shown: String = name.chars().filter(char::is_ascii_graphic).take(64).collect();
             return Err(refuse(
                 &format!("/query/{shown}"),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use contract_types::{ErrorCode, ErrorDetail};
 use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
+use reference_core::sabotage::{self, Sabotage};
 use serde_json::{Value, json};
 
 use super::parameters;
@@ -35,13 +36,44 @@ impl Schemas {
     /// Checks a request body.
     pub(super) fn body(&self, operation: &Operation, value: &Value) -> Result<(), Problem> {
         let Some(validator) = body_schema(operation).and_then(|name| self.validators.get(name)) else { return Ok(()) };
-        let details = findings(validator, value, "");
+        let mut details = findings(validator, value, "");
+        let blank = value["query"].as_str().is_some_and(|query| query.trim().is_empty());
+        if sabotage::on(if blank { Sabotage::BlankQueriesAccepted } else { Sabotage::ControlCharactersAccepted }) {
+            details.retain(|found| found.pointer.as_deref() != Some("/query"));
+        }
         if details.is_empty() {
             return Ok(());
         }
         let mut problem = Problem::new(ErrorCode::ValidationError, "the body is not as the contract says");
         problem.details = details;
         Err(problem)
+    }
+
+    /// Drops operators of a filter that the contract does not name, for the flaw of ignoring them.
+    pub(super) fn drop_operators(value: &mut Value) {
+        const KNOWN: [&str; 8] = ["$eq", "$ne", "$in", "$nin", "$lt", "$lte", "$gt", "$gte"];
+        let Some(filter) = value.get_mut("filter").and_then(Value::as_object_mut) else { return };
+        for condition in filter.values_mut().filter_map(Value::as_object_mut) {
+            condition.retain(|operator, _| KNOWN.contains(&operator.as_str()));
+        }
+        filter.retain(|key, condition| !key.starts_with('$') && condition.as_object().is_none_or(|it| !it.is_empty()));
+    }
+
+    /// Drops fields that the contract does not name, for the flaw of ignoring them.
+    pub(super) fn prune(&self, operation: &Operation, value: &mut Value) {
+        let Some(validator) = body_schema(operation).and_then(|name| self.validators.get(name)) else { return };
+        let unknown: Vec<(String, Vec<String>)> = validator
+            .iter_errors(value)
+            .filter_map(|error| {
+                let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() else { return None };
+                Some((error.instance_path().to_string(), unexpected.clone()))
+            })
+            .collect();
+        for (pointer, names) in unknown {
+            if let Some(object) = value.pointer_mut(&pointer).and_then(Value::as_object_mut) {
+                object.retain(|name, _| !names.contains(name));
+            }
+        }
     }
 
     /// Checks an operation's own parameters. A path id that does not fit answers as one that does not exist.
@@ -103,7 +135,10 @@ fn findings(validator: &Validator, value: &Value, prefix: &str) -> Vec<ErrorDeta
 /// One finding a refused value, without the value: what a client sent is not told back.
 #[expect(clippy::wildcard_enum_match_arm, reason = "every other keyword is told in the same way")]
 fn describe(error: &ValidationError<'_>, prefix: &str) -> Vec<ErrorDetail> {
-    let pointer = format!("{prefix}{}", error.instance_path());
+    let mut pointer = format!("{prefix}{}", error.instance_path());
+    if sabotage::on(Sabotage::ErrorPointsElsewhere) {
+        "/nowhere".clone_into(&mut pointer);
+    }
     let keyword = error.kind().keyword().to_owned();
     let make = |pointer: String, message: String| {
         let mut particular = detail(message);
@@ -121,7 +156,11 @@ fn describe(error: &ValidationError<'_>, prefix: &str) -> Vec<ErrorDetail> {
             .map(|name| make(format!("{pointer}/{}", escape(name)), "the contract has no such field here".to_owned()))
             .collect(),
         _ => {
-            let message: String = error.masked_with("the value").to_string().chars().take(900).collect();
+            let mut message = error.masked_with("the value").to_string();
+            if sabotage::on(Sabotage::ErrorRepeatsInput) {
+                message = error.to_string();
+            }
+            let message: String = message.chars().take(900).collect();
             vec![make(pointer, message)]
         }
     }

@@ -49,8 +49,20 @@ pub(super) async fn get(
     call: &Call,
     parameters: wire::GetDocumentParameters,
 ) -> Result<GetDocumentResponse, Problem> {
-    let document =
-        platform.get_document(&call.tenant, &parameters.id).await.map_err(|error| problem::ingest(&error))?;
+    let document = platform.get_document(&call.tenant, &parameters.id).await;
+    #[cfg(feature = "sabotage")]
+    if let Err(reference_core::ingest::IngestError::NotFound) = document
+        && platform.foreign_document(&call.tenant, &parameters.id).await.is_some()
+    {
+        use reference_core::sabotage::{self, Sabotage};
+        if sabotage::on(Sabotage::ForeignDocumentForbidden) {
+            return Err(Problem::new(wire::ErrorCode::Forbidden, "this document is not yours"));
+        }
+        if sabotage::on(Sabotage::ForeignDocumentToldApart) {
+            return Err(Problem::new(wire::ErrorCode::NotFound, "there is nothing with this id in your tenant"));
+        }
+    }
+    let document = document.map_err(|error| problem::ingest(&error))?;
     Ok(GetDocumentResponse::Ok(encode::document(document).into()))
 }
 

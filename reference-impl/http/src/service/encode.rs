@@ -8,6 +8,7 @@ use reference_core::{
     ingest::{self, DocumentOutcome, DocumentSummary, IngestReport, StoredChunk},
     ports::UnixMillis,
     retrieve::{Degradation, Explain, RankedChunk, Retrieved},
+    sabotage::{self, Sabotage},
     safety::Finding,
     search::SearchAnswer,
     store::jobs::{Job, JobFailure, JobStatus},
@@ -25,7 +26,11 @@ fn milliseconds(microseconds: u64) -> f64 {
 }
 
 fn time(at: UnixMillis) -> String {
-    format!("{:.3}", jiff::Timestamp::from_millisecond(at).unwrap_or_default())
+    let timestamp = jiff::Timestamp::from_millisecond(at).unwrap_or_default();
+    if sabotage::on(Sabotage::TimesNotInUtc) {
+        return timestamp.display_with_offset(jiff::tz::offset(2)).to_string();
+    }
+    format!("{timestamp:.3}")
 }
 
 fn span(range: &Range<usize>) -> wire::ByteSpan {
@@ -61,7 +66,14 @@ fn failure(failure: JobFailure) -> wire::ItemError {
 }
 
 pub(super) fn job(job: Job) -> wire::Job {
-    let progress = wire::JobProgress::new(u64::from(job.done), u64::from(job.total));
+    let mut done = job.done;
+    if sabotage::on(Sabotage::JobProgressFalls) {
+        done = job.total - job.done;
+    }
+    if sabotage::on(Sabotage::JobProgressExceedsTotal) && job.status == JobStatus::Succeeded {
+        done = job.total + 1;
+    }
+    let progress = wire::JobProgress::new(u64::from(done), u64::from(job.total));
     let mut wire = wire::Job::new(
         job.id.as_str().into(),
         word(job.kind.as_str()),
@@ -74,7 +86,7 @@ pub(super) fn job(job: Job) -> wire::Job {
     wire.expires_at = job.expires_at.filter(|_| job.status == JobStatus::Succeeded).map(time);
     let items = job.items.into_iter().map(|item| {
         let mut wire = wire::JobItem::new(item.id, word(item.status.as_str()));
-        wire.error = item.error.map(failure);
+        wire.error = item.error.map(failure).filter(|_| !sabotage::on(Sabotage::JobItemErrorsLost));
         wire
     });
     wire.items = Some(items.collect());
@@ -161,7 +173,8 @@ fn explain(explain: Explain) -> wire::Explain {
 }
 
 fn degraded(found: &[Degradation]) -> Option<Vec<wire::Degradation>> {
-    (!found.is_empty()).then(|| found.iter().map(|degradation| word(degradation.as_str())).collect())
+    let told = !found.is_empty() && !sabotage::on(Sabotage::DegradationHidden);
+    told.then(|| found.iter().map(|degradation| word(degradation.as_str())).collect())
 }
 
 /// A safety finding; core names what was looked for, the contract calls that its category.
@@ -189,7 +202,11 @@ pub(super) fn answer(answer: SearchAnswer, request_id: &str) -> wire::SearchAnsw
         milliseconds(answer.timings.total_us),
         milliseconds(answer.timings.rewrite_us),
         milliseconds(answer.timings.embed_us),
-        milliseconds(answer.timings.retrieve_us),
+        if sabotage::on(Sabotage::TimingsExceedTotal) {
+            milliseconds(answer.timings.total_us) + 1.0
+        } else {
+            milliseconds(answer.timings.retrieve_us)
+        },
         milliseconds(answer.timings.rerank_us),
         milliseconds(answer.timings.generate_us),
     );

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use contract_types as wire;
 use reference_core::{
     platform::DependencyState,
+    sabotage::{self, Sabotage},
     tenancy::{Limits, TenantContext, Times},
 };
 use serde_json::Value;
@@ -28,7 +29,7 @@ pub(super) async fn health(parts: &ServiceParts) -> Result<GetHealthResponse, Pr
         Some(probe) => parts.platform.ports().health(probe).await,
         None => Vec::new(),
     };
-    let worst = found.iter().fold(wire::HealthStatus::Ok, |worst, dependency| match (dependency.state, worst) {
+    let mut worst = found.iter().fold(wire::HealthStatus::Ok, |worst, dependency| match (dependency.state, worst) {
         (DependencyState::Down, _) | (_, wire::HealthStatus::Unavailable) => wire::HealthStatus::Unavailable,
         (DependencyState::Degraded, _) | (_, wire::HealthStatus::Degraded) => wire::HealthStatus::Degraded,
         (DependencyState::Up, wire::HealthStatus::Ok) => wire::HealthStatus::Ok,
@@ -39,12 +40,19 @@ pub(super) async fn health(parts: &ServiceParts) -> Result<GetHealthResponse, Pr
             DependencyState::Degraded => wire::DependencyState::Degraded,
             DependencyState::Down => wire::DependencyState::Down,
         };
-        let mut wire = wire::DependencyHealth::new(dependency.name.to_owned(), state, dependency.required);
+        let mut name = dependency.name.to_owned();
+        if sabotage::on(Sabotage::HealthNamesTenants) {
+            name.push_str(" of aurora-bikes");
+        }
+        let mut wire = wire::DependencyHealth::new(name, state, dependency.required);
         #[expect(clippy::cast_precision_loss, reason = "no probe takes 2^52 microseconds")]
         let latency_ms = dependency.latency_us as f64 / 1000.0;
         wire.latency_ms = Some(latency_ms);
         wire
     });
+    if sabotage::on(Sabotage::HealthHidesFailures) {
+        worst = wire::HealthStatus::Ok;
+    }
     let version = parts.implementation.version.clone();
     let health = wire::Health::new(worst, version, CONTRACT_VERSION.into(), dependencies.collect());
     Ok(match worst {
@@ -54,7 +62,13 @@ pub(super) async fn health(parts: &ServiceParts) -> Result<GetHealthResponse, Pr
 }
 
 pub(super) fn openapi(document: &Value) -> Result<GetOpenapiResponse, Problem> {
-    serde_json::from_value(document.clone())
+    let mut document = document.clone();
+    if sabotage::on(Sabotage::ServedContractIncomplete)
+        && let Some(item) = document.pointer_mut("/paths/~1documents~1{id}").and_then(Value::as_object_mut)
+    {
+        item.remove("delete");
+    }
+    serde_json::from_value(document)
         .map(|document: OpenapiBody| GetOpenapiResponse::Ok(document.into()))
         .map_err(|error| Problem::internal(&error))
 }
@@ -69,7 +83,11 @@ pub(super) fn capabilities(parts: &ServiceParts, call: &Call) -> Result<GetCapab
     let generator = ports.generator(&settings.models.generation);
     let generator = generator.ok_or_else(|| missing_model(&settings.models.generation))?;
     let dimensions = embedder.dimensions() as u64;
-    let embedding = wire::EmbeddingModel::new(embedder.model().into(), dimensions, word(embedder.kind().as_str())?);
+    let mut model = embedder.model();
+    if sabotage::on(Sabotage::ModelsMisnamed) {
+        model = "another-model-v1";
+    }
+    let embedding = wire::EmbeddingModel::new(model.into(), dimensions, word(embedder.kind().as_str())?);
     let mut reranker = wire::Reranker::new(false);
     if let Some(found) = ports.reranker(&call.tenant) {
         reranker.enabled = true;
@@ -108,7 +126,8 @@ fn features(tenant: &TenantContext) -> Vec<wire::Feature> {
         reference_core::tenancy::Feature::parse(feature.as_str())
             .is_some_and(|feature| tenant.settings().has_feature(feature))
     };
-    BUILT.iter().copied().filter(has).collect()
+    let vain = sabotage::on(Sabotage::FeatureDeclaredInVain).then_some(wire::Feature::Chat);
+    BUILT.iter().copied().filter(has).chain(vain).collect()
 }
 
 fn missing_model(model: &str) -> Problem {
@@ -123,6 +142,20 @@ fn word<T: FromStr>(text: &str) -> Result<T, Problem> {
 }
 
 fn limits(limits: Limits) -> wire::Limits {
+    if sabotage::on(Sabotage::CapabilitiesMisreportLimits) {
+        let told = Limits {
+            body_bytes: limits.body_bytes * 2,
+            documents_per_request: limits.documents_per_request * 2,
+            query_chars: limits.query_chars * 2,
+            chunk_size_tokens_max: limits.chunk_size_tokens_max * 2,
+            ..limits
+        };
+        return words(told);
+    }
+    words(limits)
+}
+
+fn words(limits: Limits) -> wire::Limits {
     wire::Limits {
         body_bytes: limits.body_bytes,
         documents_per_request: limits.documents_per_request.into(),

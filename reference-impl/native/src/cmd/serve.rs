@@ -80,6 +80,11 @@ impl Args {
         data: &DataFolder,
         demo_key: Option<&str>,
     ) -> Result<(), Failure> {
+        #[cfg(feature = "sabotage")]
+        writeln!(
+            context.err,
+            "this is a sabotage build: PUT /sabotage/<name> on the control API breaks one rule of the contract"
+        )?;
         let limits = loaded.platform.server;
         let telemetry = Arc::new(JsonLines::new(Box::new(std::io::stdout()), Box::new(std::io::stderr())));
         let deployment = Deployment::assemble(loaded, data, telemetry, self.demo, self.control.is_some())?;

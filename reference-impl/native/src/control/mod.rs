@@ -4,6 +4,8 @@ mod counters;
 mod digest;
 mod faults;
 mod reply;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 mod tenants;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,7 +65,12 @@ pub fn router(deployment: Arc<Deployment>) -> anyhow::Result<Router> {
     let tools = tools.ok_or_else(|| anyhow::anyhow!("the deployment was assembled without test tools"))?;
     let (faults, counters) = (Arc::clone(&tools.faults), Arc::clone(&tools.counters));
     let control = Control { deployment, faults, counters, changes: Arc::default(), turn: Arc::default() };
-    Ok(Router::new()
+    let routes = Router::new();
+    #[cfg(feature = "sabotage")]
+    let routes = routes
+        .route("/sabotage", get(sabotage::list).delete(sabotage::clear))
+        .route("/sabotage/{name}", put(sabotage::set));
+    Ok(routes
         .route("/tenants", get(tenants::list))
         .route("/tenants/{tenant}", put(tenants::put).delete(tenants::delete))
         .route("/tenants/{tenant}/clock", get(tenants::clock).post(tenants::advance))

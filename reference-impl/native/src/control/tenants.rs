@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
 use reference_core::ports::{Clock, Databases};
+use reference_core::sabotage::{self, Sabotage};
 use reference_core::tenancy::{RegistryError, TenantContext, TenantId};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -86,7 +87,9 @@ pub(super) async fn remove(control: &Control, tenant: &TenantContext) -> Result<
     let cached = deployment.platform.ports().key_value.figures(tenant).entries;
     removed.insert("cache".to_owned(), json!(cached));
     deployment.platform.forget(tenant).await.map_err(|error| Refusal::failed(&error))?;
-    deployment.databases.destroy(tenant).await.map_err(|error| Refusal::failed(&error))?;
+    if !sabotage::on(Sabotage::DeletedTenantKeepsStores) {
+        deployment.databases.destroy(tenant).await.map_err(|error| Refusal::failed(&error))?;
+    }
     deployment.clock.forget(tenant.id());
     Ok(removed)
 }

@@ -4,5 +4,7 @@
 mod control;
 mod kill;
 mod program;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 mod serve;
 mod stream;

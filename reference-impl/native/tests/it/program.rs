@@ -120,13 +120,24 @@ pub(crate) fn exchange(
     headers: &str,
     body: Option<&Value>,
 ) -> std::io::Result<Answer> {
+    let body = body.map(Value::to_string);
+    exchange_text(address, method, path, headers, body.as_deref().map(|body| ("application/json", body)))
+}
+
+/// Sends one request whose body has a media type and is text of any kind.
+pub(crate) fn exchange_text(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: Option<(&str, &str)>,
+) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    let body = body.map(Value::to_string);
     let content =
-        body.as_ref().map(|body| format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()));
-    let host = if headers.contains("host:") { String::new() } else { format!("host: {address}\r\n") };
-    let (content, body) = (content.unwrap_or_default(), body.unwrap_or_default());
+        body.map(|(media_type, body)| format!("content-type: {media_type}\r\ncontent-length: {}\r\n", body.len()));
+    let host = if headers.starts_with("host:") { String::new() } else { format!("host: {address}\r\n") };
+    let (content, body) = (content.unwrap_or_default(), body.map_or("", |(_, body)| body));
     stream.write_all(
         format!("{method} {path} HTTP/1.1\r\n{host}connection: close\r\n{headers}{content}\r\n{body}").as_bytes(),
     )?;

@@ -7,6 +7,7 @@ use scraper::node::Element;
 use scraper::{Html, HtmlTreeSink, Node};
 
 use super::{BlockKind, Builder, ConvertError, Extracted, collapse};
+use crate::sabotage::{self, Sabotage};
 
 /// Most elements within each other.
 const MAX_DEPTH: usize = 256;
@@ -276,6 +277,9 @@ fn is_dropped(element: &Element) -> bool {
         let style: String = style.chars().filter(|character| !character.is_whitespace()).collect();
         style.contains("display:none") || style.contains("visibility:hidden")
     });
+    if sabotage::on(Sabotage::ScriptsIndexed) {
+        return false;
+    }
     DROPPED.contains(&element.name())
         || element.attr("hidden").is_some()
         || element.attr("aria-hidden") == Some("true")

@@ -3,6 +3,7 @@
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use super::{BlockKind, Builder, ConvertError, Extracted, html};
+use crate::sabotage::{self, Sabotage};
 
 pub(super) fn extract(content: &str) -> Result<Extracted, ConvertError> {
     let options = Options::ENABLE_TABLES
@@ -82,9 +83,13 @@ impl Reader {
             | Tag::Strong
             | Tag::Strikethrough
             | Tag::Superscript
-            | Tag::Subscript
-            | Tag::Link { .. }
-            | Tag::Image { .. } => {}
+            | Tag::Subscript => {}
+            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
+                if sabotage::on(Sabotage::LinksPassOut) {
+                    self.text.push_str(dest_url);
+                    self.text.push(' ');
+                }
+            }
         }
     }
 
