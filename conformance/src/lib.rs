@@ -9,6 +9,7 @@ pub mod isolation;
 mod levels;
 pub mod outcome;
 pub mod rules;
+pub mod saboteurs;
 pub mod session;
 pub mod suite;
 pub mod written;

@@ -71,7 +71,7 @@ fn test_by_test(arguments: Vec<String>) -> u8 {
     };
     let examples = suite.examples();
     let opened = Session::open(&target, suite.contract).and_then(|mut session| {
-        session.examples = examples;
+        session.examples = examples.into();
         runtime.block_on(session.fill())?;
         Ok(Arc::new(session))
     });

@@ -184,6 +184,12 @@ impl Target {
 }
 
 impl Target {
+    /// The same target behind another address. Dropping it stops nothing.
+    #[must_use]
+    pub fn behind(&self, base_url: &str) -> Self {
+        Self { base_url: base_url.to_owned(), control: self.control.clone(), started: None }
+    }
+
     /// Lines of a started target that hold `text`, oldest first; each is tried from the last line back, at most `most`.
     pub fn lines_with(&self, text: &str, most: usize) -> Vec<String> {
         let Some(started) = &self.started else { return Vec::new() };

@@ -2,6 +2,7 @@
 
 mod list;
 mod run;
+mod saboteurs;
 
 use clap::{Parser, Subcommand};
 
@@ -20,6 +21,8 @@ pub struct Cli {
 enum Command {
     /// Runs the suite against a target.
     Run(Box<run::Args>),
+    /// Proves that the suite can fail: seeds flaws, one at a time, and sees that the checks meant for each catch it.
+    Saboteurs(Box<saboteurs::Args>),
     /// Prints the ids of all tests; needs no target.
     List(list::Args),
 }
@@ -29,6 +32,7 @@ impl Cli {
     pub fn run(self) -> u8 {
         match self.command {
             Command::Run(args) => args.run(),
+            Command::Saboteurs(args) => args.run(),
             Command::List(args) => args.run(),
         }
     }

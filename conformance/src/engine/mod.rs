@@ -16,6 +16,7 @@ use harness::{exit, output, project_root};
 
 pub use event::{Event, Listener};
 pub use options::Options;
+pub(crate) use record::Frame;
 pub use record::{fails, line};
 pub use schedule::one;
 pub use stop::Stop;
@@ -67,7 +68,7 @@ pub fn main(options: &Options, command: &str) -> u8 {
     };
     let examples = suite.examples();
     let session = Session::open(&options.target, suite.contract).and_then(|mut session| {
-        session.examples = examples;
+        session.examples = examples.into();
         session.planned = tests.len().into();
         session.seed = options.seed;
         session.property_time = options.property_time;

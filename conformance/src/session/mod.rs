@@ -5,7 +5,7 @@ mod objects;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, atomic::AtomicUsize},
+    sync::{Arc, Mutex, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -42,11 +42,11 @@ const LONGEST_CONSISTENCY: Duration = Duration::from_mins(2);
 #[derive(Debug)]
 pub struct Session {
     /// The contract.
-    pub contract: Contract,
+    pub contract: Arc<Contract>,
     /// The profile.
     pub profile: Resolved,
     /// The fixtures.
-    pub fixtures: Fixtures,
+    pub fixtures: Arc<Fixtures>,
     /// The target.
     pub target: Target,
     /// A client of it.
@@ -54,17 +54,17 @@ pub struct Session {
     /// Bounds on each exchange of a case.
     pub bounds: Bounds,
     /// Judges every response.
-    pub judge: Judge,
+    pub judge: Arc<Judge>,
     /// Looks for canaries in every response.
-    pub scanner: Scanner,
+    pub scanner: Arc<Scanner>,
     /// Takes secrets and canaries out of records.
-    pub redactor: Redactor,
+    pub redactor: Arc<Redactor>,
     /// How hard the target may be pressed.
-    pub pace: Pace,
+    pub pace: Arc<Pace>,
     /// What each tenant has.
-    pub facts: BTreeMap<String, Facts>,
+    pub facts: Arc<BTreeMap<String, Facts>>,
     /// What cases need to exist, by tenant.
-    pub objects: BTreeMap<String, Objects>,
+    pub objects: Arc<BTreeMap<String, Objects>>,
     /// What the run has touched.
     pub coverage: Mutex<Coverage>,
     /// Id of the run.
@@ -76,13 +76,13 @@ pub struct Session {
     /// Time that the property tier is given.
     pub property_time: Duration,
     /// The generated cases, whose examples are requests to start from.
-    pub examples: Vec<catalogue::Case>,
+    pub examples: Arc<Vec<catalogue::Case>>,
     /// How many tests the run has.
     pub planned: AtomicUsize,
     /// Why the profile and the target disagree; empty when they do not.
     pub disagreements: Vec<String>,
-    locks: BTreeMap<String, RwLock<()>>,
-    control: tokio::sync::Mutex<()>,
+    locks: Arc<BTreeMap<String, RwLock<()>>>,
+    control: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What keeps a case and others of its tenants apart.
@@ -144,29 +144,63 @@ impl Session {
         let bounds = Bounds::of_run(variable).map_err(|error| usage(&error))?;
         let client = Client::new(&target.base_url, bounds).map_err(|error| usage(&error))?;
         let run_id = harness::record::run_id();
+        let locks = profile.spec.tenants.iter().map(|tenant| (tenant.to_string(), RwLock::new(())));
         Ok(Self {
-            judge: Judge::new(&contract),
-            pace: Pace::new(profile.spec.pace.as_ref()),
-            control: tokio::sync::Mutex::default(),
-            locks: profile.spec.tenants.iter().map(|tenant| (tenant.to_string(), RwLock::new(()))).collect(),
-            facts: BTreeMap::new(),
-            objects: BTreeMap::new(),
+            judge: Arc::new(Judge::new(&contract)),
+            pace: Arc::new(Pace::new(profile.spec.pace.as_ref())),
+            control: Arc::default(),
+            locks: Arc::new(locks.collect()),
+            facts: Arc::default(),
+            objects: Arc::default(),
             coverage: Mutex::default(),
             run: run_id.chars().rev().take(8).collect(),
             run_id,
             seed: 1,
             property_time: Duration::ZERO,
-            examples: Vec::new(),
+            examples: Arc::default(),
             planned: AtomicUsize::new(0),
             disagreements: Vec::new(),
-            contract,
+            contract: Arc::new(contract),
             profile,
-            fixtures,
+            fixtures: Arc::new(fixtures),
             target,
             client,
             bounds,
-            scanner,
-            redactor,
+            scanner: Arc::new(scanner),
+            redactor: Arc::new(redactor),
+        })
+    }
+
+    /// The same session with its target behind another address, such as that of a proxy. It shares everything that keeps
+    /// cases apart, counts coverage of its own, and stops nothing when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Address`].
+    pub fn through(&self, base_url: &str) -> Result<Self, ClientError> {
+        Ok(Self {
+            contract: Arc::clone(&self.contract),
+            profile: self.profile.clone(),
+            fixtures: Arc::clone(&self.fixtures),
+            target: self.target.behind(base_url),
+            client: Client::new(base_url, self.bounds)?,
+            bounds: self.bounds,
+            judge: Arc::clone(&self.judge),
+            scanner: Arc::clone(&self.scanner),
+            redactor: Arc::clone(&self.redactor),
+            pace: Arc::clone(&self.pace),
+            facts: Arc::clone(&self.facts),
+            objects: Arc::clone(&self.objects),
+            coverage: Mutex::default(),
+            run_id: self.run_id.clone(),
+            run: self.run.clone(),
+            seed: self.seed,
+            property_time: self.property_time,
+            examples: Arc::clone(&self.examples),
+            planned: AtomicUsize::new(0),
+            disagreements: Vec::new(),
+            locks: Arc::clone(&self.locks),
+            control: Arc::clone(&self.control),
         })
     }
 
@@ -177,6 +211,7 @@ impl Session {
     /// [`PrepareError::Unreachable`] or [`PrepareError::Refused`].
     pub async fn fill(&mut self) -> Result<(), PrepareError> {
         self.client.send(&Request::new("GET", "/health")).await.map_err(|error| unreachable(&error))?;
+        let mut told = BTreeMap::new();
         for tenant in self.profile.spec.tenants.clone() {
             let Some(credential) = self.principal(&tenant) else { continue };
             let request = Request::new("GET", "/capabilities").bearer(&credential.secret);
@@ -189,8 +224,9 @@ impl Session {
                 return Err(PrepareError::Refused(message));
             }
             let facts = Facts::read(&exchange.response.json().unwrap_or_default(), &self.profile.spec);
-            self.facts.insert(tenant.to_string(), facts);
+            told.insert(tenant.to_string(), facts);
         }
+        self.facts = Arc::new(told);
         let declared = self.features(self.main_tenant());
         for promised in &self.profile.spec.features {
             if !declared.contains(promised) {
@@ -206,10 +242,11 @@ impl Session {
         if !self.is_safe_only() {
             let tenants = [self.bench_tenant(), self.stranger()].into_iter().flatten().map(str::to_owned);
             let tenants: BTreeSet<String> = tenants.collect();
+            let mut made = BTreeMap::new();
             for tenant in tenants {
-                let made = Objects::make(self, &tenant).await;
-                self.objects.insert(tenant, made);
+                made.insert(tenant.clone(), Objects::make(self, &tenant).await);
             }
+            self.objects = Arc::new(made);
         }
         let consistency = self.facts.values().map(|facts| facts.consistency).max().unwrap_or_default();
         tokio::time::sleep(consistency.min(LONGEST_CONSISTENCY)).await;
@@ -345,7 +382,7 @@ impl Session {
 
     /// Deletes what the run has made for its own use.
     pub async fn clean_up(&self) {
-        for (tenant, objects) in &self.objects {
+        for (tenant, objects) in &*self.objects {
             delete_documents(self, tenant, &objects.made(self)).await;
         }
     }

@@ -1,0 +1,125 @@
+//! Saboteurs inside a build of the reference: switches of its control API, one on at a time.
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use contract_types::CaseRecordOutcome;
+use futures_util::{StreamExt, stream};
+use harness::client::{Bounds, Client, Request};
+use serde::Deserialize;
+
+use super::drive::Tried;
+use crate::{engine, session::Session, suite::Test, written::Polarity};
+
+/// Most generated tests that one switch is tried with: those of a rule are many and alike.
+const MOST_GENERATED: usize = 24;
+/// Tests at once for one switch.
+const AT_ONCE: usize = 8;
+
+/// A switch as the control API lists it.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Switch {
+    pub(super) name: String,
+    pub(super) rule: String,
+    pub(super) text: String,
+}
+
+impl Switch {
+    pub(super) fn id(&self) -> String {
+        let group = self.rule.split('-').next().unwrap_or_default().to_lowercase();
+        format!("{group}/{}", self.name)
+    }
+}
+
+/// The switches that a target has.
+pub(super) async fn list(session: &Session) -> Result<Vec<Switch>, String> {
+    #[derive(Deserialize)]
+    struct Listed {
+        switches: Vec<Switch>,
+    }
+    let exchange = control(session, "GET", "/sabotage").await?;
+    let listed: Listed = serde_json::from_slice(&exchange.body)
+        .map_err(|error| format!("GET /sabotage of the control API: {error}; is it a build with switches?"))?;
+    Ok(listed.switches)
+}
+
+async fn control(session: &Session, method: &str, path: &str) -> Result<harness::client::Response, String> {
+    let base = session.target.control.as_deref().ok_or("the target has no control API to turn switches with")?;
+    let client = Client::new(base, Bounds::default()).map_err(|error| error.to_string())?;
+    let exchange = client.send(&Request::new(method, path)).await.map_err(|error| error.to_string())?;
+    let status = exchange.response.status;
+    if status < 300 {
+        Ok(exchange.response)
+    } else {
+        Err(format!("{method} {path} of the control API: status {status}"))
+    }
+}
+
+/// The tests that are meant to catch flaws of each rule: all that people wrote and the matrix, and some of the generated ones.
+pub(super) fn by_rule(tests: &[Test]) -> BTreeMap<String, Vec<Test>> {
+    let mut rules: BTreeMap<String, (Vec<Test>, Vec<Test>)> = BTreeMap::new();
+    for test in tests {
+        let Some(rule) = test.rule() else { continue };
+        let (written, generated) = rules.entry(rule.to_owned()).or_default();
+        match test {
+            Test::Written(_) => written.push(test.clone()),
+            Test::Generated(_) | Test::Isolation(_) => generated.push(test.clone()),
+        }
+    }
+    let pick = |(mut written, generated): (Vec<Test>, Vec<Test>)| {
+        // Evenly over the operations, what must be refused first.
+        let step = generated.len().div_ceil(MOST_GENERATED).max(1);
+        written.extend(generated.into_iter().step_by(step));
+        written.sort_by_key(|test| test.polarity() == Some(Polarity::Positive));
+        written
+    };
+    rules.into_iter().map(|(rule, found)| (rule, pick(found))).collect()
+}
+
+/// Runs tests beside each other; gives the failures.
+async fn failing(session: &Arc<Session>, tests: &[Test]) -> Vec<(Test, String)> {
+    let ends = stream::iter(tests.iter().cloned()).map(|test| {
+        let session = Arc::clone(session);
+        async move {
+            let (case, _) = engine::one(&session, &test).await;
+            let failed = case.outcome == CaseRecordOutcome::Fail;
+            failed.then(|| (test, case.message.unwrap_or_default()))
+        }
+    });
+    ends.buffered(AT_ONCE).filter_map(|end| async { end }).collect().await
+}
+
+/// Turns a switch on, runs the tests that are meant to catch it, turns it off, and sees that what failed passes again.
+///
+/// The second value says whether the target is as good as before; when not, it must be started anew.
+pub(super) async fn attempt(session: &Arc<Session>, switch: &Switch, tests: &[Test]) -> (Tried, bool) {
+    let began = Instant::now();
+    let tried = |verdict: Result<String, String>| Tried {
+        id: format!("saboteurs/{}", switch.id()),
+        rule: Some(switch.rule.clone()),
+        operation: None,
+        text: switch.text.clone(),
+        verdict,
+        took: began.elapsed(),
+    };
+    if tests.is_empty() {
+        return (tried(Err(format!("no test holds {}", switch.rule))), true);
+    }
+    if let Err(message) = control(session, "PUT", &format!("/sabotage/{}", switch.name)).await {
+        return (tried(Err(message)), false);
+    }
+    let failed = failing(session, tests).await;
+    if let Err(message) = control(session, "DELETE", "/sabotage").await {
+        return (tried(Err(message)), false);
+    }
+    let Some((first, message)) = failed.first() else {
+        let ids: Vec<String> = tests.iter().take(6).map(Test::id).collect();
+        return (
+            tried(Err(format!("none of {} tests of {} failed: {}", tests.len(), switch.rule, ids.join(", ")))),
+            true,
+        );
+    };
+    let again = failing(session, std::slice::from_ref(first)).await;
+    let others = failed.len() - 1;
+    let and = if others > 0 { format!(" and {others} more") } else { String::new() };
+    (tried(Ok(format!("caught by {}{and}: {message}", first.id()))), again.is_empty())
+}
