@@ -11,7 +11,13 @@ type Family = (&'static str, &'static str, &'static [&'static str], Option<&'sta
 
 fn families() -> Vec<Family> {
     vec![
-        ("dropped-field", "a required field is missing", &["required"], Some("HDR-002"), Fault::DropField),
+        (
+            "dropped-field",
+            "a required field is missing",
+            &["required", "not valid under"],
+            Some("HDR-002"),
+            Fault::DropField,
+        ),
         (
             "widened-type",
             "a field has another type",

@@ -21,15 +21,21 @@ impl Check {
     /// What is wrong with `value`, each with its place; empty when it fits.
     pub(super) fn problems(&self, value: &Value) -> Vec<String> {
         let problem = |error: jsonschema::ValidationError<'_>| {
-            let mut text = error.to_string();
-            if let Some((at, _)) = text.char_indices().nth(LONGEST) {
-                text.truncate(at);
-                text.push('…');
-            }
+            let text = short(&error.to_string());
             format!("{}: {text}", error.instance_path())
         };
         self.0.iter_errors(value).take(MOST_PROBLEMS).map(problem).collect()
     }
+}
+
+/// A message without the middle of a long value: what is wrong stands at its end.
+fn short(text: &str) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    if letters.len() <= LONGEST {
+        return text.to_owned();
+    }
+    let (head, tail) = (&letters[..LONGEST / 3], &letters[letters.len() - 2 * LONGEST / 3..]);
+    format!("{}…{}", head.iter().collect::<String>(), tail.iter().collect::<String>())
 }
 
 /// Makes checks, the same one for the same schema.
