@@ -1,9 +1,10 @@
-//! Holds any deployment against the contract: the generated catalogue and the written cases, over HTTP alone.
+//! Holds any deployment against the contract: the generated catalogue, the written cases and properties, over HTTP alone.
 
 pub mod catalogue;
 pub mod cmd;
 pub mod coverage;
 pub mod outcome;
+pub mod property;
 pub mod run;
 pub mod session;
 pub mod suite;

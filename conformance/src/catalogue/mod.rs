@@ -1,7 +1,7 @@
 //! Runs one case of the generated catalogue.
 
-mod expected;
-mod request;
+pub(crate) mod expected;
+pub(crate) mod request;
 
 use std::{collections::BTreeSet, time::Instant};
 
@@ -79,12 +79,12 @@ async fn exchange(
 }
 
 /// Whether the operation leaves everything as it is.
-fn reads_only(operation: &Operation) -> bool {
+pub(crate) fn reads_only(operation: &Operation) -> bool {
     operation.method == "GET" || matches!(operation.id.as_str(), "retrieve" | "search")
 }
 
 /// Takes back what a case has ingested, so that no other case finds it.
-async fn clean_up(session: &Session, exchange: &Exchange, body: Option<&Value>) {
+pub(crate) async fn clean_up(session: &Session, exchange: &Exchange, body: Option<&Value>) {
     if !matches!(exchange.response.status, 200 | 202) {
         return;
     }

@@ -113,7 +113,7 @@ impl Schemas {
     }
 
     /// The schema that `schema` refers to, or itself.
-    fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
+    pub fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
         let mut schema = schema;
         while let Some(target) = component_name(schema).and_then(|name| self.components["schemas"].get(name)) {
             schema = target;
