@@ -52,7 +52,7 @@ pub(crate) fn of(case: &Case, operation: &Operation, body: Option<&Value>, lengt
     }
     match of_values(operation, body.unwrap_or(&Value::Null), facts) {
         Expected::Valid { names } if case.expect == Expect::Success && names.is_empty() => Expected::Success,
-        expected => expected,
+        expected @ (Expected::Success | Expected::Valid { .. } | Expected::Refusal(_) | Expected::Rpc) => expected,
     }
 }
 
@@ -93,7 +93,7 @@ fn past_limit(operation: &Operation, body: &Value, facts: &Facts) -> Option<(u16
     let past = match operation.id.as_str() {
         "ingest" => {
             items(&body["documents"]) > limits.documents_per_request
-                || body["options"]["size"].as_u64().is_some_and(|size| size > limits.chunk_size_tokens_max)
+                || whole(&body["options"]["size"]).is_some_and(|size| size > limits.chunk_size_tokens_max)
         }
         "retrieve" | "search" => chars(&body["query"]) > limits.query_chars,
         "chat" => {
@@ -109,11 +109,22 @@ fn past_limit(operation: &Operation, body: &Value, facts: &Facts) -> Option<(u16
     past.then(|| (400, "VALIDATION_ERROR".to_owned()))
 }
 
+/// A number without a fraction, however it is spelled: JSON Schema counts `16.0` as an integer.
+fn whole(value: &Value) -> Option<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole, and within every bound of the contract"
+    )]
+    let spelled = |number: f64| (number.fract() == 0.0 && (0.0..1e15).contains(&number)).then_some(number as u64);
+    value.as_u64().or_else(|| value.as_f64().and_then(spelled))
+}
+
 /// Values that each fit their schema and not each other: overlap and size, ids that repeat, a last message that is not the user's.
 fn contradicts_itself(operation: &Operation, body: &Value) -> bool {
     match operation.id.as_str() {
         "ingest" => {
-            let (size, overlap) = (body["options"]["size"].as_u64(), body["options"]["overlap"].as_u64());
+            let (size, overlap) = (whole(&body["options"]["size"]), whole(&body["options"]["overlap"]));
             let mut ids: Vec<&str> = body["documents"]
                 .as_array()
                 .into_iter()
@@ -159,6 +170,14 @@ fn unlisted(body: &Value, facts: &Facts) -> Vec<&'static str> {
     let unlisted =
         listed.into_iter().filter(|(place, list)| body.pointer(place).is_some_and(|value| !facts.lists(list, value)));
     let mut names: Vec<&'static str> = unlisted.map(|(place, _)| place).collect();
+    // A filter's schema takes any key, and the rules refuse one that looks like an operator.
+    if body["filter"].as_object().is_some_and(|filter| filter.keys().any(|key| key.starts_with('$'))) {
+        names.push("/filter");
+    }
+    // Where only one of the two is given it must suit the tenant's own choice of the other, which the capabilities do not tell.
+    if body.pointer("/options/size").is_some() != body.pointer("/options/overlap").is_some() {
+        names.push("/options");
+    }
     // What these may hold is not told by the capabilities.
     names.extend(
         ["/voice", "/language", "/tools", "/arguments"].into_iter().filter(|place| body.pointer(place).is_some()),

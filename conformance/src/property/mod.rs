@@ -48,9 +48,7 @@ pub fn all(contract: &Contract) -> Vec<Property> {
         }
         let id = &operation.id;
         all.push(Property { id: format!("property/{id}/valid"), what: What::Valid(id.clone()) });
-        if shape::can_be_broken(operation) {
-            all.push(Property { id: format!("property/{id}/near-valid"), what: What::NearValid(id.clone()) });
-        }
+        all.push(Property { id: format!("property/{id}/near-valid"), what: What::NearValid(id.clone()) });
     }
     for theme in Theme::ALL {
         all.push(Property { id: format!("property/sequence/{}", theme.name()), what: What::Sequence(theme) });

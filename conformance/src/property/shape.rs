@@ -21,11 +21,6 @@ use crate::{
 /// Longest id of a document.
 const LONGEST_ID: usize = 128;
 
-/// Whether a request of the operation can be broken where that is answered with an error of the schema.
-pub(super) fn can_be_broken(operation: &Operation) -> bool {
-    operation.request.is_some() || operation.own_parameters().next().is_some()
-}
-
 /// How requests of one operation are drawn and sent.
 #[derive(Debug, Clone)]
 pub(super) struct Shape {

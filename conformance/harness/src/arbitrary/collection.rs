@@ -3,10 +3,8 @@
 use proptest::{collection::vec, prelude::*, strategy::BoxedStrategy};
 use serde_json::{Map, Value, json};
 
-use super::{Builder, SchemaError, count, join, text};
+use super::{Builder, EXACT, SchemaError, count, join, text};
 
-/// Largest integer that every reader of JSON keeps exactly.
-const EXACT: i64 = 9_007_199_254_740_991;
 /// How often a field that may be absent is there.
 const PRESENT: f64 = 0.4;
 
@@ -142,6 +140,6 @@ pub(super) fn anything() -> BoxedStrategy<Value> {
 }
 
 /// Equal as JSON Schema counts it: numbers by value.
-pub(super) fn same(a: &Value, b: &Value) -> bool {
+fn same(a: &Value, b: &Value) -> bool {
     a == b || a.is_number() && b.is_number() && a.as_f64() == b.as_f64()
 }

@@ -121,7 +121,7 @@ fn answered<T: fmt::Debug>(
         (Ask::LessSimple, Some(tree)) => tree.complicate(),
         (Ask::Simpler | Ask::LessSimple, None) => false,
     };
-    Ok(tree.as_ref().filter(|_| moved).map(|tree| tree.current()))
+    Ok(tree.as_ref().filter(|_| moved).map(ValueTree::current))
 }
 
 /// The seed of one property of a run: different for each name, the same for the same name and run seed.

@@ -24,10 +24,12 @@ pub use draw::{DrawError, Drawer, seed_of};
 pub use near::Broken;
 pub use text::adversarial;
 
+/// Largest integer that every reader of JSON keeps exactly.
+const EXACT: i64 = 9_007_199_254_740_991;
 /// Keywords that say nothing about which values are valid, or that are read beside the one that they belong to.
-const SILENT: [&str; 8] = ["$schema", "default", "deprecated", "description", "examples", "title", "$defs", "readOnly"];
+const SILENT: [&str; 6] = ["$schema", "default", "deprecated", "description", "examples", "title"];
 /// Keywords that are understood.
-const UNDERSTOOD: [&str; 24] = [
+const UNDERSTOOD: [&str; 23] = [
     "$ref",
     "additionalProperties",
     "anyOf",
@@ -51,7 +53,6 @@ const UNDERSTOOD: [&str; 24] = [
     "required",
     "type",
     "uniqueItems",
-    "components",
 ];
 
 /// Why there is no strategy for a schema.
@@ -199,7 +200,7 @@ impl Builder<'_> {
                 return Err(SchemaError::unsupported(place, "`anyOf` beside other keywords is not understood"));
             }
             let branches = branches.iter().enumerate();
-            return self.union(
+            return union(
                 branches.map(|(index, branch)| self.of(branch, &format!("{place}/anyOf/{index}"), depth)),
                 place,
             );
@@ -208,32 +209,12 @@ impl Builder<'_> {
             Some(Value::String(kind)) => self.of_type(kind, schema, place, depth),
             Some(Value::Array(kinds)) => {
                 let kinds = kinds.iter().filter_map(Value::as_str);
-                self.union(kinds.map(|kind| self.of_type(kind, schema, place, depth)), place)
+                union(kinds.map(|kind| self.of_type(kind, schema, place, depth)), place)
             }
             Some(other) => Err(SchemaError::unsupported(place, format!("`type` is {other}"))),
             None if fields.contains_key("properties") => self.object(schema, place, depth),
             None => Ok(collection::anything()),
         }
-    }
-
-    /// One of several, leaving out those that never end.
-    fn union(
-        &self,
-        branches: impl Iterator<Item = Result<BoxedStrategy<Value>, SchemaError>>,
-        place: &str,
-    ) -> Result<BoxedStrategy<Value>, SchemaError> {
-        let mut finite = Vec::new();
-        for branch in branches {
-            match branch {
-                Ok(branch) => finite.push(branch),
-                Err(SchemaError::Endless { .. }) => {}
-                Err(error @ SchemaError::Unsupported { .. }) => return Err(error),
-            }
-        }
-        if finite.is_empty() {
-            return Err(SchemaError::Endless { place: place.to_owned() });
-        }
-        Ok(Union::new(finite).boxed())
     }
 
     fn of_type(
@@ -254,6 +235,25 @@ impl Builder<'_> {
             _ => Err(SchemaError::unsupported(place, format!("`{kind}` is no type"))),
         }
     }
+}
+
+/// One of several, leaving out those that never end.
+fn union(
+    branches: impl Iterator<Item = Result<BoxedStrategy<Value>, SchemaError>>,
+    place: &str,
+) -> Result<BoxedStrategy<Value>, SchemaError> {
+    let mut finite = Vec::new();
+    for branch in branches {
+        match branch {
+            Ok(branch) => finite.push(branch),
+            Err(SchemaError::Endless { .. }) => {}
+            Err(error @ SchemaError::Unsupported { .. }) => return Err(error),
+        }
+    }
+    if finite.is_empty() {
+        return Err(SchemaError::Endless { place: place.to_owned() });
+    }
+    Ok(Union::new(finite).boxed())
 }
 
 /// Reads a keyword that counts.

@@ -3,8 +3,7 @@
 use proptest::{prelude::*, sample::select, strategy::BoxedStrategy};
 use serde_json::{Value, json};
 
-/// Largest integer that every reader of JSON keeps exactly.
-const EXACT: i64 = 9_007_199_254_740_991;
+use super::EXACT;
 
 /// The bounds of an integer schema, both included.
 pub(super) fn whole_bounds(schema: &Value) -> (i64, i64) {

@@ -144,7 +144,7 @@ fn patterned(
     let stretched = {
         let fits = fits.clone();
         stretched.prop_map(move |(text, wanted, at)| {
-            let stretched = stretch(&text, wanted, &at);
+            let stretched = stretch(&text, wanted, at);
             if fits(&stretched) { stretched } else { text }
         })
     };
@@ -160,7 +160,7 @@ fn patterned(
 }
 
 /// `text` with one of its characters repeated, or some taken out, until it has `wanted` characters.
-fn stretch(text: &str, wanted: usize, at: &prop::sample::Index) -> String {
+fn stretch(text: &str, wanted: usize, at: prop::sample::Index) -> String {
     let characters: Vec<char> = text.chars().collect();
     if characters.is_empty() {
         return text.to_owned();

@@ -13,7 +13,7 @@ use std::{
 use harness::arbitrary::{Drawer, Schemas};
 
 use self::command::Plan;
-pub(super) use self::command::Theme;
+pub(super) use self::{command::Theme, model::letters};
 use super::{
     told::{self, Polarity},
     trial::{self, Attempt, Trial},
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Most sequences of one theme.
-const SEQUENCES: usize = 24;
+const SEQUENCES: usize = 32;
 
 /// Runs the sequences of one theme.
 pub(super) async fn run(session: &Session, theme: Theme, id: &str, seed: [u8; 32], until: Instant) -> Outcome {

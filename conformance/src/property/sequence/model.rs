@@ -10,6 +10,20 @@ use sha2::{Digest, Sha256};
 
 use super::command::{CONTENTS, Draft, Plan, SLOTS};
 
+/// Letters of made-up words, so that no stemmer finds an ending in one.
+const CONSONANT: &[u8; 19] = b"bcdfghjklmnpqrtvwxz";
+/// How many there are.
+const CONSONANTS: u64 = 19;
+
+fn consonant(number: u64) -> char {
+    char::from(CONSONANT[usize::try_from(number % CONSONANTS).unwrap_or(0)])
+}
+
+/// The id of a run in letters alone, as every made-up word holds it.
+pub(crate) fn letters(run: &str) -> String {
+    run.bytes().map(|byte| consonant(u64::from(byte))).collect()
+}
+
 /// A document that is there.
 #[derive(Debug, Clone)]
 pub(super) struct Document {
@@ -65,18 +79,13 @@ impl Model {
 
     /// A word of letters alone that stands in one content of one document of one attempt of one run.
     fn marker(&self, slot: usize, content: usize) -> String {
-        // Consonants, so that no stemmer finds an ending in it.
-        let letters = b"bcdfghjklmnpqrtvwxz";
         let mut number = u64::from(self.number) * 64 + u64::try_from(slot * 8 + content).unwrap_or(0);
         let mut word = String::from("zq");
         for _ in 0..5 {
-            let at = usize::try_from(number % 19).unwrap_or(0);
-            word.push(char::from(letters[at]));
-            number /= 19;
+            word.push(consonant(number));
+            number /= CONSONANTS;
         }
-        let run = self.run.bytes().map(|byte| char::from(letters[usize::from(byte) % letters.len()]));
-        word.extend(run);
-        word + "zx"
+        word + &letters(&self.run) + "zx"
     }
 
     /// The word that is looked for on behalf of a document: the one that it has, or one that it could have.

@@ -34,7 +34,7 @@ impl Walk<'_> {
         });
         let state = self.talk.sessions[slot].clone();
         let name = "say something";
-        let turn = Turn::new(name, "POST", "/chat".to_owned(), "HDR-002");
+        let turn = Turn::new(name, "POST", "/chat".to_owned(), "CHT-003");
         match state {
             State::None => {
                 self.talk.begun += 1;
@@ -70,7 +70,7 @@ impl Walk<'_> {
             }
             State::Deleted { id } => (id.clone(), None),
         };
-        let turn = Turn::new("read the session", "GET", format!("/sessions/{id}"), "HDR-002");
+        let turn = Turn::new("read the session", "GET", format!("/sessions/{id}"), "CHT-003");
         self.turn(turn.shows(expected)).await?;
         Ok(())
     }
@@ -85,7 +85,7 @@ impl Walk<'_> {
             }
             State::Deleted { id } => (id.clone(), None),
         };
-        let turn = Turn::new("delete the session", "DELETE", format!("/sessions/{id}"), "HDR-002");
+        let turn = Turn::new("delete the session", "DELETE", format!("/sessions/{id}"), "CHT-003");
         self.turn(turn.shows(expected)).await?;
         self.talk.sessions[slot] = State::Deleted { id };
         Ok(())

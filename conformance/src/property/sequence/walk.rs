@@ -47,7 +47,7 @@ pub(super) async fn attempt(session: &Session, theme: Theme, scopes: &[String], 
     } else {
         delete_documents(session, &ids).await;
     }
-    ended.err().map_or(Attempt::Passed, |attempt| *attempt)
+    ended.err().unwrap_or(Attempt::Passed)
 }
 
 pub(super) struct Walk<'a> {
@@ -60,7 +60,7 @@ pub(super) struct Walk<'a> {
 }
 
 /// The end of a walk before its time.
-pub(super) type Step<T> = Result<T, Box<Attempt>>;
+pub(super) type Step<T> = Result<T, Attempt>;
 
 /// What is sent and what must come back.
 pub(super) struct Turn {
@@ -168,23 +168,20 @@ impl Walk<'_> {
         loop {
             let ended = vec![json!({ "path": "$.status", "equals": "succeeded" })];
             let turn = Turn::new("wait for the job", "GET", format!("/jobs/{id}"), "JOB-001");
-            let exchange = match self.turn(turn.shows(Some(ended))).await {
-                Ok(_) => {
-                    if let Some(last) = self.steps.last_mut() {
-                        last.until = true;
-                    }
-                    return Ok(());
+            let Err(attempt) = self.turn(turn.shows(Some(ended))).await else {
+                if let Some(last) = self.steps.last_mut() {
+                    last.until = true;
                 }
-                Err(attempt) => attempt,
+                return Ok(());
             };
-            let state = match exchange.as_ref() {
+            let state = match &attempt {
                 Attempt::Failed(failure) => failure.exchange.as_ref().and_then(|exchange| exchange.response.json()),
                 Attempt::Passed | Attempt::Ended(_) => None,
             };
             let state = state.unwrap_or_default();
             let goes_on = matches!(state["status"].as_str(), Some("queued" | "running"));
             if !goes_on || tokio::time::Instant::now() >= until {
-                return Err(exchange);
+                return Err(attempt);
             }
             self.steps.truncate(before);
             tokio::time::sleep(JOB_PAUSE).await;
@@ -304,7 +301,7 @@ impl Walk<'_> {
             Ok(judged) => judged,
             Err(error) => {
                 self.steps.push(told);
-                return Err(Box::new(Attempt::no_response(&error, self.steps.clone(), turn.rule)));
+                return Err(Attempt::no_response(&error, self.steps.clone(), turn.rule));
             }
         };
         self.steps.push(told.answered(&judged.exchange));
@@ -317,8 +314,8 @@ impl Walk<'_> {
         Err(self.failed(message, Some(judged.exchange), turn.rule))
     }
 
-    fn failed(&self, message: String, exchange: Option<Exchange>, rule: &'static str) -> Box<Attempt> {
-        Box::new(Attempt::Failed(Box::new(Failure { message, exchange, steps: self.steps.clone(), rule })))
+    fn failed(&self, message: String, exchange: Option<Exchange>, rule: &'static str) -> Attempt {
+        Attempt::Failed(Box::new(Failure { message, exchange, steps: self.steps.clone(), rule }))
     }
 }
 
