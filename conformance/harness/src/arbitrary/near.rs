@@ -145,6 +145,16 @@ fn visit(schemas: &Schemas, schema: &Value, value: &Value, pointer: &str, depth:
     if schema.get("anyOf").is_some() {
         put("anyOf", true, json!([[]]));
         put("anyOf", true, json!({ "$unheard_of": 1 }));
+        put("anyOf", true, json!(1e300));
+        put("anyOf", true, json!("é".repeat(LONGEST / 2)));
+        // One thing too many in an object that fits one of the branches.
+        if let Some(fields) = value.as_object() {
+            for (name, more) in [("$or", json!([])), ("$in", json!([])), ("$gt", json!(null)), ("", json!(1))] {
+                let mut fields = fields.clone();
+                fields.insert(name.to_owned(), more);
+                put("anyOf", true, Value::Object(fields));
+            }
+        }
         return;
     }
     if schema.get("enum").is_some() {

@@ -109,13 +109,14 @@ impl Walk<'_> {
                 }
                 Command::Delete { slot } => self.delete(*slot).await?,
                 Command::Get { slot } => {
-                    let turn = Turn::new("read the document", "GET", self.document(*slot), "ING-004");
                     let rule = if self.model.documents[*slot].is_some() { "ING-004" } else { "DOC-004" };
-                    self.turn(Turn { rule, ..turn.shows(self.model.shown(*slot)) }).await?;
+                    let turn = Turn::new("read the document", "GET", self.document(*slot), rule);
+                    self.turn(turn.shows(self.model.shown(*slot))).await?;
                 }
                 Command::Chunks { slot } => {
                     let target = format!("{}/chunks?limit=100", self.document(*slot));
-                    let turn = Turn::new("read the chunks", "GET", target, "ING-003");
+                    let rule = if self.model.documents[*slot].is_some() { "ING-003" } else { "DOC-004" };
+                    let turn = Turn::new("read the chunks", "GET", target, rule);
                     self.turn(turn.shows(self.model.chunks(*slot))).await?;
                 }
                 Command::List => self.list().await?,
