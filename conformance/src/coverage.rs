@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use contract_types::{CoverageRecord, CoverageRecordDimension, Feature};
+use contract_types::{CoverageExclusion, CoverageRecord, CoverageRecordDimension, Feature};
 use contracts::{Contract, catalogue, model::Location};
 use harness::client::Request;
 
@@ -58,45 +58,69 @@ impl Coverage {
         self.keywords.insert(format!("{} {place} {keyword}", case.operation));
     }
 
-    /// The records, with only what applies to a target that declares `features`.
+    /// The records, with only what applies to a target that declares `features`; what does not is told with its reason.
     ///
     /// A fault behind the service can be caused only through a control API; without one such statuses do not apply.
     pub fn records(&self, contract: &Contract, features: &BTreeSet<Feature>, control: bool) -> Vec<CoverageRecord> {
-        let declared = |name: &str| features.iter().any(|feature| feature.as_str() == name);
-        let complete = Feature::ALL.iter().all(|feature| features.contains(feature));
-        let status_applies = |entry: &&&str| {
-            let Some((operation, status)) = entry.rsplit_once(' ') else { return true };
-            let status: u16 = status.parse().unwrap_or(0);
-            let feature = contract.operation(operation).and_then(|operation| operation.feature.as_deref());
-            if FAULTS.contains(&status) && !control {
-                return false;
-            }
-            match feature {
-                Some(feature) if !declared(feature) => WITHOUT_FEATURE.contains(&status),
-                Some(_) | None => status != 501 || !complete,
-            }
-        };
-        let record = |dimension, total: Vec<&str>, reached: &BTreeSet<String>| {
-            let missing: Vec<String> =
-                total.iter().filter(|entry| !reached.contains(**entry)).map(|entry| (*entry).to_owned()).collect();
-            let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-            CoverageRecord {
-                dimension,
-                total: count(total.len()),
-                reached: count(total.len() - missing.len()),
-                missing,
-                excluded: None,
-            }
-        };
+        let status = |entry: &str| status_excluded(contract, features, control, entry);
         vec![
-            record(CoverageRecordDimension::Operation, OPERATIONS.to_vec(), &self.operations),
-            record(
-                CoverageRecordDimension::Status,
-                STATUSES.iter().filter(status_applies).copied().collect(),
-                &self.statuses,
-            ),
-            record(CoverageRecordDimension::Parameter, PARAMETERS.to_vec(), &self.parameters),
-            record(CoverageRecordDimension::Keyword, KEYWORDS.to_vec(), &self.keywords),
+            record(CoverageRecordDimension::Operation, OPERATIONS, &self.operations, &|_| None),
+            record(CoverageRecordDimension::Status, STATUSES, &self.statuses, &status),
+            record(CoverageRecordDimension::Parameter, PARAMETERS, &self.parameters, &|_| None),
+            record(CoverageRecordDimension::Keyword, KEYWORDS, &self.keywords, &keyword_excluded),
         ]
     }
+}
+
+fn record(
+    dimension: CoverageRecordDimension,
+    all: &[&str],
+    reached: &BTreeSet<String>,
+    excluded: &dyn Fn(&str) -> Option<String>,
+) -> CoverageRecord {
+    let (mut missing, mut exclusions, mut found) = (Vec::new(), Vec::new(), 0_u64);
+    for item in all {
+        match excluded(item) {
+            // What was reached after all needs no excuse.
+            _ if reached.contains(*item) => found += 1,
+            Some(reason) => exclusions.push(CoverageExclusion { item: (*item).to_owned(), reason }),
+            None => missing.push((*item).to_owned()),
+        }
+    }
+    let total = found + u64::try_from(missing.len()).unwrap_or(u64::MAX);
+    let excluded = (!exclusions.is_empty()).then_some(exclusions);
+    CoverageRecord { dimension, total, reached: found, missing, excluded }
+}
+
+/// Statuses of an operation that needs no feature, which only a value that needs one leads to.
+const BY_VALUE: [(&str, Feature); 1] = [("search 404", Feature::Sessions)];
+
+/// Why a status cannot be reached at a target like this.
+fn status_excluded(contract: &Contract, features: &BTreeSet<Feature>, control: bool, entry: &str) -> Option<String> {
+    let (operation, status) = entry.rsplit_once(' ')?;
+    let status: u16 = status.parse().ok()?;
+    let feature = contract.operation(operation).and_then(|operation| operation.feature.as_deref());
+    if FAULTS.contains(&status) && !control {
+        return Some("only a fault behind the service leads to it, and the target has no control API".to_owned());
+    }
+    let by_value = BY_VALUE.iter().find(|(known, _)| *known == entry).map(|(_, feature)| feature);
+    if let Some(feature) = by_value.filter(|feature| !features.contains(feature)) {
+        return Some(format!("the target does not declare the feature {feature}"));
+    }
+    match feature {
+        Some(feature) if !features.iter().any(|declared| declared.as_str() == feature) => {
+            let reason = || format!("the target does not declare the feature {feature}");
+            (!WITHOUT_FEATURE.contains(&status)).then(reason)
+        }
+        Some(_) | None => {
+            let complete = status == 501 && Feature::ALL.iter().all(|feature| features.contains(feature));
+            complete.then(|| "the target declares every feature".to_owned())
+        }
+    }
+}
+
+/// Why a keyword cannot be broken by a request.
+fn keyword_excluded(entry: &str) -> Option<String> {
+    let empty_header = entry.contains(" /header/") && entry.ends_with(" minLength");
+    empty_header.then(|| "an empty header is no header to many servers on the way".to_owned())
 }

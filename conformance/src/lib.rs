@@ -1,4 +1,4 @@
-//! Holds any deployment against the contract: the generated catalogue and the written cases, over HTTP alone.
+//! Holds any deployment against the contract: the generated catalogue, the written cases and properties, over HTTP alone.
 
 pub mod catalogue;
 pub mod cmd;
@@ -8,6 +8,7 @@ mod explain;
 pub mod isolation;
 mod levels;
 pub mod outcome;
+pub mod property;
 pub mod rules;
 pub mod saboteurs;
 pub mod session;

@@ -27,6 +27,8 @@ pub struct Outcome {
     pub ending: Ending,
     /// The decisive exchange.
     pub exchange: Option<Exchange>,
+    /// A shell script that leads to it, where one command alone does not.
+    pub script: Option<String>,
     /// Whether the target could not be reached.
     pub unreachable: bool,
     /// How long it took, without waiting for its turn.
@@ -36,7 +38,7 @@ pub struct Outcome {
 impl Outcome {
     /// An outcome without an exchange.
     pub fn of(ending: Ending) -> Self {
-        Self { ending, exchange: None, unreachable: false, took: Duration::ZERO }
+        Self { ending, exchange: None, script: None, unreachable: false, took: Duration::ZERO }
     }
 
     /// A failure, or a pass when there are no problems.
@@ -95,7 +97,8 @@ pub fn record(session: &Session, test: &Test, outcome: &Outcome, attempts: u64) 
     let shown = !matches!(kind, CaseRecordOutcome::Pass | CaseRecordOutcome::NotApplicable);
     let exchange = outcome.exchange.as_ref().filter(|_| shown);
     let (request, response) = exchange.map(|exchange| record::exchange(exchange, &session.redactor)).unzip();
-    let command = exchange.map(|exchange| curl::command(exchange, &session.profile.credentials, &session.redactor));
+    let alone = || exchange.map(|exchange| curl::command(exchange, &session.profile.credentials, &session.redactor));
+    let command = outcome.script.clone().filter(|_| shown).or_else(alone);
     let reached = || {
         let request = outcome.exchange.as_ref().map(|exchange| &exchange.request)?;
         session.judge.operation(&request.method, request.path()).map(str::to_owned)
@@ -104,6 +107,7 @@ pub fn record(session: &Session, test: &Test, outcome: &Outcome, attempts: u64) 
         Test::Generated(case) => Some(case.operation.clone()),
         Test::Isolation(attempt) => Some(attempt.operation.clone()),
         Test::Written(_) => reached(),
+        Test::Property(property) => property.operation().map(str::to_owned),
     };
     let rule = test.rule().map(str::to_owned);
     CaseRecord {

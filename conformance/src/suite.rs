@@ -12,6 +12,7 @@ use crate::{
     catalogue as generated,
     isolation::{self, Attempt},
     outcome::Outcome,
+    property::{self, Property},
     rules,
     session::Session,
     written,
@@ -52,6 +53,8 @@ pub enum Test {
     Isolation(Box<Attempt>),
     /// Written by a person.
     Written(Box<written::Case>),
+    /// Drawn from the contract by a seed.
+    Property(Box<Property>),
 }
 
 impl Test {
@@ -63,6 +66,7 @@ impl Test {
                 case.id.chars().map(|c| if allowed(c) { c } else { '@' }).collect()
             }
             Self::Isolation(attempt) => attempt.id(),
+            Self::Property(property) => property.id().to_owned(),
             Self::Written(case) => case.id.clone(),
         }
     }
@@ -76,6 +80,7 @@ impl Test {
                 .unwrap_or_else(|| "schema".to_owned()),
             Self::Isolation(_) => "isolation".to_owned(),
             Self::Written(_) => "rule".to_owned(),
+            Self::Property(property) => property.kind().to_owned(),
         }
     }
 
@@ -83,6 +88,7 @@ impl Test {
     pub fn tier(&self) -> Tier {
         match self {
             Self::Generated(_) | Self::Isolation(_) | Self::Written(_) => Tier::Deterministic,
+            Self::Property(_) => Tier::Property,
         }
     }
 
@@ -90,6 +96,7 @@ impl Test {
     pub fn level(&self) -> CaseRecordLevel {
         match self {
             Self::Generated(_) | Self::Isolation(_) => CaseRecordLevel::Must,
+            Self::Property(property) => property.level(),
             Self::Written(case) => case.level(),
         }
     }
@@ -100,6 +107,7 @@ impl Test {
             Self::Generated(case) => rules::of_generated(case).map(|(rule, _)| rule),
             Self::Isolation(attempt) => Some(attempt.rule()),
             Self::Written(case) => Some(&case.rule),
+            Self::Property(_) => None,
         }
     }
 
@@ -109,13 +117,14 @@ impl Test {
             Self::Generated(case) => rules::of_generated(case).map(|(_, polarity)| polarity),
             Self::Isolation(attempt) => Some(attempt.polarity()),
             Self::Written(case) => Some(case.polarity),
+            Self::Property(_) => None,
         }
     }
 
     /// Cases of the isolation and security catalogue that it holds.
     pub fn catalogue(&self) -> Vec<String> {
         match self {
-            Self::Generated(_) => Vec::new(),
+            Self::Generated(_) | Self::Property(_) => Vec::new(),
             Self::Isolation(attempt) => attempt.catalogue().iter().map(|&id| id.to_owned()).collect(),
             Self::Written(case) => case.catalogue.clone(),
         }
@@ -127,6 +136,7 @@ impl Test {
             Self::Generated(case) => case.operation == operation,
             Self::Isolation(attempt) => attempt.operation == operation,
             Self::Written(case) => case.operations.iter().any(|known| known == operation),
+            Self::Property(property) => property.operation() == Some(operation),
         }
     }
 
@@ -134,6 +144,8 @@ impl Test {
     pub fn patience(&self) -> u64 {
         match self {
             Self::Generated(_) | Self::Isolation(_) => 0,
+            // After what waits for longer, and before everything that is over at once.
+            Self::Property(_) => 500,
             Self::Written(case) => case.patience(),
         }
     }
@@ -144,6 +156,7 @@ impl Test {
             Self::Generated(case) => generated::run(session, case).await,
             Self::Isolation(attempt) => isolation::run(session, attempt).await,
             Self::Written(case) => written::run(session, case).await,
+            Self::Property(property) => property.run(session, session.seed, session.property_time).await,
         }
     }
 }
@@ -153,7 +166,7 @@ impl Test {
 pub struct Suite {
     /// The contract that it was made from.
     pub contract: Contract,
-    /// Written tests by id, then the isolation matrix, then generated ones, both in the order of the contract.
+    /// Written tests by id, then the isolation matrix, then generated ones, both in the order of the contract, then properties.
     pub tests: Vec<Test>,
 }
 
@@ -183,6 +196,7 @@ impl Suite {
             })?;
             tests.push(Test::Generated(Box::new(case)));
         }
+        tests.extend(property::all(&contract).into_iter().map(|property| Test::Property(Box::new(property))));
         let mut seen = HashSet::new();
         if let Some(twice) = tests.iter().find(|test| !seen.insert(test.id())) {
             return Err(fault(root.join("conformance/cases"), format!("two tests are called `{}`", twice.id())));
@@ -194,7 +208,7 @@ impl Suite {
     pub fn examples(&self) -> Vec<catalogue::Case> {
         let generated = self.tests.iter().filter_map(|test| match test {
             Test::Generated(case) if case.kind == catalogue::Kind::Example => Some((**case).clone()),
-            Test::Generated(_) | Test::Isolation(_) | Test::Written(_) => None,
+            Test::Generated(_) | Test::Isolation(_) | Test::Written(_) | Test::Property(_) => None,
         });
         generated.collect()
     }

@@ -1,8 +1,9 @@
 //! What every suite shares: target profiles, starting a target, the HTTP and event-stream client, the judge that holds each
-//! response against the contract, the canary scanner, seeding, and the run record.
+//! response against the contract, the canary scanner, values drawn from schemas, seeding, and the run record.
 //!
 //! A suite knows its target by HTTP alone, so all of this fits any deployment, in any language.
 
+pub mod arbitrary;
 pub mod canary;
 pub mod client;
 pub mod credential;

@@ -14,7 +14,7 @@ use crate::session::Facts;
 
 /// What must come back.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Expected {
+pub(crate) enum Expected {
     /// A success.
     Success,
     /// Anything but a refusal of the request's form.
@@ -29,13 +29,11 @@ pub(super) enum Expected {
 }
 
 /// What `case` must lead to. `body` is what it sends as JSON, `length` its bytes.
-pub(super) fn of(case: &Case, operation: &Operation, body: Option<&Value>, length: u64, facts: &Facts) -> Expected {
-    let refusal = |status: u16, code: &str| (status, code.to_owned());
+pub(crate) fn of(case: &Case, operation: &Operation, body: Option<&Value>, length: u64, facts: &Facts) -> Expected {
     let feature = operation.feature.as_deref().filter(|feature| !facts.has(feature));
     let before_size = matches!(case.kind, Kind::Method | Kind::Credential | Kind::Tenant | Kind::Scope);
-    let most = facts.limits.as_ref().map_or(u64::MAX, |limits| limits.body_bytes);
-    if !before_size && operation.request.is_some() && length > most {
-        return Expected::Refusal(vec![refusal(413, "PAYLOAD_TOO_LARGE")]);
+    if !before_size && let Some(refusal) = too_large(operation, length, facts) {
+        return refusal;
     }
     if let Expect::Error { status, code, .. } = &case.expect {
         if operation.id == "mcp"
@@ -52,29 +50,36 @@ pub(super) fn of(case: &Case, operation: &Operation, body: Option<&Value>, lengt
         }
         return Expected::Refusal(refusals);
     }
-    let body = body.unwrap_or(&Value::Null);
-    let mut refusals: Vec<(u16, String)> = Vec::new();
-    if let Some(limit) = past_limit(operation, body, facts) {
-        refusals.push(limit);
+    match of_values(operation, body.unwrap_or(&Value::Null), facts) {
+        Expected::Valid { names } if case.expect == Expect::Success && names.is_empty() => Expected::Success,
+        expected @ (Expected::Success | Expected::Valid { .. } | Expected::Refusal(_) | Expected::Rpc) => expected,
     }
+}
+
+/// What a body that is too large leads to, whatever it holds.
+pub(crate) fn too_large(operation: &Operation, length: u64, facts: &Facts) -> Option<Expected> {
+    let most = facts.limits.as_ref().map_or(u64::MAX, |limits| limits.body_bytes);
+    let past = operation.request.is_some() && length > most;
+    past.then(|| Expected::Refusal(vec![(413, "PAYLOAD_TOO_LARGE".to_owned())]))
+}
+
+/// What a body within the contract leads to: a refusal for what the target does not declare or allow, or anything but a refusal
+/// of its form.
+pub(crate) fn of_values(operation: &Operation, body: &Value, facts: &Facts) -> Expected {
+    let mut refusals: Vec<(u16, String)> = past_limit(operation, body, facts).into_iter().collect();
     if refusals.is_empty() && contradicts_itself(operation, body) {
-        refusals.push(refusal(400, "VALIDATION_ERROR"));
+        refusals.push((400, "VALIDATION_ERROR".to_owned()));
     }
+    let feature = operation.feature.as_deref().filter(|feature| !facts.has(feature));
     if let Some(feature) = feature.or_else(|| needed_by_values(operation, body).find(|feature| !facts.has(feature))) {
         // Whether a limit is looked at before or after the feature is the target's choice.
         refusals.push(not_enabled(feature));
     }
-    if !refusals.is_empty() {
-        return Expected::Refusal(refusals);
-    }
-    let names = unlisted(body, facts);
-    match case.expect {
-        Expect::Success if names.is_empty() => Expected::Success,
-        Expect::Success | Expect::Valid | Expect::Error { .. } => Expected::Valid { names },
-    }
+    if refusals.is_empty() { Expected::Valid { names: unlisted(body, facts) } } else { Expected::Refusal(refusals) }
 }
 
-fn not_enabled(feature: &str) -> (u16, String) {
+/// The refusal of an operation or a value whose feature is not declared.
+pub(crate) fn not_enabled(feature: &str) -> (u16, String) {
     let code = if feature == "tts" { "TTS_NOT_ENABLED" } else { "CAPABILITY_NOT_ENABLED" };
     (501, code.to_owned())
 }
@@ -88,7 +93,7 @@ fn past_limit(operation: &Operation, body: &Value, facts: &Facts) -> Option<(u16
     let past = match operation.id.as_str() {
         "ingest" => {
             items(&body["documents"]) > limits.documents_per_request
-                || body["options"]["size"].as_u64().is_some_and(|size| size > limits.chunk_size_tokens_max)
+                || whole(&body["options"]["size"]).is_some_and(|size| size > limits.chunk_size_tokens_max)
         }
         "retrieve" | "search" => chars(&body["query"]) > limits.query_chars,
         "chat" => {
@@ -104,11 +109,22 @@ fn past_limit(operation: &Operation, body: &Value, facts: &Facts) -> Option<(u16
     past.then(|| (400, "VALIDATION_ERROR".to_owned()))
 }
 
+/// A number without a fraction, however it is spelled: JSON Schema counts `16.0` as an integer.
+fn whole(value: &Value) -> Option<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole, and within every bound of the contract"
+    )]
+    let spelled = |number: f64| (number.fract() == 0.0 && (0.0..1e15).contains(&number)).then_some(number as u64);
+    value.as_u64().or_else(|| value.as_f64().and_then(spelled))
+}
+
 /// Values that each fit their schema and not each other: overlap and size, ids that repeat, a last message that is not the user's.
 fn contradicts_itself(operation: &Operation, body: &Value) -> bool {
     match operation.id.as_str() {
         "ingest" => {
-            let (size, overlap) = (body["options"]["size"].as_u64(), body["options"]["overlap"].as_u64());
+            let (size, overlap) = (whole(&body["options"]["size"]), whole(&body["options"]["overlap"]));
             let mut ids: Vec<&str> = body["documents"]
                 .as_array()
                 .into_iter()
@@ -154,6 +170,14 @@ fn unlisted(body: &Value, facts: &Facts) -> Vec<&'static str> {
     let unlisted =
         listed.into_iter().filter(|(place, list)| body.pointer(place).is_some_and(|value| !facts.lists(list, value)));
     let mut names: Vec<&'static str> = unlisted.map(|(place, _)| place).collect();
+    // A filter's schema takes any key, and the rules refuse one that looks like an operator.
+    if body["filter"].as_object().is_some_and(|filter| filter.keys().any(|key| key.starts_with('$'))) {
+        names.push("/filter");
+    }
+    // Where only one of the two is given it must suit the tenant's own choice of the other, which the capabilities do not tell.
+    if body.pointer("/options/size").is_some() != body.pointer("/options/overlap").is_some() {
+        names.push("/options");
+    }
     // What these may hold is not told by the capabilities.
     names.extend(
         ["/voice", "/language", "/tools", "/arguments"].into_iter().filter(|place| body.pointer(place).is_some()),
@@ -163,12 +187,24 @@ fn unlisted(body: &Value, facts: &Facts) -> Vec<&'static str> {
 
 impl Expected {
     /// Whether the request may have an effect.
-    pub(super) fn may_succeed(&self) -> bool {
+    pub(crate) fn may_succeed(&self) -> bool {
         matches!(self, Self::Success | Self::Valid { .. })
     }
 
     /// What is wrong with the answer, beyond what the judge finds.
-    pub(super) fn problems(&self, case: &Case, exchange: &Exchange) -> Vec<String> {
+    pub(crate) fn problems(&self, case: &Case, exchange: &Exchange) -> Vec<String> {
+        let named = match &case.expect {
+            Expect::Error { pointer: Some(pointer), status: expected, .. } if *expected == exchange.response.status => {
+                let names = pointers(exchange).any(|found| found == *pointer);
+                (!names).then(|| format!("expected a detail that names `{pointer}`"))
+            }
+            Expect::Error { .. } | Expect::Success | Expect::Valid => None,
+        };
+        self.problem(exchange).into_iter().chain(named).collect()
+    }
+
+    /// What is wrong with status and code of the answer.
+    pub(crate) fn problem(&self, exchange: &Exchange) -> Option<String> {
         let status = exchange.response.status;
         let code = exchange.response.error_code();
         let found = match &code {
@@ -176,7 +212,7 @@ impl Expected {
             None => status.to_string(),
         };
         let success = (200..300).contains(&status);
-        let problem = match self {
+        match self {
             Self::Success | Self::Valid { .. } if success => None,
             Self::Success => Some(format!("expected a success, found {found}")),
             Self::Valid { names } if about_what_is_named(exchange, code.as_deref(), names) => None,
@@ -188,15 +224,7 @@ impl Expected {
                 let told: Vec<String> = refusals.iter().map(|(status, code)| format!("{status} {code}")).collect();
                 (!fits).then(|| format!("expected {}, found {found}", told.join(" or ")))
             }
-        };
-        let named = match &case.expect {
-            Expect::Error { pointer: Some(pointer), status: expected, .. } if *expected == status => {
-                let names = pointers(exchange).any(|found| found == *pointer);
-                (!names).then(|| format!("expected a detail that names `{pointer}`"))
-            }
-            Expect::Error { .. } | Expect::Success | Expect::Valid => None,
-        };
-        problem.into_iter().chain(named).collect()
+        }
     }
 }
 
@@ -226,7 +254,8 @@ fn is_rpc_error(exchange: &Exchange) -> bool {
     exchange.response.status == 200 && body["error"]["code"].is_i64()
 }
 
-fn pointers(exchange: &Exchange) -> impl Iterator<Item = String> {
+/// The places that an error names.
+pub(crate) fn pointers(exchange: &Exchange) -> impl Iterator<Item = String> {
     let details = exchange.response.json().and_then(|body| body.pointer("/error/details")?.as_array().cloned());
     details.unwrap_or_default().into_iter().filter_map(|detail| detail["pointer"].as_str().map(str::to_owned))
 }

@@ -1,7 +1,7 @@
 //! Runs one case of the generated catalogue.
 
-mod expected;
-mod request;
+pub(crate) mod expected;
+pub(crate) mod request;
 
 use std::{collections::BTreeSet, time::Instant};
 

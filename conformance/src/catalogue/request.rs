@@ -113,7 +113,7 @@ fn bearer(key: String) -> String {
 }
 
 /// The scopes that make a success possible. Of several the one that seeds the jobs is taken.
-fn needed(operation: &Operation) -> Vec<String> {
+pub(crate) fn needed(operation: &Operation) -> Vec<String> {
     match &operation.scopes {
         Scopes::Open => Vec::new(),
         Scopes::AllOf(all) => all.clone(),

@@ -10,7 +10,11 @@ mod record;
 mod schedule;
 mod stop;
 
-use std::{path::PathBuf, sync::Arc, time::SystemTime};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use harness::{exit, output, project_root};
 
@@ -24,7 +28,7 @@ pub use stop::Stop;
 use crate::{
     explain,
     session::Session,
-    suite::{Suite, Test},
+    suite::{Suite, Test, Tier},
 };
 use listeners::{Forms, Progress, Snapshots};
 
@@ -70,8 +74,9 @@ pub fn main(options: &Options, command: &str) -> u8 {
     let session = Session::open(&options.target, suite.contract).and_then(|mut session| {
         session.examples = examples.into();
         session.planned = tests.len().into();
+        let properties = tests.iter().filter(|test| test.tier() == Tier::Property).count();
+        session.property_time = share(options.property_time, properties, session.pace.concurrency());
         session.seed = options.seed;
-        session.property_time = options.property_time;
         if let Some(most) = options.max_requests {
             session.pace.stop_after(most);
         }
@@ -85,6 +90,12 @@ pub fn main(options: &Options, command: &str) -> u8 {
             error.exit_code()
         }
     }
+}
+
+/// The time of one of so many properties, of which so many run at once.
+fn share(time: Duration, properties: usize, at_once: usize) -> Duration {
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).max(1);
+    (time * count(at_once) / count(properties)).min(time)
 }
 
 async fn run(options: &Options, session: Arc<Session>, tests: Vec<Test>, started: SystemTime, command: &str) -> u8 {

@@ -73,7 +73,7 @@ pub struct Session {
     pub run: String,
     /// Seed of the property tier.
     pub seed: u64,
-    /// Time that the property tier is given.
+    /// Time that each property is given.
     pub property_time: Duration,
     /// The generated cases, whose examples are requests to start from.
     pub examples: Arc<Vec<catalogue::Case>>,
@@ -271,6 +271,11 @@ impl Session {
     /// The tenant that most cases use.
     pub fn main_tenant(&self) -> &str {
         self.profile.spec.tenants.first().map_or("", |tenant| tenant.as_str())
+    }
+
+    /// The tenant that generated requests go to; empty where the profile has none.
+    pub fn bench(&self) -> &str {
+        self.bench_tenant().unwrap_or_default()
     }
 
     /// The tenant that generated requests go to.

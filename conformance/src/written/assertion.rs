@@ -127,7 +127,7 @@ impl Assertion {
     }
 
     /// What does not hold of `body`.
-    pub(super) fn problems(&self, body: &Value) -> Vec<String> {
+    pub(crate) fn problems(&self, body: &Value) -> Vec<String> {
         let Ok(path) = JsonPath::parse(&self.path) else { return vec![format!("`{}` is no JSONPath", self.path)] };
         let values: Vec<&Value> = path.query(body).all();
         let mut problems = self.of_values(&values);

@@ -2,7 +2,7 @@
 
 mod assertion;
 mod expect;
-mod format;
+pub(crate) mod format;
 mod load;
 mod request;
 mod run;

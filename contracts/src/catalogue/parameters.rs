@@ -148,11 +148,18 @@ fn path(contract: &Contract, operation: &Operation, base: &Base, parameter: &Par
         return;
     }
     let missing = missing_id(contract, &parameter.schema);
+    let schema = contract.resolve(&parameter.schema);
+    let length = |keyword: &str| schema[keyword].as_u64().and_then(|length| usize::try_from(length).ok());
+    let (least, most) = (length("minLength").unwrap_or(1), length("maxLength").unwrap_or(255));
+    let too_long = format!("{missing}{}", "0".repeat((most + 1).saturating_sub(missing.len())));
+    let too_short: String = missing.chars().take(least.saturating_sub(1)).collect();
     for (what, keyword, value) in [
         ("missing", None, missing.as_str()),
         ("malformed", Some("pattern"), "%20not-an-id%20"),
         ("traversal", Some("pattern"), "..%2F..%2Fetc"),
         ("nul", Some("pattern"), "a%00b"),
+        ("too_long", Some("maxLength"), too_long.as_str()),
+        ("too_short", Some("minLength"), too_short.as_str()),
     ] {
         cases.push(Case {
             place: Some(join("/path", &parameter.name)),

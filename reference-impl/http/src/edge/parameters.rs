@@ -27,7 +27,9 @@ pub(super) fn read(operation: &Operation, parts: &Parts, schemas: &Schemas) -> R
             if sabotage::on(Sabotage::UnknownParametersIgnored) {
                 continue;
             }
-            let shown: String = name.chars().filter(char::is_ascii_graphic).take(64).collect();
+            // A name of the client's own making: escaped as a pointer asks, without control characters.
+            let shown: String = name.chars().take(64).map(|c| if c.is_control() { '?' } else { c }).collect();
+            let shown = shown.replace('~', "~0").replace('/', "~1");
             return Err(refuse(
                 &format!("/query/{shown}"),
                 "additionalProperties",
