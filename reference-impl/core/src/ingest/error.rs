@@ -5,6 +5,7 @@ use contract_types::ErrorCode;
 use super::metadata::MetadataFault;
 use crate::ports::{DatabaseError, ModelError};
 use crate::retrieve::database_code;
+use crate::safety::Blocked;
 
 /// Why documents could not be ingested, read or deleted.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,9 @@ pub enum IngestError {
         /// The size that would hold.
         size: u32,
     },
+    /// The tenant's safety rules refuse a document.
+    #[error(transparent)]
+    Blocked(#[from] Blocked),
     /// There is no such document in the tenant.
     #[error("no such document")]
     NotFound,
@@ -75,6 +79,7 @@ impl IngestError {
             | Self::Metadata { .. }
             | Self::ChunkSize { .. }
             | Self::Overlap { .. } => ErrorCode::ValidationError,
+            Self::Blocked(blocked) => blocked.code(),
             Self::NotFound => ErrorCode::NotFound,
             Self::UnknownModel { .. } => ErrorCode::UpstreamUnavailable,
             Self::IndexMismatch { .. } => ErrorCode::IndexMismatch,
@@ -91,7 +96,8 @@ impl IngestError {
             Self::Metadata { index, .. } => Some(format!("/documents/{index}/metadata")),
             Self::ChunkSize { .. } => Some("/options/size".to_owned()),
             Self::Overlap { .. } => Some("/options/overlap".to_owned()),
-            Self::NotFound
+            Self::Blocked(_)
+            | Self::NotFound
             | Self::UnknownModel { .. }
             | Self::IndexMismatch { .. }
             | Self::Model(_)

@@ -18,6 +18,7 @@ use crate::retrieve::index::{corpus_version, embedding_name};
 use crate::retrieve::lexical::indexable;
 use crate::retrieve::rows::Columns;
 use crate::sabotage::{self, Sabotage};
+use crate::safety;
 use crate::tenancy::{ChunkSettings, TenantContext};
 
 /// Texts in one call of the embedder: large enough to amortise a network call, small enough for any host's limit.
@@ -89,7 +90,12 @@ pub(crate) fn check(
     for (index, document) in documents.iter().enumerate() {
         metadata::check(&document.metadata).map_err(|fault| IngestError::Metadata { index, fault })?;
     }
-    chunk_settings(tenant, options)
+    let settings = chunk_settings(tenant, options)?;
+    // Last, because it reads everything: a text that is refused is refused before anything is written.
+    for document in documents {
+        safety::review_document(tenant, &document.content)?;
+    }
+    Ok(settings)
 }
 
 impl Pipeline<'_> {

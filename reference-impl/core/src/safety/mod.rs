@@ -57,10 +57,29 @@ pub struct Passed {
 ///
 /// [`Blocked`] with the surest finding of a rule whose action is to block.
 pub fn review(tenant: &TenantContext, direction: SafetyDirection, text: &str) -> Result<Passed, Blocked> {
+    review_by(tenant, direction, text, |_| true)
+}
+
+/// Holds a document against the tenant's input rules. Instructions in it are data and no injection, so that rule is left out.
+///
+/// # Errors
+///
+/// [`Blocked`] with the surest finding of a rule whose action is to block.
+pub fn review_document(tenant: &TenantContext, text: &str) -> Result<(), Blocked> {
+    let counts = |filter| filter != SafetyFilter::PromptInjection;
+    review_by(tenant, SafetyDirection::Input, text, counts).map(|_| ())
+}
+
+fn review_by(
+    tenant: &TenantContext,
+    direction: SafetyDirection,
+    text: &str,
+    counts: impl Fn(SafetyFilter) -> bool,
+) -> Result<Passed, Blocked> {
     let mut findings = Vec::new();
     let mut redactions = Vec::new();
     for rule in tenant.settings().safety.iter().filter(|rule| rule.direction == direction) {
-        if skipped(direction, rule.filter) {
+        if skipped(direction, rule.filter) || !counts(rule.filter) {
             continue;
         }
         let rule = &weighed(*rule);

@@ -44,6 +44,7 @@ pub(super) fn ingest(error: &IngestError) -> Problem {
         IngestError::Metadata { fault, .. } => fault.keyword(),
         IngestError::ChunkSize { limit } => ("maximum", Some(u64::from(*limit))),
         IngestError::Overlap { size } => ("maximum", Some(u64::from(*size))),
+        IngestError::Blocked(Blocked(finding)) => return blocked(finding),
         IngestError::NotFound => return crate::edge::missing(),
         IngestError::UnknownModel { .. }
         | IngestError::IndexMismatch { .. }
