@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod broken;
 #[cfg(test)]
+mod coverage;
+#[cfg(test)]
 mod other;
 #[cfg(test)]
 mod script;
