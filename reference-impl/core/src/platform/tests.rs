@@ -395,6 +395,6 @@ async fn pages_through_documents() {
         }
     }
     assert_eq!(seen, ["battery", "refund", "warranty"]);
-    let health = house.platform.ports().health(&owner).await;
+    let health = house.platform.ports().health(&owner, || Box::pin(std::future::pending())).await;
     assert!(health.iter().all(|it| it.state == DependencyState::Up));
 }
