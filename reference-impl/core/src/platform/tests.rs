@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use serde_json::{Value as Json, json};
 
 mod contract;
+mod health;
 mod races;
+mod safety;
 
 use super::*;
 use crate::answer::{Band, Extractive, NO_ANSWER};

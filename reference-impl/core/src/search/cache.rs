@@ -303,6 +303,14 @@ mod tests {
             timings: super::super::SearchTimings::default(),
             usage: Usage::default(),
             degraded: Vec::new(),
+            safety: vec![Finding {
+                direction: SafetyDirection::Output,
+                filter: SafetyFilter::Secrets,
+                category: "cloud_key",
+                score: 0.95,
+                threshold: 0.8,
+                action: SafetyAction::Redact,
+            }],
         };
         let stored = Stored { answer, since: 5, ttl_ms: 7 };
         assert_eq!(decode(&encode(&stored)), Some(stored));

@@ -393,3 +393,6 @@ async fn read_body(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
