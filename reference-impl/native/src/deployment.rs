@@ -10,8 +10,9 @@ use reference_core::platform::{INDEX_BYTES, Platform, Ports};
 use reference_core::ports::{Background, Clock, Databases, Embedder, Generator, Ids, KeyValue, MemoryKeyValue};
 use reference_core::retrieve::{HashedEmbedder, TermOverlap};
 use reference_core::store::idempotency;
+use reference_core::store::rate::LocalCounts;
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
-use reference_http::{Edge, EdgeParts, Service, ServiceParts, Streams, Telemetry, Timer};
+use reference_http::{BeforeCall, Edge, EdgeParts, Service, ServiceParts, Streams, Telemetry, Timer};
 use tokio::runtime::Handle;
 
 use crate::clock::SystemClock;
@@ -19,7 +20,7 @@ use crate::config::{self, Loaded, Models, PROBE_TENANT};
 use crate::counters::Counters;
 use crate::data_folder::DataFolder;
 use crate::docs::SwaggerPage;
-use crate::faults::{Faults, FaultyDatabases, FaultyEmbedder, FaultyGenerator, FaultyKeyValue, Port};
+use crate::faults::{Faults, FaultyDatabases, FaultyEmbedder, FaultyGenerator, FaultyHandlers, FaultyKeyValue, Port};
 use crate::ids::OsIds;
 use crate::sqlite::SqliteDatabases;
 use crate::tasks::{Tasks, TokioTimer};
@@ -60,6 +61,8 @@ pub struct Deployment {
     pub clock: Arc<SystemClock>,
     /// Their databases, without faults.
     pub databases: Arc<SqliteDatabases>,
+    /// Rate counts for the time that those do not answer.
+    pub local_counts: Arc<LocalCounts>,
     /// Work beside requests.
     pub tasks: Arc<Tasks>,
     /// The event streams that are open.
@@ -123,19 +126,38 @@ impl Deployment {
             timer: Arc::clone(&timer),
             streams: streams.clone(),
         }));
+        let local_counts = Arc::new(LocalCounts::default());
+        let before_call = wrapped.faults.as_ref().map(|faults| {
+            let handlers = FaultyHandlers::new(Arc::clone(faults));
+            Arc::new(handlers) as Arc<dyn BeforeCall>
+        });
         let edge = Edge::new(EdgeParts {
             api,
             authenticator: Arc::clone(&authenticator),
             registry: Arc::clone(&registry),
             databases: wrapped.rate_store,
+            local_counts: Arc::clone(&local_counts),
             clock: port,
             ids,
             timer,
             telemetry: Arc::clone(&counters) as Arc<dyn Telemetry>,
+            before_call,
         });
         let test_tools = wrapped.faults.map(|faults| TestTools { faults, counters });
         let router = reference_http::router(edge);
-        Ok(Self { router, platform, authenticator, registry, clock, databases, tasks, streams, config, test_tools })
+        Ok(Self {
+            router,
+            platform,
+            authenticator,
+            registry,
+            clock,
+            databases,
+            local_counts,
+            tasks,
+            streams,
+            config,
+            test_tools,
+        })
     }
 
     /// Gives back the idempotency keys of requests that the last server did not answer, queues its running jobs again, and

@@ -87,10 +87,12 @@ pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
         authenticator,
         registry,
         databases,
+        local_counts: Arc::default(),
         clock,
         ids,
         timer,
         telemetry,
+        before_call: None,
     })))
 }
 

@@ -115,4 +115,15 @@ impl TenantContext {
     pub fn expires_at(&self) -> Option<UnixMillis> {
         self.0.expires_at
     }
+
+    /// Whether the credential is no longer accepted at `now`, the tenant's time, for work that goes on after the request was
+    /// let in.
+    pub fn has_expired(&self, now: UnixMillis) -> bool {
+        let accepted = match self.0.principal {
+            Principal::ApiKey { .. } => sabotage::on(Sabotage::ExpiredKeyAccepted),
+            Principal::Subject { .. } => sabotage::on(Sabotage::TokenExpiryIgnored),
+            Principal::Maintenance => true,
+        };
+        !accepted && self.0.expires_at.is_some_and(|end| now >= end)
+    }
 }

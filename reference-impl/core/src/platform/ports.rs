@@ -1,10 +1,13 @@
 //! What the platform stands on.
 
+use std::future::Future;
 use std::sync::Arc;
+
+use futures_util::future::{Either, join3, select};
 
 use crate::ingest::Tokenizer;
 use crate::ports::{
-    Background, Clock, Databases, EmbedPurpose, Embedder, Generator, Ids, KeyValue, Reranker, Statement,
+    Background, BoxFuture, Clock, Databases, EmbedPurpose, Embedder, Generator, Ids, KeyValue, Reranker, Statement,
 };
 use crate::tenancy::{Feature, TenantContext};
 
@@ -84,33 +87,53 @@ impl Ports {
         found.filter(|_| tenant.settings().has_feature(Feature::Rerank))
     }
 
-    /// Looks at every port on behalf of `tenant` (an open `/health` uses the platform's own probe tenant).
-    pub async fn health(&self, tenant: &TenantContext) -> Vec<DependencyHealth> {
-        let mut found = Vec::new();
-        let mut look = |name, required, works: bool, started: u64| {
-            let state = match (works, required) {
-                (true, _) => DependencyState::Up,
-                (false, true) => DependencyState::Down,
-                (false, false) => DependencyState::Degraded,
-            };
-            let latency_us = self.clock.monotonic_us().saturating_sub(started);
-            found.push(DependencyHealth { name, state, latency_us, required });
+    /// Looks at every port on behalf of `tenant` (an open `/health` uses the platform's own probe tenant), at all of them at
+    /// once. A port that has not answered when `patience` is ready counts as one that does not work.
+    pub async fn health(
+        &self,
+        tenant: &TenantContext,
+        patience: impl Fn() -> BoxFuture<'static, ()>,
+    ) -> Vec<DependencyHealth> {
+        let database = async {
+            match self.databases.open(tenant).await {
+                Ok(database) => database.batch(vec![Statement::new("SELECT 1", Vec::new())]).await.is_ok(),
+                Err(_) => false,
+            }
         };
-        let started = self.clock.monotonic_us();
-        let works = match self.databases.open(tenant).await {
-            Ok(database) => database.batch(vec![Statement::new("SELECT 1", Vec::new())]).await.is_ok(),
-            Err(_) => false,
+        let cache = async { self.key_value.get(tenant, "health").await.is_ok() };
+        let embedder = async {
+            match self.embedder(&tenant.settings().models.embedding) {
+                Some(embedder) => embedder.embed(tenant, &["health".to_owned()], EmbedPurpose::Query).await.is_ok(),
+                None => false,
+            }
         };
-        look("database", true, works, started);
+        let (database, cache, embedder) = join3(
+            self.look("database", true, database, patience()),
+            self.look("cache", false, cache, patience()),
+            self.look("embedder", false, embedder, patience()),
+        )
+        .await;
+        vec![database, cache, embedder]
+    }
+
+    async fn look(
+        &self,
+        name: &'static str,
+        required: bool,
+        works: impl Future<Output = bool>,
+        patience: BoxFuture<'static, ()>,
+    ) -> DependencyHealth {
         let started = self.clock.monotonic_us();
-        let works = self.key_value.get(tenant, "health").await.is_ok();
-        look("cache", false, works, started);
-        let started = self.clock.monotonic_us();
-        let works = match self.embedder(&tenant.settings().models.embedding) {
-            Some(embedder) => embedder.embed(tenant, &["health".to_owned()], EmbedPurpose::Query).await.is_ok(),
-            None => false,
+        let works = match select(Box::pin(works), patience).await {
+            Either::Left((works, _)) => works,
+            Either::Right(_) => false,
         };
-        look("embedder", false, works, started);
-        found
+        let state = match (works, required) {
+            (true, _) => DependencyState::Up,
+            (false, true) => DependencyState::Down,
+            (false, false) => DependencyState::Degraded,
+        };
+        let latency_us = self.clock.monotonic_us().saturating_sub(started);
+        DependencyHealth { name, state, latency_us, required }
     }
 }

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use serde_json::{Value as Json, json};
 
 mod contract;
+mod health;
 mod races;
+mod safety;
 
 use super::*;
 use crate::answer::{Band, Extractive, NO_ANSWER};
@@ -395,6 +397,6 @@ async fn pages_through_documents() {
         }
     }
     assert_eq!(seen, ["battery", "refund", "warranty"]);
-    let health = house.platform.ports().health(&owner).await;
+    let health = house.platform.ports().health(&owner, || Box::pin(std::future::pending())).await;
     assert!(health.iter().all(|it| it.state == DependencyState::Up));
 }

@@ -15,6 +15,8 @@ pub const REDACTED: &str = "[redacted]";
 /// One thing that a filter found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
+    /// Whether it was found in what came in or in what goes out.
+    pub direction: SafetyDirection,
     /// The filter.
     pub filter: SafetyFilter,
     /// What kind of thing it found, in the filter's own words.
@@ -85,6 +87,7 @@ fn review_by(
         let rule = &weighed(*rule);
         for hit in rules::find(rule.filter, text).into_iter().filter(|hit| hit.score >= rule.threshold) {
             let finding = Finding {
+                direction,
                 filter: rule.filter,
                 category: hit.category,
                 score: hit.score,
@@ -151,6 +154,11 @@ fn weighed(rule: SafetyRule) -> SafetyRule {
     SafetyRule { threshold, ..rule }
 }
 
+/// The filters' own word for a kind of thing, from a copy of it; `None` where no filter says it.
+pub(crate) fn category(text: &str) -> Option<&'static str> {
+    rules::categories().find(|category| *category == text)
+}
+
 /// The order that a text gives, for the flaw of obeying it.
 pub(crate) fn order(text: &str) -> Option<&str> {
     rules::find(SafetyFilter::PromptInjection, text).first().and_then(|hit| text.get(hit.span.start..))
@@ -164,7 +172,8 @@ pub(crate) fn unsafe_request(text: &str) -> Option<Finding> {
         && ["password", "inject", "leak"].iter().any(|word| text.to_lowercase().contains(word))
     {
         let (filter, action) = (SafetyFilter::PromptInjection, SafetyAction::Block);
-        return Some(Finding { filter, category: "instruction_override", score: LEAST, threshold: LEAST, action });
+        let (direction, category) = (SafetyDirection::Input, "instruction_override");
+        return Some(Finding { direction, filter, category, score: LEAST, threshold: LEAST, action });
     }
     [SafetyFilter::Abuse, SafetyFilter::PromptInjection]
         .into_iter()
@@ -173,6 +182,7 @@ pub(crate) fn unsafe_request(text: &str) -> Option<Finding> {
         .filter(|(_, hit)| hit.score >= LEAST)
         .max_by(|one, other| one.1.score.total_cmp(&other.1.score))
         .map(|(filter, hit)| Finding {
+            direction: SafetyDirection::Input,
             filter,
             category: hit.category,
             score: hit.score,

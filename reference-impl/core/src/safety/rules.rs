@@ -105,6 +105,11 @@ static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
         .collect()
 });
 
+/// Every kind of thing that the filters know.
+pub(super) fn categories() -> impl Iterator<Item = &'static str> {
+    PATTERNS.iter().map(|pattern| pattern.category)
+}
+
 /// Everything that `filter` finds in `text`.
 pub(super) fn find(filter: SafetyFilter, text: &str) -> Vec<Hit> {
     PATTERNS

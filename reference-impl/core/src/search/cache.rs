@@ -12,10 +12,11 @@ use super::understand::Correction;
 use crate::answer::{Band, Citation, Confidence, Source};
 use crate::ports::UnixMillis;
 use crate::sabotage::{self, Sabotage};
-use crate::tenancy::TenantContext;
+use crate::safety::{self, Finding};
+use crate::tenancy::{SafetyAction, SafetyDirection, SafetyFilter, TenantContext};
 
 /// Version of the contract and of the stored form: answers of another one are never read.
-const FORM: &str = "1.0.0/1";
+const FORM: &str = "1.0.0/2";
 
 /// A stored answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,6 +118,16 @@ pub(super) fn encode(stored: &Stored) -> String {
             })
         })
         .collect();
+    let safety: Vec<Json> = answer
+        .safety
+        .iter()
+        .map(|it| {
+            json!({
+                "direction": it.direction.as_str(), "filter": it.filter.as_str(), "category": it.category,
+                "score": it.score, "threshold": it.threshold, "action": it.action.as_str(),
+            })
+        })
+        .collect();
     let corrections: Vec<Json> = answer.query.corrections.iter().map(|it| json!([it.from, it.to])).collect();
     json!({
         "stored_at": stored.since,
@@ -134,6 +145,7 @@ pub(super) fn encode(stored: &Stored) -> String {
         "rewritten": answer.query.rewritten,
         "expansions": answer.query.expansions,
         "corrections": corrections,
+        "safety": safety,
     })
     .to_string()
 }
@@ -170,6 +182,7 @@ pub(super) fn decode(text: &str) -> Option<Stored> {
         timings: super::SearchTimings::default(),
         usage: Usage::default(),
         degraded: Vec::new(),
+        safety: json["safety"].as_array()?.iter().map(finding).collect::<Option<_>>()?,
     };
     Some(Stored { answer, since: json["stored_at"].as_i64()?, ttl_ms: json["ttl_ms"].as_i64()? })
 }
@@ -183,6 +196,17 @@ fn citation(json: &Json) -> Option<Citation> {
         chunk_span: span_of(&json["chunk_span"])?,
         answer_span: span_of(&json["answer_span"])?,
         confidence: json["confidence"].as_f64()?,
+    })
+}
+
+fn finding(json: &Json) -> Option<Finding> {
+    Some(Finding {
+        direction: SafetyDirection::parse(json["direction"].as_str()?)?,
+        filter: SafetyFilter::parse(json["filter"].as_str()?)?,
+        category: safety::category(json["category"].as_str()?)?,
+        score: json["score"].as_f64()?,
+        threshold: json["threshold"].as_f64()?,
+        action: SafetyAction::parse(json["action"].as_str()?)?,
     })
 }
 
@@ -279,6 +303,14 @@ mod tests {
             timings: super::super::SearchTimings::default(),
             usage: Usage::default(),
             degraded: Vec::new(),
+            safety: vec![Finding {
+                direction: SafetyDirection::Output,
+                filter: SafetyFilter::Secrets,
+                category: "cloud_key",
+                score: 0.95,
+                threshold: 0.8,
+                action: SafetyAction::Redact,
+            }],
         };
         let stored = Stored { answer, since: 5, ttl_ms: 7 };
         assert_eq!(decode(&encode(&stored)), Some(stored));

@@ -4,6 +4,7 @@ use super::intent::Intent;
 use super::understand::Correction;
 use crate::answer::{Citation, Confidence, Source};
 use crate::retrieve::{Degradation, Filter};
+use crate::safety::Finding;
 use crate::tenancy::RetrievalMode;
 
 /// How a search uses the cache.
@@ -139,4 +140,6 @@ pub struct SearchAnswer {
     pub usage: Usage,
     /// What was done without.
     pub degraded: Vec<Degradation>,
+    /// What the safety filters found and redacted or flagged: in the query first, then in the answer.
+    pub safety: Vec<Finding>,
 }

@@ -13,7 +13,7 @@ use crate::retrieve::{
     Degradation, Filter, RankedChunk, RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources,
 };
 use crate::sabotage::{self, Sabotage};
-use crate::safety::{self, Blocked};
+use crate::safety::{self, Blocked, Finding, Passed};
 use crate::tenancy::{Feature, SafetyDirection, TenantContext};
 
 /// Most sentences of an answer.
@@ -87,6 +87,8 @@ pub(crate) struct Open {
     key: String,
     /// What it has had to do without so far.
     degraded: Vec<Degradation>,
+    /// What the safety filters found in the query and let through.
+    findings: Vec<Finding>,
     /// When it began, in microseconds of the monotonic clock.
     started: u64,
 }
@@ -106,7 +108,7 @@ impl Searcher<'_> {
     pub(crate) async fn begin(&self, request: &SearchRequest) -> Result<Begun, SearchError> {
         let started = self.clock.monotonic_us();
         check(self.tenant, request)?;
-        let query = safety::review(self.tenant, SafetyDirection::Input, &request.query)?.text;
+        let Passed { text: query, findings } = safety::review(self.tenant, SafetyDirection::Input, &request.query)?;
         let (intent, intent_score) = classify(&query);
         if intent == Intent::Unsafe {
             let finding = safety::unsafe_request(&query);
@@ -135,6 +137,7 @@ impl Searcher<'_> {
             hit.query.original.clone_from(&request.query);
             hit.timings.total_us = self.clock.monotonic_us().saturating_sub(started);
             hit.degraded = degraded;
+            hit.safety.splice(0..0, findings);
             if sabotage::on(Sabotage::CacheHitDiffers) {
                 hit.answer.push(' ');
             }
@@ -143,12 +146,12 @@ impl Searcher<'_> {
         if sabotage::on(Sabotage::CacheFailureFailsRequest) && !degraded.is_empty() {
             return Err(unavailable(&query));
         }
-        Ok(Begun::Open(Open { query, intent, intent_score, key, degraded, started }))
+        Ok(Begun::Open(Open { query, intent, intent_score, key, degraded, findings, started }))
     }
 
     /// The answer of a search that has begun.
     pub(crate) async fn finish(&self, request: &SearchRequest, begun: Begun) -> Result<SearchAnswer, SearchError> {
-        let Open { query, intent, intent_score, key, degraded, started } = match begun {
+        let Open { query, intent, intent_score, key, degraded, findings, started } = match begun {
             Begun::Cached(answer) => return Ok(*answer),
             Begun::Open(open) => open,
         };
@@ -163,6 +166,8 @@ impl Searcher<'_> {
         if writes && complete {
             self.keep(&key, &mut answer).await;
         }
+        // After it was kept: another way of writing the query, which finds this entry, has findings of its own.
+        answer.safety.splice(0..0, findings);
         answer.timings.total_us = self.clock.monotonic_us().saturating_sub(started);
         Ok(answer)
     }
@@ -255,7 +260,7 @@ impl Searcher<'_> {
             }
         };
         // Quotes were cut clean before; what a generator wrote itself is looked at here.
-        let text = safety::review(self.tenant, SafetyDirection::Output, &answer.text)?.text;
+        let Passed { text, findings } = safety::review(self.tenant, SafetyDirection::Output, &answer.text)?;
         let (text, citations) = if text == answer.text { (text, answer.citations) } else { fit(&answer, text) };
         Ok(SearchAnswer {
             answer: text,
@@ -287,6 +292,7 @@ impl Searcher<'_> {
             timings,
             usage,
             degraded,
+            safety: findings,
         })
     }
 

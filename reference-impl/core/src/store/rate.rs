@@ -3,6 +3,10 @@
 //! A window is cut into thirty slots. A request counts from when it is made until its slot lies a whole window back, so no
 //! span of a window's length ever admits more than the limit, and a request is forgotten at most a thirtieth late.
 
+mod local;
+
+pub use local::LocalCounts;
+
 use std::collections::BTreeMap;
 
 use super::{StoreError, read};
@@ -74,8 +78,25 @@ pub async fn admit(
     class: RouteClass,
     now: UnixMillis,
 ) -> Result<Admission, StoreError> {
-    let settings = tenant.settings();
-    let limits = settings.rate_limits;
+    let buckets = buckets(tenant, class);
+    let window = Window::of(tenant.settings().times.rate_window_ms, now);
+    let answers = database.batch(statements(&buckets, window)).await?;
+    let admitted = answers.get(3).is_some_and(|rows| !rows.is_empty());
+    let counts = counts(answers.get(2).map_or(&[], Vec::as_slice))?;
+    let none = BTreeMap::new();
+    let views = buckets.iter().map(|(name, limit)| {
+        let mut slots = counts.get(name).unwrap_or(&none).clone();
+        if admitted {
+            *slots.entry(window.slot).or_default() += 1;
+        }
+        View::of(&slots, *limit, window)
+    });
+    Ok(decide(views, admitted, now))
+}
+
+/// The limits that count a request, each by its name.
+fn buckets(tenant: &TenantContext, class: RouteClass) -> [(String, u32); 3] {
+    let limits = tenant.settings().rate_limits;
     let principal = tenant.principal().key();
     let class_limit = match class {
         RouteClass::Read => limits.read_requests,
@@ -93,19 +114,7 @@ pub async fn admit(
         sabotage::on(Sabotage::RateClassLimitIgnored),
     ];
     buckets.iter_mut().zip(ignored).filter(|(_, ignored)| *ignored).for_each(|((_, limit), _)| *limit = u32::MAX);
-    let window = Window::of(settings.times.rate_window_ms, now);
-    let answers = database.batch(statements(&buckets, window)).await?;
-    let admitted = answers.get(3).is_some_and(|rows| !rows.is_empty());
-    let counts = counts(answers.get(2).map_or(&[], Vec::as_slice))?;
-    let none = BTreeMap::new();
-    let views = buckets.iter().map(|(name, limit)| {
-        let mut slots = counts.get(name).unwrap_or(&none).clone();
-        if admitted {
-            *slots.entry(window.slot).or_default() += 1;
-        }
-        View::of(&slots, *limit, window)
-    });
-    Ok(decide(views, admitted, now))
+    buckets
 }
 
 fn statements(buckets: &[(String, u32); 3], window: Window) -> Vec<Statement> {

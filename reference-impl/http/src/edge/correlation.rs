@@ -14,6 +14,8 @@ pub(super) struct Correlation {
     pub(super) request_id: String,
     pub(super) trace_id: String,
     pub(super) span_id: String,
+    /// The caller's span, from a valid `traceparent`.
+    pub(super) parent_span_id: Option<String>,
 }
 
 impl Correlation {
@@ -30,17 +32,21 @@ impl Correlation {
         {
             value.clone_into(&mut request_id);
         }
-        let trace_id = headers.get("traceparent").and_then(|value| value.to_str().ok()).and_then(trace_of);
+        let caller = headers.get("traceparent").and_then(|value| value.to_str().ok()).and_then(trace_of);
         let mut bytes = [0; 24];
         ids.fill(&mut bytes);
         let hex = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         let (fresh, span) = hex.split_at(32);
-        Self { request_id, trace_id: trace_id.unwrap_or_else(|| fresh.to_owned()), span_id: span.to_owned() }
+        let (trace_id, parent_span_id) = match caller {
+            Some((trace, parent)) => (trace, Some(parent)),
+            None => (fresh.to_owned(), None),
+        };
+        Self { request_id, trace_id, span_id: span.to_owned(), parent_span_id }
     }
 }
 
-/// The trace id of a valid `traceparent`: version 00, 32 and 16 lower-case hex digits that are not all zero, two of flags.
-fn trace_of(value: &str) -> Option<String> {
+/// Trace id and span id of a valid `traceparent`: version 00, 32 and 16 lower-case hex digits that are not all zero, two of flags.
+fn trace_of(value: &str) -> Option<(String, String)> {
     let mut fields = value.split('-');
     let (version, trace, parent, flags) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
     let hex = |text: &str, length: usize| {
@@ -49,7 +55,7 @@ fn trace_of(value: &str) -> Option<String> {
     let some = |text: &str| text.bytes().any(|byte| byte != b'0');
     let valid = hex(version, 2) && version != "ff" && hex(trace, 32) && hex(parent, 16) && hex(flags, 2);
     let ends = version != "00" || fields.next().is_none();
-    (valid && ends && some(trace) && some(parent)).then(|| trace.to_owned())
+    (valid && ends && some(trace) && some(parent)).then(|| (trace.to_owned(), parent.to_owned()))
 }
 
 #[cfg(test)]
@@ -59,7 +65,8 @@ mod tests {
     #[test]
     fn continues_valid_traces_and_no_others() {
         let (trace, parent) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
-        assert_eq!(trace_of(&format!("00-{trace}-{parent}-01")).as_deref(), Some(trace));
+        let valid = trace_of(&format!("00-{trace}-{parent}-01"));
+        assert_eq!(valid, Some((trace.to_owned(), parent.to_owned())));
         for bad in [
             format!("00-{}-{parent}-01", "0".repeat(32)),
             format!("00-{trace}-{}-01", "0".repeat(16)),

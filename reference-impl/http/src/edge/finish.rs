@@ -6,7 +6,7 @@ use axum::{
     http::{Method, header},
     response::Response,
 };
-use contract_types::{LogLine, LogLineLevel, LogLineMethod};
+use contract_types::{Degradation, LogLine, LogLineLevel, LogLineMethod};
 use reference_core::{
     sabotage::{self, Sabotage},
     tenancy::TenantContext,
@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Caller, Edge, correlation::Correlation, cors, streamed};
 use crate::{
+    operation::Operation,
     reply::{Failed, insert},
     sse::StreamLog,
     telemetry::RequestRecord,
@@ -25,17 +26,30 @@ use crate::{
 pub(super) struct Exchange {
     pub(super) correlation: Correlation,
     route: String,
+    /// Id of the operation, where one was matched.
+    operation: Option<String>,
     method: Method,
     origin: Option<String>,
     started_us: u64,
 }
 
 impl Edge {
-    pub(super) fn begin(&self, route: &str, request: &Request) -> Exchange {
+    pub(super) fn begin(&self, operation: &Operation, request: &Request) -> Exchange {
+        let operation = (operation.path, Some(operation.id));
+        self.begin_at(operation, request)
+    }
+
+    /// The same for a request that matched no operation.
+    pub(super) fn begin_unmatched(&self, route: &str, request: &Request) -> Exchange {
+        self.begin_at((route, None), request)
+    }
+
+    fn begin_at(&self, (route, operation): (&str, Option<&str>), request: &Request) -> Exchange {
         let origin = request.headers().get(header::ORIGIN).and_then(|value| value.to_str().ok());
         Exchange {
             correlation: Correlation::of(request.headers(), self.parts.clock.system(), &*self.parts.ids),
             route: route.to_owned(),
+            operation: operation.map(str::to_owned),
             method: request.method().clone(),
             origin: origin.map(str::to_owned),
             started_us: self.parts.clock.monotonic_us(),
@@ -110,8 +124,16 @@ impl Edge {
             exchange.correlation.trace_id.clone(),
             exchange.correlation.span_id.clone(),
         );
+        line.parent_span_id.clone_from(&exchange.correlation.parent_span_id);
         line.tenant = caller.map(|caller| caller.tenant.id().as_str().into());
         line.principal = caller.map(|caller| principal(&caller.tenant));
+        if caller.is_some_and(|caller| caller.without_rate_store) {
+            line.degraded = Some(vec![Degradation::RateStoreUnavailable]);
+            if level == LogLineLevel::Info {
+                line.level = LogLineLevel::Warn;
+            }
+        }
+        line.operation.clone_from(&exchange.operation);
         line.error_code = failed.as_ref().map(|failed| failed.code);
         RequestRecord { line, cause: failed.and_then(|failed| failed.cause) }
     }

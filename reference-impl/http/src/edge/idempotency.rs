@@ -15,7 +15,7 @@ use reference_core::{
     tenancy::TenantContext,
 };
 
-use super::{Edge, overdue, unavailable};
+use super::{Edge, deadline::Deadline, overdue, unavailable};
 use crate::{
     operation::Operation,
     reply::{Failed, Problem, insert},
@@ -37,7 +37,7 @@ impl Edge {
         &self,
         operation: &Operation,
         tenant: &TenantContext,
-        database: &dyn Database,
+        deadline: &Deadline,
         key: &str,
         body: &[u8],
         run: R,
@@ -50,12 +50,21 @@ impl Edge {
         let attempt = Attempt { operation: operation.id, key, request_hash: &request_hash };
         let times = &tenant.settings().times;
         let (lease_ms, ttl_ms) = (times.deadline_ms, times.idempotency_ttl_ms);
-        let started_us = self.parts.clock.monotonic_us();
+        let opened = deadline.before(self.parts.databases.open(tenant)).await.ok_or_else(overdue)?;
+        let database = opened.map_err(|error| unavailable(&error))?;
+        #[cfg(feature = "sabotage")]
+        let database = self.idempotency_store(tenant, database).await?;
+        let database = &*database;
         loop {
             let now = self.parts.clock.now(tenant.id());
-            let begun = idempotency::begin(database, &attempt, now, lease_ms, ttl_ms).await;
-            match begun.map_err(|error| unavailable(&error))? {
-                Begun::Fresh(lease) => return self.first(tenant, database, &lease, run().await, ttl_ms).await,
+            let begun = deadline.before(idempotency::begin(database, &attempt, now, lease_ms, ttl_ms)).await;
+            match begun.ok_or_else(overdue)?.map_err(|error| unavailable(&error))? {
+                Begun::Fresh(lease) => {
+                    let answer = run().await;
+                    // The answer may have taken all the time there was; keeping it, or giving the key back, has a little more.
+                    let kept = self.first(tenant, database, &lease, answer, ttl_ms);
+                    return deadline.before_grace(&*self.parts.timer, kept).await.unwrap_or_else(|| Err(overdue()));
+                }
                 Begun::Replay(answer) => return Ok(replay(answer)),
                 Begun::Wait { .. } if sabotage::on(Sabotage::IdempotencyRunsTwiceAtOnce) => return Ok(run().await),
                 Begun::Conflict => {
@@ -63,11 +72,7 @@ impl Edge {
                     return Err(Problem::new(ErrorCode::IdempotencyConflict, message));
                 }
                 Begun::Wait { .. } => {
-                    let waited_ms = self.parts.clock.monotonic_us().saturating_sub(started_us) / 1000;
-                    if i64::try_from(waited_ms).is_ok_and(|waited| waited >= times.deadline_ms) {
-                        return Err(overdue());
-                    }
-                    self.parts.timer.sleep(LOOK_EVERY_MS).await;
+                    deadline.before(self.parts.timer.sleep(LOOK_EVERY_MS)).await.ok_or_else(overdue)?;
                 }
             }
         }

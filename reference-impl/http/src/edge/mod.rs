@@ -1,8 +1,10 @@
 //! The way of a request: correlation, credential, tenant, rate limit, scope, size, media types, JSON, schema, idempotency,
 //! call. The first check that fails answers, and nothing later than the tenant runs for a request that has none.
 
+mod admission;
 mod correlation;
 mod cors;
+mod deadline;
 mod finish;
 mod idempotency;
 mod json;
@@ -21,34 +23,40 @@ use axum::{
     response::Response,
 };
 use contract_types::{ErrorCode, Scope};
-use futures_util::{
-    FutureExt,
-    future::{Either, select},
-};
+use futures_util::FutureExt;
 use http_body_util::{BodyExt, Limited};
 use reference_core::{
     auth::{AuthError, Authenticator, Presented},
     limits,
-    ports::{BoxFuture, Clock, Database, Databases, Ids},
+    ports::{BoxFuture, Clock, Databases, Ids},
     sabotage::{self, Sabotage},
-    store::rate::{self, Admission, RateFigures},
-    tenancy::{Registry, TenantContext},
+    store::rate::{LocalCounts, RateFigures},
+    tenancy::{Registry, TenantContext, TenantId},
 };
 
 use crate::{
     Api,
     call::{Call, Input, OpenCall},
-    operation::{Operation, RouteClass, Scopes},
+    operation::{Operation, Scopes},
     reply::{Failed, Problem, Reply, detail},
     telemetry::Telemetry,
 };
+use admission::{Admitted, Refused};
 use correlation::Correlation;
+use deadline::Deadline;
 pub(crate) use parameters::missing;
 
 /// Waiting, as the host can do it.
 pub trait Timer: Send + Sync {
     /// Is ready after `milliseconds`.
     fn sleep(&self, milliseconds: u64) -> BoxFuture<'static, ()>;
+}
+
+/// Does something before each call, inside the guard that makes one failed request of whatever panics there.
+pub trait BeforeCall: Send + Sync {
+    /// Called once a request that every check has passed, with the operation's id and the caller's tenant, which open
+    /// operations do not have. The handler runs when the future is ready.
+    fn before<'a>(&'a self, operation: &'static str, tenant: Option<&'a TenantId>) -> BoxFuture<'a, ()>;
 }
 
 /// What the edge is made of.
@@ -62,6 +70,8 @@ pub struct EdgeParts {
     pub registry: Arc<Registry>,
     /// Rate counts and replayed answers.
     pub databases: Arc<dyn Databases>,
+    /// Rate counts for the time that the databases do not answer.
+    pub local_counts: Arc<LocalCounts>,
     /// The tenants' clocks.
     pub clock: Arc<dyn Clock>,
     /// Randomness for request ids.
@@ -70,6 +80,8 @@ pub struct EdgeParts {
     pub timer: Arc<dyn Timer>,
     /// Receives a record of each request.
     pub telemetry: Arc<dyn Telemetry>,
+    /// What a test does to handlers; `None` in a deployment that serves people.
+    pub before_call: Option<Arc<dyn BeforeCall>>,
 }
 
 /// The edge, shared by all requests.
@@ -84,6 +96,8 @@ pub struct Edge {
 struct Caller {
     tenant: TenantContext,
     rate: Option<RateFigures>,
+    /// Whether its rate was counted in memory, for want of the store.
+    without_rate_store: bool,
 }
 
 impl Edge {
@@ -97,7 +111,7 @@ impl Edge {
     where
         F: FnOnce(Arc<dyn Api>, OpenCall, Input) -> BoxFuture<'static, Result<Response, Problem>>,
     {
-        let exchange = self.begin(operation.path, &request);
+        let exchange = self.begin(operation, &request);
         let (parts, _body) = request.into_parts();
         let checked = well_formed(&parts)
             .and_then(|()| parameters::read(operation, &parts, &self.schemas))
@@ -106,7 +120,7 @@ impl Edge {
             Ok(parameters) => {
                 let call = OpenCall { request_id: exchange.correlation.request_id.clone() };
                 let input = Input { parameters, body: serde_json::Value::Null };
-                guarded(run(Arc::clone(&self.parts.api), call, input)).await
+                self.guarded(operation, None, run(Arc::clone(&self.parts.api), call, input)).await
             }
             Err(problem) => problem.into_response(),
         };
@@ -118,7 +132,7 @@ impl Edge {
     where
         F: FnOnce(Arc<dyn Api>, Call, Input) -> BoxFuture<'static, Result<Response, Problem>> + Send,
     {
-        let exchange = self.begin(operation.path, &request);
+        let exchange = self.begin(operation, &request);
         let mut caller = None;
         let answer = self.checked(operation, request, &exchange.correlation, &mut caller, run).await;
         let answer = answer.unwrap_or_else(Problem::into_response);
@@ -127,7 +141,7 @@ impl Edge {
 
     /// Answers a path that the contract does not have.
     pub(crate) async fn not_found(&self, request: Request) -> Response {
-        let exchange = self.begin("unmatched", &request);
+        let exchange = self.begin_unmatched("unmatched", &request);
         if sabotage::on(Sabotage::DebugRoutesServed)
             && ["/debug", "/admin", "/internal"].iter().any(|path| request.uri().path().starts_with(path))
         {
@@ -141,7 +155,7 @@ impl Edge {
     /// Answers a method that the path does not have, and preflight requests.
     pub(crate) async fn method_not_allowed(&self, request: Request, allow: &'static str) -> Response {
         let template = request.extensions().get::<axum::extract::MatchedPath>().map(|path| path.as_str().to_owned());
-        let exchange = self.begin(template.as_deref().unwrap_or("unmatched"), &request);
+        let exchange = self.begin_unmatched(template.as_deref().unwrap_or("unmatched"), &request);
         let answer = if request.method() == Method::OPTIONS && request.headers().contains_key(header::ORIGIN) {
             cors::preflight(&self.parts.registry, request.headers(), allow)
         } else {
@@ -165,28 +179,26 @@ impl Edge {
         let (parts, body) = request.into_parts();
         well_formed(&parts)?;
         let tenant = self.authenticate(&parts)?;
-        let known = caller.insert(Caller { tenant: tenant.clone(), rate: None });
-        let database = self.parts.databases.open(&tenant).await.map_err(|error| unavailable(&error))?;
+        let known = caller.insert(Caller { tenant: tenant.clone(), rate: None, without_rate_store: false });
+        let deadline = Deadline::of(&tenant, &*self.parts.timer);
         if sabotage::on(Sabotage::RateCheckedAfterScope) {
             scopes(operation, &tenant)?;
         }
-        known.rate = self.admit(operation, &tenant, &*database).await.map_err(|(problem, figures)| {
-            known.rate = figures;
-            problem
-        })?;
+        match self.admit(operation, &tenant, &deadline).await {
+            Ok(None) => {}
+            Ok(Some(Admitted { figures, without_store })) => {
+                (known.rate, known.without_rate_store) = (Some(figures), without_store);
+            }
+            Err(Refused { problem, figures, without_store }) => {
+                (known.rate, known.without_rate_store) = (Some(figures), without_store);
+                return Err(problem);
+            }
+        }
         if !sabotage::on(Sabotage::ScopeCheckedLast) {
             scopes(operation, &tenant)?;
         }
-        let mut deadline = u64::try_from(tenant.settings().times.deadline_ms).unwrap_or_default();
-        if sabotage::on(Sabotage::DeadlineIgnored) {
-            deadline = 3_600_000;
-        }
-        let bytes =
-            match select(Box::pin(read_body(operation, &tenant, &parts, body)), self.parts.timer.sleep(deadline)).await
-            {
-                Either::Left((bytes, _)) => bytes?,
-                Either::Right(_) => return Err(overdue().header("connection", "close")),
-            };
+        let bytes = deadline.before(read_body(operation, &tenant, &parts, body)).await;
+        let bytes = bytes.ok_or_else(|| overdue().header("connection", "close"))??;
         let media_types =
             || media::content_type(operation, &parts.headers).and_then(|()| media::accept(operation, &parts.headers));
         if !sabotage::on(Sabotage::MediaTypesCheckedLast) {
@@ -211,14 +223,12 @@ impl Edge {
         let call = Call { tenant: tenant.clone(), request_id: correlation.request_id.clone() };
         let input = Input { parameters, body: value };
         let api = Arc::clone(&self.parts.api);
-        #[cfg(feature = "sabotage")]
-        let database = self.idempotency_store(&tenant, database).await?;
         let mut answer = match idempotency::key(operation, &parts.headers) {
             Some(key) if !sabotage::on(Sabotage::IdempotencyNeverReplays) => {
-                let work = || self.bounded(deadline, run(api, call, input));
-                self.once(operation, &tenant, &*database, key, &bytes, work).await?
+                let work = || self.bounded(operation, &tenant, &deadline, run(api, call, input));
+                self.once(operation, &tenant, &deadline, key, &bytes, work).await?
             }
-            Some(_) | None => self.bounded(deadline, run(api, call, input)).await,
+            Some(_) | None => self.bounded(operation, &tenant, &deadline, run(api, call, input)).await,
         };
         if let Some(text) = repeated
             && let Some(failed) = answer.extensions_mut().get_mut::<Failed>()
@@ -230,11 +240,34 @@ impl Edge {
     }
 
     /// The call's answer, or a time-out at the tenant's deadline. A call that is cut has written a whole batch or none.
-    async fn bounded(&self, deadline_ms: u64, call: BoxFuture<'static, Result<Response, Problem>>) -> Response {
-        match select(Box::pin(guarded(call)), self.parts.timer.sleep(deadline_ms)).await {
-            Either::Left((answer, _)) => answer,
-            Either::Right(_) => overdue().into_response(),
+    async fn bounded(
+        &self,
+        operation: &Operation,
+        tenant: &TenantContext,
+        deadline: &Deadline,
+        call: BoxFuture<'static, Result<Response, Problem>>,
+    ) -> Response {
+        let answer = deadline.before(self.guarded(operation, Some(tenant.id()), call)).await;
+        answer.unwrap_or_else(|| overdue().into_response())
+    }
+
+    /// The call's answer. A panic in a handler is one failed request, whatever the host does with it.
+    async fn guarded(
+        &self,
+        operation: &Operation,
+        tenant: Option<&TenantId>,
+        call: BoxFuture<'static, Result<Response, Problem>>,
+    ) -> Response {
+        let called = async {
+            if let Some(test) = &self.parts.before_call {
+                test.before(operation.id, tenant).await;
+            }
+            call.await
+        };
+        if let Ok(answer) = std::panic::AssertUnwindSafe(called).catch_unwind().await {
+            return answer.unwrap_or_else(Problem::into_response);
         }
+        Problem::internal(&std::io::Error::other("the handler panicked")).into_response()
     }
 
     fn authenticate(&self, parts: &Parts) -> Result<TenantContext, Problem> {
@@ -248,40 +281,6 @@ impl Edge {
         let presented = Presented { authorization: &authorization, tenant: &tenant, host };
         self.parts.authenticator.authenticate(&presented).map_err(|error| refused(&error))
     }
-
-    /// Counts the request, or refuses it with the figures that its headers carry.
-    async fn admit(
-        &self,
-        operation: &Operation,
-        tenant: &TenantContext,
-        database: &dyn Database,
-    ) -> Result<Option<RateFigures>, (Problem, Option<RateFigures>)> {
-        let class = match operation.route_class {
-            RouteClass::Open => return Ok(None),
-            RouteClass::Read => rate::RouteClass::Read,
-            RouteClass::Write => rate::RouteClass::Write,
-            RouteClass::Model => rate::RouteClass::Model,
-        };
-        let now = self.parts.clock.now(tenant.id());
-        #[cfg(feature = "sabotage")]
-        self.count_elsewhere(tenant, class).await;
-        match rate::admit(database, tenant, class, now).await {
-            Ok(Admission::Admitted(figures)) => Ok(Some(figures)),
-            Ok(Admission::Refused { figures, retry_after_s }) => {
-                let problem = Problem::new(ErrorCode::RateLimited, "too many requests; wait as `retry-after` says");
-                Err((problem.header("retry-after", retry_after_s.to_string()), Some(figures)))
-            }
-            Err(error) => Err((unavailable(&error), None)),
-        }
-    }
-}
-
-/// A panic in a handler is one failed request, whatever the host does with it.
-async fn guarded(call: BoxFuture<'static, Result<Response, Problem>>) -> Response {
-    if let Ok(answer) = std::panic::AssertUnwindSafe(call).catch_unwind().await {
-        return answer.unwrap_or_else(Problem::into_response);
-    }
-    Problem::internal(&std::io::Error::other("the handler panicked")).into_response()
 }
 
 /// The tenant's deadline has passed.
@@ -394,3 +393,6 @@ async fn read_body(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,8 +12,12 @@ use reference_core::{
     safety::Finding,
     search::SearchAnswer,
     store::jobs::{Job, JobFailure, JobStatus},
+    tenancy::SafetyDirection,
 };
 use serde_json::Value;
+
+/// Most safety findings of an answer, as the contract bounds them.
+const MOST_FINDINGS: usize = 100;
 
 /// A word that core and the contract spell alike; tests hold every one of them.
 fn word<T: FromStr>(text: &str) -> T {
@@ -178,7 +182,11 @@ fn degraded(found: &[Degradation]) -> Option<Vec<wire::Degradation>> {
 }
 
 /// A safety finding; core names what was looked for, the contract calls that its category.
-pub(super) fn finding(finding: &Finding, side: wire::SafetyFilter) -> wire::SafetyFinding {
+pub(super) fn finding(finding: &Finding) -> wire::SafetyFinding {
+    let side = match finding.direction {
+        SafetyDirection::Input => wire::SafetyFilter::Input,
+        SafetyDirection::Output => wire::SafetyFilter::Output,
+    };
     let action = wire::SafetyAction::from_str(finding.action.as_str()).unwrap_or(wire::SafetyAction::Flag);
     wire::SafetyFinding::new(side, word(finding.filter.as_str()), finding.score, finding.threshold, action)
 }
@@ -225,6 +233,8 @@ pub(super) fn answer(answer: SearchAnswer, request_id: &str) -> wire::SearchAnsw
         request_id.into(),
     );
     wire.degraded = degraded(&answer.degraded);
+    let findings: Vec<wire::SafetyFinding> = answer.safety.iter().take(MOST_FINDINGS).map(finding).collect();
+    wire.safety = (!findings.is_empty()).then_some(findings);
     wire
 }
 

@@ -24,9 +24,12 @@ const BUILT: [wire::Feature; 4] = [
     wire::Feature::Deterministic,
 ];
 
+/// Time that a dependency has to show that it works, in milliseconds: less than those who ask for health mostly wait.
+const HEALTH_PATIENCE_MS: u64 = 2000;
+
 pub(super) async fn health(parts: &ServiceParts) -> Result<GetHealthResponse, Problem> {
     let found = match &parts.probe {
-        Some(probe) => parts.platform.ports().health(probe).await,
+        Some(probe) => parts.platform.ports().health(probe, || parts.timer.sleep(HEALTH_PATIENCE_MS)).await,
         None => Vec::new(),
     };
     let mut worst = found.iter().fold(wire::HealthStatus::Ok, |worst, dependency| match (dependency.state, worst) {

@@ -126,7 +126,7 @@ pub(super) fn too_many_streams(limit: u32) -> Problem {
 }
 
 fn blocked(finding: &Finding) -> Problem {
-    let found = encode::finding(finding, contract_types::SafetyFilter::Input);
+    let found = encode::finding(finding);
     let mut particular = detail("rephrase the request, or ask the tenant's administrator about the filter's threshold");
     particular.filter = Some(found.filter);
     particular.category = Some(found.category);

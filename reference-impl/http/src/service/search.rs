@@ -65,6 +65,7 @@ async fn open(parts: &ServiceParts, call: &Call, request: SearchRequest) -> Resu
     let script = stream::once(answered).flat_map(|answer| stream::iter(script::search(answer)));
     let times = &call.tenant.settings().times;
     let whole = |milliseconds: i64| u64::try_from(milliseconds).unwrap_or_default();
+    let (caller, time) = (call.tenant.clone(), Arc::clone(clock));
     let spent_ms = clock.monotonic_us().saturating_sub(began_us) / 1000;
     let opening = Opening {
         start,
@@ -74,6 +75,7 @@ async fn open(parts: &ServiceParts, call: &Call, request: SearchRequest) -> Resu
         timer: Arc::clone(&parts.timer),
         heartbeat_ms: whole(times.heartbeat_ms),
         deadline_ms: whole(times.deadline_ms).saturating_sub(spent_ms),
+        expired: Box::new(move || caller.has_expired(time.now(caller.id()))),
     };
     Ok(opening.open())
 }

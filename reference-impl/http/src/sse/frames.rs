@@ -41,7 +41,12 @@ pub(crate) struct Opening {
     pub(crate) heartbeat_ms: u64,
     /// Time that the work has, in milliseconds from now.
     pub(crate) deadline_ms: u64,
+    /// Whether the caller's credential has expired, asked before every piece, heartbeats among them.
+    pub(crate) expired: Expired,
 }
+
+/// Tells whether a credential has expired.
+pub(crate) type Expired = Box<dyn Fn() -> bool + Send>;
 
 /// How a stream ended.
 #[derive(Debug, Clone)]
@@ -102,6 +107,7 @@ pub(super) struct Frames {
     place: Option<Place>,
     timer: Arc<dyn Timer>,
     pause_ms: u64,
+    expired: Expired,
     log: StreamLog,
 }
 
@@ -125,6 +131,7 @@ impl Frames {
             place: Some(opening.place),
             timer: opening.timer,
             pause_ms: pause(opening.heartbeat_ms),
+            expired: opening.expired,
             log,
         }
     }
@@ -163,6 +170,10 @@ impl Stream for Frames {
             return Poll::Ready(Some(Ok(event)));
         }
         let Some(running) = &mut this.running else { return Poll::Ready(None) };
+        if (this.expired)() {
+            this.fail(expired());
+            return Poll::Ready(this.next_ready().map(Ok));
+        }
         match running.script.poll_next_unpin(context) {
             Poll::Ready(Some(Ok(Ok(Step::Content(content))))) => {
                 running.silence = None;
@@ -188,6 +199,11 @@ impl Stream for Frames {
         }
         Poll::Ready(this.next_ready().map(Ok))
     }
+}
+
+fn expired() -> Problem {
+    let message = "the credential has expired while the stream was open; start again with a valid one";
+    Problem::new(wire::ErrorCode::Unauthorized, message)
 }
 
 fn broken(what: &str) -> Problem {

@@ -85,12 +85,13 @@ struct Bench {
     tenants: TestTenants,
     streams: Streams,
     timer: FakeTimer,
+    expired: Arc<AtomicBool>,
 }
 
 impl Bench {
     fn new() -> Self {
         let tenants = TestTenants::with(|settings| settings.limits.concurrent_streams = 2);
-        Self { tenants, streams: Streams::default(), timer: FakeTimer::default() }
+        Self { tenants, streams: Streams::default(), timer: FakeTimer::default(), expired: Arc::default() }
     }
 
     fn frames(&self, script: Script) -> (Frames, StreamLog) {
@@ -102,6 +103,10 @@ impl Bench {
             timer: Arc::new(self.timer.clone()),
             heartbeat_ms: 1000,
             deadline_ms: 4000,
+            expired: Box::new({
+                let expired = Arc::clone(&self.expired);
+                move || expired.load(Ordering::SeqCst)
+            }),
         };
         let log = StreamLog::default();
         (Frames::new(opening, log.clone()), log)
@@ -238,6 +243,20 @@ fn the_deadline_ends_a_stream_that_waits_with_an_error_event() {
     let found = rest(&mut frames);
     assert_eq!(names(&found), ["usage", "error", TERMINATOR]);
     assert_eq!(parsed(&found[1]).1["error"]["code"], "UPSTREAM_TIMEOUT");
+    assert!(matches!(log.ended(), Some(Ended::Error(_))) && work.dropped.load(Ordering::SeqCst));
+}
+
+#[test]
+fn an_expired_credential_ends_a_stream_at_its_next_piece_with_an_error_event() {
+    let bench = Bench::new();
+    let (mut frames, log, work) = bench.waiting();
+    next(&mut frames);
+    assert_eq!(next(&mut frames), None);
+    bench.expired.store(true, Ordering::SeqCst);
+    work.put(Ok(token("too late")));
+    let found = rest(&mut frames);
+    assert_eq!(names(&found), ["usage", "error", TERMINATOR]);
+    assert_eq!(parsed(&found[1]).1["error"]["code"], "UNAUTHORIZED");
     assert!(matches!(log.ended(), Some(Ended::Error(_))) && work.dropped.load(Ordering::SeqCst));
 }
 

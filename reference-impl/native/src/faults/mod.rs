@@ -3,11 +3,13 @@
 
 mod cache;
 mod databases;
+mod handlers;
 mod models;
 mod spec;
 
 pub use cache::FaultyKeyValue;
 pub use databases::FaultyDatabases;
+pub use handlers::FaultyHandlers;
 pub use models::{FaultyEmbedder, FaultyGenerator};
 pub use spec::{Fault, FaultKind, FaultSpec, Port, PortCounters};
 
@@ -47,12 +49,40 @@ pub struct Faults {
     changed: Notify,
 }
 
+/// Whose calls a fault strikes: one tenant's, or with `None` all of them.
+type Whose = Option<String>;
+
 #[derive(Debug, Default)]
 struct State {
-    fault: Option<(FaultSpec, u64)>,
-    /// Rises whenever a fault is set or cleared, which lets go of what hangs.
+    faults: BTreeMap<Whose, Met>,
+    /// Rises for a tenant, or for all, whenever its fault is set or cleared, which lets go of what hangs.
+    generations: BTreeMap<Whose, u64>,
+    /// Calls and failures; under `None` those that have no tenant.
+    counts: BTreeMap<Option<TenantId>, (u64, u64)>,
+}
+
+/// A fault and how many calls it has struck.
+#[derive(Debug)]
+struct Met {
+    spec: FaultSpec,
+    struck: u64,
+}
+
+impl State {
+    fn renew(&mut self, whose: &Whose) {
+        *self.generations.entry(whose.clone()).or_default() += 1;
+    }
+
+    fn generation(&self, whose: &Whose) -> u64 {
+        self.generations.get(whose).copied().unwrap_or_default()
+    }
+}
+
+/// Where a struck call belongs, so that it is let go when its fault is changed.
+#[derive(Debug)]
+struct Hold {
+    whose: Whose,
     generation: u64,
-    counts: BTreeMap<TenantId, (u64, u64)>,
 }
 
 impl Faults {
@@ -60,41 +90,58 @@ impl Faults {
         self.ports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the port's fault in the place of the one it had.
+    /// Sets a fault of the port in the place of the one that the same tenant, or all tenants, had.
     pub fn set(&self, port: Port, spec: FaultSpec) -> Fault {
         let fault = Fault { port, spec: spec.clone(), struck: 0 };
-        self.change(port, Some((spec, 0)));
+        let whose = spec.tenant.as_ref().map(|tenant| tenant.as_str().to_owned());
+        {
+            let mut ports = self.lock();
+            let state = ports.entry(port).or_default();
+            state.renew(&whose);
+            state.faults.insert(whose, Met { spec, struck: 0 });
+        }
+        self.changed.notify_waiters();
         fault
     }
 
-    /// Takes the port's fault away; returns whether there was one.
-    pub fn clear(&self, port: Port) -> bool {
-        self.change(port, None)
-    }
-
-    fn change(&self, port: Port, fault: Option<(FaultSpec, u64)>) -> bool {
+    /// Takes away all faults of the port; returns how many there were.
+    pub fn clear(&self, port: Port) -> usize {
         let had = {
             let mut ports = self.lock();
             let state = ports.entry(port).or_default();
-            state.generation += 1;
-            std::mem::replace(&mut state.fault, fault).is_some()
+            // A fault that is used up may still hold a call.
+            state.generations.values_mut().for_each(|generation| *generation += 1);
+            std::mem::take(&mut state.faults).len()
         };
         self.changed.notify_waiters();
         had
     }
 
-    /// The faults that are set, in the order of the ports.
+    /// Takes away the port's fault of one tenant; returns whether there was one.
+    pub fn clear_of(&self, port: Port, tenant: &TenantId) -> bool {
+        let had = {
+            let mut ports = self.lock();
+            let state = ports.entry(port).or_default();
+            let whose = Some(tenant.as_str().to_owned());
+            state.renew(&whose);
+            state.faults.remove(&whose).is_some()
+        };
+        self.changed.notify_waiters();
+        had
+    }
+
+    /// The faults that are set, in the order of the ports, the one for all tenants before those of single ones.
     pub fn list(&self) -> Vec<Fault> {
         let ports = self.lock();
-        let set = ports.iter().filter_map(|(port, state)| Some((*port, state.fault.clone()?)));
-        set.map(|(port, (spec, struck))| Fault { port, spec, struck }).collect()
+        let set = ports.iter().flat_map(|(port, state)| state.faults.values().map(|met| (*port, met)));
+        set.map(|(port, met)| Fault { port, spec: met.spec.clone(), struck: met.struck }).collect()
     }
 
     /// Calls and failures at each port since the last reset, of one tenant or of all.
     pub fn counters(&self, tenant: Option<&TenantId>) -> BTreeMap<Port, PortCounters> {
         let ports = self.lock();
         let count = |state: &State| {
-            let of = state.counts.iter().filter(|(id, _)| tenant.is_none_or(|tenant| tenant == *id));
+            let of = state.counts.iter().filter(|(id, _)| tenant.is_none() || id.as_ref() == tenant);
             of.fold((0, 0), |(calls, failures), (_, count)| (calls + count.0, failures + count.1))
         };
         let each = ports.iter().map(|(port, state)| (*port, count(state)));
@@ -103,20 +150,37 @@ impl Faults {
 
     /// Takes every fault away and counts from nothing. Returns how many faults there were.
     pub fn reset(&self) -> usize {
-        let cleared = Port::ALL.iter().filter(|port| self.clear(**port)).count();
+        let cleared = Port::ALL.iter().map(|port| self.clear(*port)).sum();
         self.lock().values_mut().for_each(|state| state.counts.clear());
         cleared
     }
 
     /// Counts a failed call.
     pub fn failed(&self, port: Port, tenant: &TenantId) {
-        self.lock().entry(port).or_default().counts.entry(tenant.clone()).or_default().1 += 1;
+        self.count_failure(port, Some(tenant));
+    }
+
+    fn count_failure(&self, port: Port, tenant: Option<&TenantId>) {
+        self.lock().entry(port).or_default().counts.entry(tenant.cloned()).or_default().1 += 1;
     }
 
     /// Counts a call at `port` for `tenant`, and does to it what the port's fault says: waits, hangs until the fault is
     /// changed, or returns how the call is to fail.
     pub async fn strike(&self, port: Port, tenant: &TenantId) -> Option<Strike> {
-        let (spec, generation) = self.meet(port, tenant)?;
+        self.strike_call(port, Some(tenant), None).await
+    }
+
+    /// The same for the handler of `operation`, which may have no tenant; a handler that is to fail is counted as failed.
+    pub async fn strike_handler(&self, operation: &str, tenant: Option<&TenantId>) -> Option<Strike> {
+        let strike = self.strike_call(Port::Handler, tenant, Some(operation)).await;
+        if strike.is_some() {
+            self.count_failure(Port::Handler, tenant);
+        }
+        strike
+    }
+
+    async fn strike_call(&self, port: Port, tenant: Option<&TenantId>, operation: Option<&str>) -> Option<Strike> {
+        let (spec, hold) = self.meet(port, tenant, operation)?;
         match spec.kind {
             FaultKind::Refused => Some(Strike::Refused),
             FaultKind::Status => Some(Strike::Status(spec.status.unwrap_or(500))),
@@ -126,35 +190,38 @@ impl Faults {
                 None
             }
             FaultKind::Hang => {
-                self.hang(port, generation).await;
+                self.hang(port, &hold).await;
                 Some(Strike::Refused)
             }
         }
     }
 
-    /// The fault that strikes this call, if any, and the generation it belongs to.
-    fn meet(&self, port: Port, tenant: &TenantId) -> Option<(FaultSpec, u64)> {
+    /// The fault that strikes this call, if any: the tenant's own before the one for all.
+    fn meet(&self, port: Port, tenant: Option<&TenantId>, operation: Option<&str>) -> Option<(FaultSpec, Hold)> {
         let mut ports = self.lock();
         let state = ports.entry(port).or_default();
-        state.counts.entry(tenant.clone()).or_default().0 += 1;
-        let (spec, struck) = state.fault.as_mut()?;
-        if spec.tenant.as_ref().is_some_and(|only| only.as_str() != tenant.as_str()) {
-            return None;
+        state.counts.entry(tenant.cloned()).or_default().0 += 1;
+        let own = tenant.map(|tenant| Some(tenant.as_str().to_owned()));
+        let whose = own.into_iter().chain([None]).find(|whose| {
+            let only = state.faults.get(whose).map(|met| met.spec.operation.as_deref());
+            only.is_some_and(|only| only.is_none() || only == operation)
+        })?;
+        let generation = *state.generations.entry(whose.clone()).or_default();
+        let met = state.faults.get_mut(&whose)?;
+        met.struck += 1;
+        let spec = met.spec.clone();
+        if spec.calls.is_some_and(|calls| met.struck >= calls) {
+            state.faults.remove(&whose);
         }
-        *struck += 1;
-        let met = (spec.clone(), state.generation);
-        if spec.calls.is_some_and(|calls| *struck >= calls) {
-            state.fault = None;
-        }
-        Some(met)
+        Some((spec, Hold { whose, generation }))
     }
 
-    async fn hang(&self, port: Port, generation: u64) {
+    async fn hang(&self, port: Port, hold: &Hold) {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable(); // from here on no change is missed
-            if self.lock().get(&port).is_none_or(|state| state.generation != generation) {
+            if self.lock().get(&port).is_none_or(|state| state.generation(&hold.whose) != hold.generation) {
                 return;
             }
             changed.await;

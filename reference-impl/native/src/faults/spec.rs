@@ -17,11 +17,14 @@ pub enum Port {
     Cache,
     /// The databases as the edge uses them: rate counts and replayed answers.
     RateStore,
+    /// No port, but the handlers of operations.
+    Handler,
 }
 
 impl Port {
     /// Every port, in order.
-    pub const ALL: [Self; 5] = [Self::Database, Self::Embedding, Self::Generator, Self::Cache, Self::RateStore];
+    pub const ALL: [Self; 6] =
+        [Self::Database, Self::Embedding, Self::Generator, Self::Cache, Self::RateStore, Self::Handler];
 
     /// The control API's word.
     pub fn as_str(self) -> &'static str {
@@ -31,6 +34,7 @@ impl Port {
             Self::Generator => "generator",
             Self::Cache => "cache",
             Self::RateStore => "rate_store",
+            Self::Handler => "handler",
         }
     }
 
@@ -65,6 +69,9 @@ pub struct FaultSpec {
     /// Only calls for this tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<TenantId>,
+    /// Only this operation; for handlers alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
     /// Delay in milliseconds, for `slow`; 1000 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,

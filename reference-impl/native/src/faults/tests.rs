@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use reference_core::ports::{Database, DatabaseError, Databases, KeyValue, MemoryKeyValue, Statement, contract};
 use reference_core::testkit::{MemoryDatabases, TestTenants};
 
 use super::*;
 
 fn spec(kind: FaultKind) -> FaultSpec {
-    FaultSpec { kind, tenant: None, delay_ms: None, status: None, calls: None, after_pieces: None }
+    FaultSpec { kind, tenant: None, operation: None, delay_ms: None, status: None, calls: None, after_pieces: None }
 }
 
 fn count() -> Vec<Statement> {
@@ -46,6 +47,75 @@ async fn strikes_one_tenant_for_a_number_of_calls_and_counts() {
     assert_eq!(of(None), PortCounters::new(4, 2));
     assert_eq!(of(Some(owner.id())), PortCounters::new(3, 2));
     assert_eq!((faults.reset(), of(None)), (0, PortCounters::new(0, 0)));
+}
+
+/// A fault of one tenant.
+fn of(tenant: &TenantId, kind: FaultKind) -> FaultSpec {
+    FaultSpec { tenant: Some(tenant.as_str().into()), ..spec(kind) }
+}
+
+fn kinds(faults: &Faults) -> Vec<(Option<String>, FaultKind)> {
+    let of = |fault: Fault| (fault.spec.tenant.map(|tenant| tenant.as_str().to_owned()), fault.spec.kind);
+    faults.list().into_iter().map(of).collect()
+}
+
+#[tokio::test]
+async fn faults_of_tenants_stand_beside_each_other_and_before_the_one_for_all() {
+    let (tenants, faults) = (TestTenants::new(), Faults::default());
+    let (owner, stranger) = (tenants.owner().id().clone(), tenants.stranger().id().clone());
+    let third = TenantId::parse("lumen-desk").unwrap();
+    faults.set(Port::Cache, of(&stranger, FaultKind::Garbage));
+    faults.set(Port::Cache, spec(FaultKind::Status));
+    faults.set(Port::Cache, of(&owner, FaultKind::Garbage));
+    faults.set(Port::Cache, of(&owner, FaultKind::Refused));
+    let own = |tenant: &TenantId, kind| (Some(tenant.as_str().to_owned()), kind);
+    let all = (None, FaultKind::Status);
+    assert_eq!(
+        kinds(&faults),
+        [all.clone(), own(&owner, FaultKind::Refused), own(&stranger, FaultKind::Garbage)],
+        "a second one for the same tenant replaces that tenant's alone"
+    );
+    for (tenant, struck) in [(&owner, Strike::Refused), (&stranger, Strike::Garbage), (&third, Strike::Status(500))] {
+        assert_eq!(faults.strike(Port::Cache, tenant).await, Some(struck), "{tenant}");
+    }
+    assert!(faults.clear_of(Port::Cache, &owner) && !faults.clear_of(Port::Cache, &third));
+    assert_eq!(kinds(&faults), [all, own(&stranger, FaultKind::Garbage)]);
+    assert_eq!(faults.strike(Port::Cache, &owner).await, Some(Strike::Status(500)), "the one for all is left");
+    assert_eq!((faults.clear(Port::Cache), faults.list()), (2, Vec::new()));
+}
+
+#[tokio::test]
+async fn clearing_one_tenants_fault_lets_go_of_its_calls_alone() {
+    let (tenants, faults) = (TestTenants::new(), Arc::new(Faults::default()));
+    let (owner, stranger) = (tenants.owner().id().clone(), tenants.stranger().id().clone());
+    let hanging = |tenant: &TenantId| {
+        faults.set(Port::Cache, of(tenant, FaultKind::Hang));
+        let (faults, tenant) = (Arc::clone(&faults), tenant.clone());
+        Box::pin(async move { faults.strike(Port::Cache, &tenant).await })
+    };
+    let (mut own, mut foreign) = (hanging(&owner), hanging(&stranger));
+    assert!((&mut own).now_or_never().is_none() && (&mut foreign).now_or_never().is_none());
+    faults.clear_of(Port::Cache, &owner);
+    assert!((&mut own).now_or_never().is_some() && (&mut foreign).now_or_never().is_none());
+    faults.clear(Port::Cache);
+    assert!((&mut foreign).now_or_never().is_some());
+}
+
+#[tokio::test]
+async fn strikes_handlers_of_one_operation_or_of_all_with_and_without_a_tenant() {
+    let (tenants, faults) = (TestTenants::new(), Faults::default());
+    let owner = tenants.owner().id().clone();
+    let struck =
+        async |operation: &str, tenant: Option<&TenantId>| faults.strike_handler(operation, tenant).await.is_some();
+    faults.set(Port::Handler, FaultSpec { operation: Some("get_health".to_owned()), ..spec(FaultKind::Refused) });
+    assert!(struck("get_health", None).await && !struck("get_docs", None).await);
+    faults.set(Port::Handler, spec(FaultKind::Refused));
+    assert!(struck("get_docs", None).await && struck("list_jobs", Some(&owner)).await);
+    faults.clear(Port::Handler);
+    faults.set(Port::Handler, of(&owner, FaultKind::Refused));
+    assert!(!struck("get_health", None).await && struck("list_jobs", Some(&owner)).await);
+    assert_eq!(faults.counters(None)[&Port::Handler], PortCounters::new(6, 4));
+    assert_eq!(faults.counters(Some(&owner))[&Port::Handler], PortCounters::new(2, 2));
 }
 
 #[tokio::test]

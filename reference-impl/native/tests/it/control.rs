@@ -137,6 +137,20 @@ fn does_what_the_control_contract_says() {
     assert_eq!(call("PUT", "/faults/{port}", "moon", Some(&fault)).status, 404);
     let bad = json!({"kind": "status", "status": 200});
     assert_eq!(call("PUT", "/faults/{port}", "cache", Some(&bad)).json()["error"]["pointer"], "/status");
+    let handler = |spec: Value| call("PUT", "/faults/{port}", "handler", Some(&spec));
+    assert_eq!(handler(json!({"kind": "refused", "operation": "no_such"})).json()["error"]["pointer"], "/operation");
+    handler(json!({"kind": "refused", "operation": "get_health"}));
+    handler(json!({"kind": "garbage", "tenant": "twin-one"}));
+    assert_eq!(call("GET", "/faults", "", None).json()["faults"].as_array().map(Vec::len), Some(2));
+    let broken = program.call("GET", "/documents", Some(api_key.expose()), None);
+    assert_eq!((broken.status, &broken.json()["error"]["code"]), (500, &json!("INTERNAL_ERROR")), "{broken:?}");
+    assert_eq!(program.call("GET", "/health", None, None).json()["error"]["code"], "INTERNAL_ERROR");
+    assert_eq!(program.call("GET", "/openapi.json", None, None).status, 200);
+    assert_eq!(call("DELETE", "/faults/{port}?tenant=twin-one", "handler", None).status, 204);
+    assert_eq!(program.call("GET", "/documents", Some(api_key.expose()), None).status, 200);
+    assert_eq!(program.call("GET", "/health", None, None).status, 500);
+    assert_eq!(call("DELETE", "/faults/{port}?other=1", "handler", None).status, 400);
+    assert_eq!(call("DELETE", "/faults/{port}", "handler", None).status, 204);
     program.call("POST", "/ingest", Some(&aurora), Some(&document));
     let embedding = json!({"kind": "refused"});
     call("PUT", "/faults/{port}", "embedding", Some(&embedding));
@@ -146,7 +160,7 @@ fn does_what_the_control_contract_says() {
     let counters = call("GET", "/counters?tenant=twin-one", "", None).json();
     assert_eq!(
         (&counters["requests"], &counters["ports"]["database"]["failures"]),
-        (&json!(5), &json!(1)),
+        (&json!(7), &json!(1)),
         "{counters}"
     );
     assert_eq!(call("GET", "/counters?tenant=nobody", "", None).status, 404);

@@ -152,3 +152,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn counts_in_memory_are_as_wide_as_in_the_store_and_slide_too() {
+    let tenants = TestTenants::with(|settings| {
+        settings.rate_limits = RateLimits { read_requests: 3, tenant_requests: 4, ..limits() };
+        settings.times.rate_window_ms = 3_000;
+    });
+    let (owner, stranger, counts) = (tenants.owner(), tenants.stranger(), LocalCounts::default());
+    let read = |tenant: &TenantContext, now| counts.admit(tenant, RouteClass::Read, now);
+    for remaining in [2, 1, 0] {
+        match read(&owner, NOW) {
+            Admission::Admitted(figures) => assert_eq!((figures.limit, figures.remaining), (3, remaining)),
+            refused @ Admission::Refused { .. } => panic!("{refused:?}"),
+        }
+    }
+    let Admission::Refused { figures, retry_after_s } = read(&owner, NOW + 1_000) else {
+        panic!("the fourth read was admitted");
+    };
+    assert_eq!((figures.limit, figures.remaining), (3, 0));
+    assert!(is_admitted(counts.admit(&owner, RouteClass::Model, NOW)), "another class has a limit of its own");
+    assert!(!is_admitted(counts.admit(&owner, RouteClass::Model, NOW)), "the tenant as a whole has four");
+    assert!(is_admitted(read(&stranger, NOW)), "another tenant has its own counts");
+    assert!(!is_admitted(read(&owner, NOW + 1_000 + (retry_after_s - 1) * 1_000)));
+    assert!(is_admitted(read(&owner, NOW + 1_000 + retry_after_s * 1_000)));
+    for forget in [LocalCounts::clear, |counts: &LocalCounts| counts.forget(TestTenants::new().owner().id())] {
+        while is_admitted(read(&owner, NOW + 9_000)) {}
+        forget(&counts);
+        assert!(is_admitted(read(&owner, NOW + 9_000)));
+    }
+}
