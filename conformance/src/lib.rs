@@ -1,10 +1,13 @@
 //! Holds any deployment against the contract: the generated catalogue and the written cases, over HTTP alone.
 
 pub mod catalogue;
+mod clean;
 pub mod cmd;
 pub mod coverage;
+mod embedded;
 pub mod engine;
 mod explain;
+mod foreign;
 pub mod isolation;
 mod levels;
 pub mod outcome;
