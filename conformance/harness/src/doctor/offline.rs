@@ -165,10 +165,12 @@ fn demo(spec: &TargetProfile, variable: &dyn Fn(&str) -> Option<String>) -> Vec<
     vec![Finding::new(Grade::Warning, what, "never let a deployment that others can reach accept them")]
 }
 
-/// Whether the folder of run records can be written to.
+/// Whether the folder of run records can be written to, or made where it is not there yet. Nothing stays behind.
 pub fn output_folder(folder: &Path) -> Finding {
-    let try_out = std::fs::create_dir_all(folder).and_then(|()| tempfile::NamedTempFile::new_in(folder));
-    match try_out {
+    let parts = folder.ancestors().filter(|part| part.exists());
+    // A relative folder that is not there is made in the working folder.
+    let there = parts.map(Path::to_path_buf).next().unwrap_or_else(|| ".".into());
+    match tempfile::NamedTempFile::new_in(there) {
         Ok(_) => Finding::ok(format!("run records can be written to {}", folder.display())),
         Err(cause) => {
             let what = format!("run records cannot be written to {}: {cause}", folder.display());

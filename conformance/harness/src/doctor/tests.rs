@@ -146,6 +146,17 @@ async fn tells_that_nobody_is_there() {
 }
 
 #[test]
+fn tries_the_output_folder_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let below = folder.path().join("a/b");
+    assert_eq!(output_folder(&below).grade, Grade::Ok);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    assert_eq!(output_folder(&file.join("b")).grade, Grade::Fails);
+}
+
+#[test]
 fn groups_what_is_well_before_what_is_wrong() {
     let found = [Finding::new(Grade::Fails, "a", "b"), Finding::ok("c"), Finding::new(Grade::Warning, "d\n  e", "")];
     assert_eq!(lines(&found), ["ok      c", "warning d; e", "error   a -> b"]);

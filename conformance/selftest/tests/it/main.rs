@@ -3,6 +3,12 @@
 #[cfg(test)]
 mod broken;
 #[cfg(test)]
+mod carried;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod foreign;
+#[cfg(test)]
 mod other;
 #[cfg(test)]
 mod script;
