@@ -1,10 +1,13 @@
 //! Holds any deployment against the contract: the generated catalogue, the written cases and properties, over HTTP alone.
 
 pub mod catalogue;
+mod clean;
 pub mod cmd;
 pub mod coverage;
+mod embedded;
 pub mod engine;
 mod explain;
+mod foreign;
 pub mod isolation;
 mod levels;
 pub mod outcome;

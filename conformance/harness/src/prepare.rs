@@ -13,7 +13,8 @@ use crate::{
     credential::Credential,
     exit, profile,
     profile::Resolved,
-    project_root, seed,
+    root::fixtures_root,
+    seed,
     target::Target,
 };
 
@@ -73,9 +74,9 @@ impl Prepared {
     /// [`PrepareError::Usage`] or [`PrepareError::Unreachable`].
     pub fn open(name: &str, only: &[String]) -> Result<Self, PrepareError> {
         let usage = |error: &dyn std::fmt::Display| PrepareError::Usage(error.to_string());
-        let root = project_root();
-        let fixtures = Fixtures::load(&Fixtures::embedded_root()).map_err(|error| usage(&error))?;
-        let profile = profile::read(&root.join("conformance/targets"), name).map_err(|error| usage(&error))?;
+        let fixtures = Fixtures::load(&fixtures_root()).map_err(|error| usage(&error))?;
+        let profile = profile::find(name).map_err(|error| usage(&error))?;
+        let root = profile.base();
         let variable = |name: &str| std::env::var(name).ok();
         let sources = profile::Sources { root: &root, fixtures: &fixtures, variable: &variable };
         let profile = profile::resolve(&profile, sources).map_err(|error| usage(&error))?;

@@ -4,7 +4,9 @@ use harness::{exit, output, project_root};
 
 use crate::suite::Suite;
 
-/// Arguments of `list`.
+/// Prints the ids of all tests; needs no target.
+///
+/// Example: `conformance list search/ TEN` prints the ids that hold one of these texts.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Only ids that hold one of these texts.

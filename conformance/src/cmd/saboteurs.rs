@@ -11,6 +11,6 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(self) -> u8 {
-        saboteurs::main(&self.options, &super::command_line("cargo run -p conformance --"))
+        saboteurs::main(&self.options, &super::command_line())
     }
 }

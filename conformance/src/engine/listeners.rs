@@ -102,7 +102,11 @@ impl Listener for Snapshots {
             Event::Finished { record, .. } => {
                 if let Some(path) = self.write(record) {
                     output::say(&format!("run record: {}", shown(&path)));
-                    output::say("report: `cargo run -p reports` makes reports/out/index.html of it");
+                    output::say(if harness::root::is_carried() {
+                        "report: `--html FILE` writes the page of a run"
+                    } else {
+                        "report: `cargo run -p reports` makes reports/out/index.html of it"
+                    });
                 }
             }
         }

@@ -16,6 +16,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use contract_types::{CaseRecord, CaseRecordOutcome, RunRecord};
 use harness::{exit, output, project_root};
 
 pub use event::{Event, Listener};
@@ -32,9 +33,9 @@ use crate::{
 };
 use listeners::{Forms, Progress, Snapshots};
 
-/// Where run records lie unless it is said otherwise.
+/// Where run records lie unless it is said otherwise: `reports/out` of a checkout, `plumbline-out` here without one.
 pub fn default_out() -> PathBuf {
-    project_root().join("reports/out")
+    harness::root::default_out()
 }
 
 /// Runs what `options` choose and gives the exit code. `command` repeats the run.
@@ -96,6 +97,32 @@ pub fn main(options: &Options, command: &str) -> u8 {
 fn share(time: Duration, properties: usize, at_once: usize) -> Duration {
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).max(1);
     (time * count(at_once) / count(properties)).min(time)
+}
+
+/// Tells the end of a run that was made elsewhere, from its record alone: the summary, the record on disk and the other forms.
+/// Gives the exit code.
+pub(crate) fn tell(options: &Options, record: &RunRecord) -> u8 {
+    let stop = Stop::Complete;
+    let broken = |case: &&CaseRecord| matches!(case.outcome, CaseRecordOutcome::Fail | CaseRecordOutcome::Error);
+    record.cases.iter().filter(broken).for_each(|case| output::say(&line(case)));
+    let out = options.out.clone().unwrap_or_else(default_out);
+    let mut progress = Progress::new(0);
+    progress.on(&Event::Finished { record, stop: &stop });
+    let mut code = record::exit_code(record, &stop);
+    let mut forms = Forms::new(options.forms());
+    forms.on(&Event::Finished { record, stop: &stop });
+    let written = harness::record::write(record, &out);
+    match &written {
+        Ok(path) => output::say(&format!("run record: {}", path.display())),
+        Err(error) => output::say(&format!("the run record cannot be written to {}: {error}", out.display())),
+    }
+    if let Some(problem) = forms.problem() {
+        output::say(&problem);
+    }
+    if code == exit::PASS && (written.is_err() || forms.problem().is_some()) {
+        code = exit::HARNESS;
+    }
+    code
 }
 
 async fn run(options: &Options, session: Arc<Session>, tests: Vec<Test>, started: SystemTime, command: &str) -> u8 {

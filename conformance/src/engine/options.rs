@@ -8,7 +8,7 @@ use crate::suite::Tier;
 /// What to run against which target, when to stop, and what to write.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
-    /// Name of a profile in conformance/targets.
+    /// Name of a profile: a file of conformance/targets or targets here, of --targets, or one of the project's own.
     #[arg(long, env = "CONFORMANCE_TARGET", default_value = "local")]
     pub target: String,
     /// Only tests whose id holds one of these texts.
@@ -56,7 +56,7 @@ pub struct Options {
     /// Say what a rule asks for and which tests hold it, and touch no target.
     #[arg(long, value_name = "RULE")]
     pub explain: Option<String>,
-    /// Folder of run records; reports/out of the project when absent.
+    /// Folder of run records; reports/out of the project when absent, plumbline-out here where there is no checkout.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Write the run as JUnit XML too.

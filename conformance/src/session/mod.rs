@@ -17,11 +17,12 @@ use harness::{
     client::{Bounds, Client, ClientError, Exchange, Flow, Request, Response},
     credential::Credential,
     judge::Judge,
+    mark,
     pace::Pace,
     prepare::PrepareError,
     profile::{self, Resolved},
-    project_root,
     redact::Redactor,
+    root::fixtures_root,
     seed,
     target::{Target, TargetError},
 };
@@ -69,7 +70,7 @@ pub struct Session {
     pub coverage: Mutex<Coverage>,
     /// Id of the run.
     pub run_id: String,
-    /// A short unique name of the run, for ids.
+    /// A short unique name of the run, for ids: its mark, by which what it leaves behind is found.
     pub run: String,
     /// Seed of the property tier.
     pub seed: u64,
@@ -118,9 +119,9 @@ impl Session {
     /// [`PrepareError`].
     pub fn open(name: &str, contract: Contract) -> Result<Self, PrepareError> {
         let usage = |error: &dyn std::fmt::Display| PrepareError::Usage(error.to_string());
-        let root = project_root();
-        let fixtures = Fixtures::load(&Fixtures::embedded_root()).map_err(|error| usage(&error))?;
-        let read = profile::read(&root.join("conformance/targets"), name).map_err(|error| usage(&error))?;
+        let fixtures = Fixtures::load(&fixtures_root()).map_err(|error| usage(&error))?;
+        let read = profile::find(name).map_err(|error| usage(&error))?;
+        let root = read.base();
         let variable = |name: &str| std::env::var(name).ok();
         let sources = profile::Sources { root: &root, fixtures: &fixtures, variable: &variable };
         let profile = profile::resolve(&read, sources).map_err(|error| usage(&error))?;
@@ -153,7 +154,7 @@ impl Session {
             facts: Arc::default(),
             objects: Arc::default(),
             coverage: Mutex::default(),
-            run: run_id.chars().rev().take(8).collect(),
+            run: mark::of_run(&run_id),
             run_id,
             seed: 1,
             property_time: Duration::ZERO,

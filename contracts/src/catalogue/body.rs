@@ -17,7 +17,11 @@ pub(super) fn examples(contract: &Contract, operation: &Operation, base: &Base) 
     let Some(body) = &operation.request else {
         return vec![Case::new(operation, base, Kind::Example, "example", Expect::Success)];
     };
-    let examples = values::examples(contract, &body.schema).into_iter().enumerate();
+    let mut examples = values::examples(contract, &body.schema);
+    if examples.is_empty() {
+        examples.extend(base.body.clone());
+    }
+    let examples = examples.into_iter().enumerate();
     examples
         .map(|(index, value)| Case {
             payload: Payload::Json { value },

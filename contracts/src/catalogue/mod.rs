@@ -4,6 +4,7 @@
 mod body;
 mod credentials;
 mod denominator;
+mod foreign;
 mod parameters;
 mod protocol;
 mod values;
@@ -12,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use denominator::{Denominator, denominator};
+pub use foreign::foreign_cases;
+pub use values::sample;
 
 use crate::{Contract, model::Operation};
 

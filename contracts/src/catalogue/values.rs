@@ -43,11 +43,22 @@ impl Judge {
 pub(super) fn base(contract: &Contract, operation: &Operation) -> Base {
     let body = operation.request.as_ref().and_then(|body| {
         let examples = examples(contract, &body.schema);
-        examples.into_iter().max_by_key(leaves)
+        // Our own contract has an example of every body; of another's, a sample must do.
+        examples.into_iter().max_by_key(leaves).or_else(|| Some(sample(contract, &body.schema)))
     });
     let required = operation.own_parameters().filter(|p| p.required && p.location == Location::Query);
-    let query = required.map(|p| (p.name.clone(), plain(&sample(contract, &p.schema)))).collect();
+    let query = required.flat_map(|p| pairs(&p.name, &sample(contract, &p.schema))).collect();
     Base { body, query }
+}
+
+/// A query parameter as it is written: a list repeats its name.
+fn pairs(name: &str, value: &Value) -> Vec<(String, String)> {
+    match value {
+        Value::Array(items) => items.iter().map(|item| (name.to_owned(), plain(item))).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            vec![(name.to_owned(), plain(value))]
+        }
+    }
 }
 
 /// The examples of a schema, its name followed.
@@ -64,18 +75,32 @@ fn leaves(value: &Value) -> usize {
 }
 
 /// A value of the schema: its first example where there is one, else the least that its keywords allow.
-pub(super) fn sample(contract: &Contract, schema: &Value) -> Value {
+pub fn sample(contract: &Contract, schema: &Value) -> Value {
+    sample_within(contract, schema, DEEPEST)
+}
+
+/// A schema that holds itself is sampled so deep and no deeper.
+const DEEPEST: usize = 12;
+
+fn sample_within(contract: &Contract, schema: &Value, depth: usize) -> Value {
     let schema = contract.resolve(schema);
+    let Some(depth) = depth.checked_sub(1) else { return Value::Null };
+    let sample = |contract: &Contract, schema: &Value| sample_within(contract, schema, depth);
     if let Some(example) = schema.pointer("/examples/0") {
         return example.clone();
     }
-    if let Some(value) = schema.get("default").or_else(|| schema.pointer("/enum/0")) {
+    if let Some(value) = schema.get("const").or_else(|| schema.get("default")).or_else(|| schema.pointer("/enum/0")) {
         return value.clone();
     }
-    if let Some(branch) = schema.pointer("/anyOf/0") {
+    if let Some(branch) = schema.pointer("/anyOf/0").or_else(|| schema.pointer("/oneOf/0")) {
         return sample(contract, branch);
     }
-    match schema.get("type").and_then(Value::as_str) {
+    if let Some(parts) = schema.get("allOf").and_then(Value::as_array) {
+        return merged(parts.iter().map(|part| sample(contract, part)), object_sample(contract, schema, depth));
+    }
+    let untyped = || schema.get("properties").map(|_| "object");
+    let kind = schema.get("type").and_then(|kind| kind.as_str().or_else(|| kind.pointer("/0")?.as_str()));
+    match kind.or_else(untyped) {
         Some("string") => string_sample(schema),
         Some("integer") => schema.get("minimum").cloned().unwrap_or_else(|| json!(1)),
         Some("number") => schema.get("minimum").cloned().unwrap_or_else(|| json!(0.5)),
@@ -85,7 +110,7 @@ pub(super) fn sample(contract: &Contract, schema: &Value) -> Value {
             let item = sample(contract, schema.get("items").unwrap_or(&Value::Bool(true)));
             Value::Array((0..wanted).map(|_| item.clone()).collect())
         }
-        Some("object") => object_sample(contract, schema),
+        Some("object") => object_sample(contract, schema, depth),
         _ => json!("a"),
     }
 }
@@ -94,6 +119,9 @@ fn string_sample(schema: &Value) -> Value {
     match schema.get("format").and_then(Value::as_str) {
         Some("date") => json!("2026-01-15"),
         Some("date-time") => json!("2026-01-15T09:30:00Z"),
+        Some("uuid") => json!("0199c2a4-7d10-7c3e-9b1f-00a1b2c3d4e5"),
+        Some("email") => json!("someone@example.com"),
+        Some("uri") => json!("https://example.com/"),
         _ => {
             let length = schema.get("minLength").and_then(Value::as_u64).unwrap_or(1).max(1);
             json!("a".repeat(usize::try_from(length).unwrap_or(1)))
@@ -101,11 +129,23 @@ fn string_sample(schema: &Value) -> Value {
     }
 }
 
-fn object_sample(contract: &Contract, schema: &Value) -> Value {
+/// The fields of all parts in one object; a part that is none stands alone.
+fn merged(parts: impl Iterator<Item = Value>, own: Value) -> Value {
+    let mut all = Map::new();
+    for part in parts.chain([own]) {
+        match part {
+            Value::Object(fields) => all.extend(fields),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => return part,
+        }
+    }
+    Value::Object(all)
+}
+
+fn object_sample(contract: &Contract, schema: &Value, depth: usize) -> Value {
     let mut fields = Map::new();
     for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
         if let Some(property) = schema.get("properties").and_then(|properties| properties.get(name)) {
-            fields.insert(name.to_owned(), sample(contract, property));
+            fields.insert(name.to_owned(), sample_within(contract, property, depth));
         }
     }
     Value::Object(fields)

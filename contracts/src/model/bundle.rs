@@ -116,7 +116,7 @@ fn rewrite(
 }
 
 /// Replaces references to shared parameters, headers and responses by what they refer to, and drops the shared lists.
-fn inline_components(document: &mut Value, path: &Path) -> Result<(), SourceError> {
+pub(super) fn inline_components(document: &mut Value, path: &Path) -> Result<(), SourceError> {
     let components = document.get("components").cloned().unwrap_or_default();
     let mut paths = document["paths"].take();
     inline(&mut paths, &components, "/paths", path)?;

@@ -1,12 +1,14 @@
 //! The contract as the generator, the suite and the reports see it: bundled, resolved, typed where it pays.
 
 mod bundle;
+mod foreign;
 mod operation;
 mod rule;
 
 use serde_json::{Map, Value, json};
 
 pub use bundle::{component_name, is_free_map};
+pub use foreign::Foreign;
 pub use operation::{Body, Header, Location, Operation, Parameter, Response, Scopes};
 pub use rule::{Level, Rule};
 

@@ -2,6 +2,7 @@
 
 mod broken;
 mod catalogue;
+mod foreign;
 mod generated;
 mod house;
 mod layers;

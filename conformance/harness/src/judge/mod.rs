@@ -63,6 +63,8 @@ pub struct Judge {
     error_body: Arc<Check>,
     /// Headers that a refusal by the router carries.
     route_headers: Vec<HeaderRule>,
+    /// Whether the rules of our own contract hold beside its document.
+    ours: bool,
 }
 
 #[derive(Debug)]
@@ -92,6 +94,22 @@ impl Judge {
     pub fn new(contract: &Contract) -> Self {
         let mut validators = Validators::new(contract);
         let error_body = validators.named("ErrorBody");
+        Self::compile(contract, validators, error_body, true)
+    }
+
+    /// Compiles somebody else's contract. Its document alone is the measure: nothing is known of its error body, of paths that it
+    /// does not have, or of a body that it does not describe.
+    ///
+    /// # Panics
+    ///
+    /// When a schema of the contract is none, which reading it rules out.
+    pub fn foreign(contract: &Contract) -> Self {
+        let mut validators = Validators::new(contract);
+        let anything = validators.of(&serde_json::json!({}));
+        Self::compile(contract, validators, anything, false)
+    }
+
+    fn compile(contract: &Contract, mut validators: Validators, error_body: Arc<Check>, ours: bool) -> Self {
         let mut operations = HashMap::new();
         let mut paths: Vec<PathTemplate> = Vec::new();
         let mut route_headers = Vec::new();
@@ -113,7 +131,7 @@ impl Judge {
             operations.insert(operation.id.clone(), judged);
             add_path(&mut paths, operation);
         }
-        Self { operations, paths, error_body, route_headers }
+        Self { operations, paths, error_body, route_headers, ours }
     }
 
     /// The operation that `method` and `path` reach; `path` is without query, as it was sent.
@@ -134,12 +152,13 @@ impl Judge {
         let (request, response) = (&exchange.request, &exchange.response);
         let operation = self.operation(&request.method, request.path());
         match operation.and_then(|id| self.operations.get(id).map(|judged| (id, judged))) {
-            Some((id, judged)) => Self::of_operation(id, judged, response),
+            Some((id, judged)) => self.of_operation(id, judged, &request.method, response),
+            None if !self.ours => Vec::new(),
             None => self.of_route(&request.method, request.path(), response),
         }
     }
 
-    fn of_operation(id: &str, judged: &Judged, response: &Response) -> Vec<Violation> {
+    fn of_operation(&self, id: &str, judged: &Judged, method: &str, response: &Response) -> Vec<Violation> {
         let Some(documented) = judged.statuses.get(&response.status) else {
             let mut known: Vec<u16> = judged.statuses.keys().copied().collect();
             known.sort_unstable();
@@ -152,19 +171,28 @@ impl Judge {
         } else if response.truncated {
             found.push(Violation::new(ViolationKind::Body, "the body is larger than any answer of the contract"));
         } else {
-            found.extend(Self::body(documented, judged.stream.as_ref(), response));
+            found.extend(self.body(documented, judged.stream.as_ref(), method, response));
         }
         found
     }
 
-    fn body(documented: &Documented, stream: Option<&StreamRule>, response: &Response) -> Vec<Violation> {
+    fn body(
+        &self,
+        documented: &Documented,
+        stream: Option<&StreamRule>,
+        method: &str,
+        response: &Response,
+    ) -> Vec<Violation> {
         let media_type = response.media_type();
+        if !self.ours && (documented.bodies.is_empty() || method == "HEAD") {
+            return Vec::new();
+        }
         if documented.bodies.is_empty() {
             let empty = response.body.is_empty();
             let message = || format!("status {} has no body, found {} bytes", response.status, response.body.len());
             return if empty { Vec::new() } else { vec![Violation::new(ViolationKind::Body, message())] };
         }
-        let Some((_, check)) = documented.bodies.iter().find(|(known, _)| *known == media_type) else {
+        let Some((_, check)) = documented.bodies.iter().find(|(known, _)| covers(known, &media_type)) else {
             let known: Vec<&str> = documented.bodies.iter().map(|(known, _)| known.as_str()).collect();
             let found = response.header("content-type").unwrap_or("none");
             let message =
@@ -172,7 +200,8 @@ impl Judge {
             return vec![Violation::new(ViolationKind::ContentType, message)];
         };
         match media_type.as_str() {
-            "application/json" => Self::json(check, response),
+            "application/json" => self.json(check, response),
+            kind if kind.ends_with("+json") => self.json(check, response),
             "text/event-stream" => stream.map_or_else(Vec::new, |rule| rule.violations(response)),
             kind if kind.starts_with("text/") => match std::str::from_utf8(&response.body) {
                 Ok(text) => body_violations(check, &Value::from(text)),
@@ -183,7 +212,7 @@ impl Judge {
         }
     }
 
-    fn json(check: &Check, response: &Response) -> Vec<Violation> {
+    fn json(&self, check: &Check, response: &Response) -> Vec<Violation> {
         let charset = response.header("content-type").unwrap_or_default().to_ascii_lowercase();
         let mut found = Vec::new();
         if charset.contains("charset=") && !charset.contains("charset=utf-8") {
@@ -197,7 +226,9 @@ impl Judge {
             }
         };
         found.extend(body_violations(check, &body));
-        found.extend(error_violations(response, &body));
+        if self.ours {
+            found.extend(error_violations(response, &body));
+        }
         found
     }
 
@@ -219,7 +250,7 @@ impl Judge {
             found.extend(template.allow_violation(response));
         }
         if response.media_type() == "application/json" {
-            found.extend(Self::json(&self.error_body, response));
+            found.extend(self.json(&self.error_body, response));
         } else {
             let kind = response.header("content-type").unwrap_or("none");
             let message = format!("content type of status {expected}: expected application/json, found {kind}");
@@ -227,6 +258,13 @@ impl Judge {
         }
         found
     }
+}
+
+/// Whether a documented media type, which may be a range such as `text/*`, covers `found`.
+fn covers(documented: &str, found: &str) -> bool {
+    documented == found
+        || documented == "*/*"
+        || documented.strip_suffix('*').is_some_and(|kind| kind.ends_with('/') && found.starts_with(kind))
 }
 
 fn body_violations(check: &Check, body: &Value) -> Vec<Violation> {

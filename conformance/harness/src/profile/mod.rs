@@ -1,5 +1,7 @@
 //! Target profiles: what a suite must know about one deployment, read from `conformance/targets/<name>.yaml`.
 
+mod draft;
+mod find;
 mod read;
 mod resolve;
 
@@ -9,7 +11,10 @@ use contract_types::TargetProfile;
 
 use crate::{credential::Credential, token::TokenMaker};
 
-pub use read::{available, read};
+pub use draft::{Draft, DraftTenant};
+pub use find::{find, folders, look_first_in};
+pub use read::{available, check, read};
+pub(crate) use resolve::DEMO_KEYS;
 pub use resolve::{Sources, resolve};
 
 /// A profile that was read and checked, without its credentials: nothing outside its file was looked at.
@@ -72,6 +77,16 @@ pub enum ProfileError {
         name: String,
         /// Where profiles lie.
         folder: PathBuf,
+        /// What there is.
+        available: String,
+    },
+    /// No such file in any folder.
+    #[error("no target profile `{name}`; looked in {folders}; there are: {available}")]
+    Nowhere {
+        /// What was asked for.
+        name: String,
+        /// Where profiles may lie.
+        folders: String,
         /// What there is.
         available: String,
     },

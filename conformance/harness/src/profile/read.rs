@@ -31,13 +31,24 @@ pub fn read(folder: &Path, name: &str) -> Result<Profile, ProfileError> {
         return Err(ProfileError::Missing { name: name.to_owned(), folder: folder.to_path_buf(), available });
     }
     let text = fs::read_to_string(&file).map_err(|cause| ProfileError::Unreadable { file: file.clone(), cause })?;
-    let value: Value = serde_yaml::from_str(&text)
+    check(&text, &file)
+}
+
+/// Checks the text of a profile as if it stood in `file`.
+///
+/// # Errors
+///
+/// [`ProfileError::Syntax`] or [`ProfileError::Invalid`], with every problem at once.
+pub fn check(text: &str, file: &Path) -> Result<Profile, ProfileError> {
+    let file = file.to_path_buf();
+    let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let value: Value = serde_yaml::from_str(text)
         .map_err(|error| ProfileError::Syntax { file: file.clone(), message: error.to_string() })?;
     let mut problems = shape(&value);
     if problems.is_empty() {
         match serde_json::from_value::<TargetProfile>(value) {
             Ok(spec) => {
-                problems = meaning(&spec, name);
+                problems = meaning(&spec, &name);
                 if problems.is_empty() {
                     return Ok(Profile { spec, file });
                 }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Environment variable; when it is `1`, fixture keys of the same tenant and name stand in for unset credential variables.
-pub(super) const DEMO_KEYS: &str = "PLUMBLINE_DEMO_KEYS";
+pub(crate) const DEMO_KEYS: &str = "PLUMBLINE_DEMO_KEYS";
 
 /// Where a profile's values come from.
 #[derive(Clone, Copy)]

@@ -3,7 +3,13 @@
 #[cfg(test)]
 mod broken;
 #[cfg(test)]
+mod carried;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod coverage;
+#[cfg(test)]
+mod foreign;
 #[cfg(test)]
 mod other;
 #[cfg(test)]

@@ -86,6 +86,31 @@ pub(crate) fn run(target: &str, filter: &[&str], variables: &[(&str, &str)], bou
     Run { code, said, record: record(out.path()), took: began.elapsed(), children }
 }
 
+/// What a command said, by its streams.
+#[derive(Debug)]
+pub(crate) struct Said {
+    /// Its exit code.
+    pub(crate) code: i32,
+    /// Data.
+    pub(crate) out: String,
+    /// What it said to a person.
+    pub(crate) err: String,
+}
+
+/// Runs a command to its end.
+pub(crate) fn said(command: &mut Command) -> Said {
+    let output = command.env_remove("CONFORMANCE_TARGET").stdin(Stdio::null()).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let (out, err) = (text(output.stdout), text(output.stderr));
+    assert!(!err.contains("panicked at"), "the suite panicked:\n{err}");
+    Said { code: output.status.code().expect("no signal ends it"), out, err }
+}
+
+/// Runs the suite's program with these arguments in the project.
+pub(crate) fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Said {
+    said(Command::new(conformance()).args(arguments).current_dir(project_root()).envs(variables.iter().copied()))
+}
+
 /// The status of a child that ends within `bound`; one that does not is killed.
 fn ended(child: &mut Child, bound: Duration, children: &mut BTreeSet<String>) -> Option<std::process::ExitStatus> {
     let until = Instant::now() + bound;
