@@ -95,11 +95,20 @@ fn record(
 /// Statuses of an operation that needs no feature, which only a value that needs one leads to.
 const BY_VALUE: [(&str, Feature); 1] = [("search 404", Feature::Sessions)];
 
+/// Statuses that a deployment may need and that no fault of the control API leads to where it needs none.
+const NO_FAULT: [(&str, &str); 1] = [(
+    "get_capabilities 503",
+    "it needs nothing but the configuration where the limits of the rate hold without their store",
+)];
+
 /// Why a status cannot be reached at a target like this.
 fn status_excluded(contract: &Contract, features: &BTreeSet<Feature>, control: bool, entry: &str) -> Option<String> {
     let (operation, status) = entry.rsplit_once(' ')?;
     let status: u16 = status.parse().ok()?;
     let feature = contract.operation(operation).and_then(|operation| operation.feature.as_deref());
+    if let Some((_, reason)) = NO_FAULT.iter().find(|(known, _)| *known == entry) {
+        return Some((*reason).to_owned());
+    }
     if FAULTS.contains(&status) && !control {
         return Some("only a fault behind the service leads to it, and the target has no control API".to_owned());
     }

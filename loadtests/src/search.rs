@@ -163,5 +163,14 @@ async fn send(user: &mut GooseUser, shared: &Shared, secret: &Secret, request: &
         }
     }
     let body = body.freeze();
-    Ok(Response { status, headers, body, truncated: false, broken: false, headers_after, arrivals: Vec::new() })
+    Ok(Response {
+        status,
+        headers,
+        body,
+        truncated: false,
+        broken: false,
+        headers_after,
+        arrivals: Vec::new(),
+        stopped: false,
+    })
 }

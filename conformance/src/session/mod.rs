@@ -83,7 +83,6 @@ pub struct Session {
     /// Why the profile and the target disagree; empty when they do not.
     pub disagreements: Vec<String>,
     locks: Arc<BTreeMap<String, RwLock<()>>>,
-    control: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What keeps a case and others of its tenants apart.
@@ -149,7 +148,6 @@ impl Session {
         Ok(Self {
             judge: Arc::new(Judge::new(&contract)),
             pace: Arc::new(Pace::new(profile.spec.pace.as_ref())),
-            control: Arc::default(),
             locks: Arc::new(locks.collect()),
             facts: Arc::default(),
             objects: Arc::default(),
@@ -201,7 +199,6 @@ impl Session {
             planned: AtomicUsize::new(0),
             disagreements: Vec::new(),
             locks: Arc::clone(&self.locks),
-            control: Arc::clone(&self.control),
         })
     }
 
@@ -403,10 +400,9 @@ impl Session {
         guards
     }
 
-    /// Keeps cases that use the control API apart, whichever tenants they act for: a port has one fault at a time, and a
-    /// second one replaces the first. To be taken before the guards of tenants.
-    pub async fn control_guard(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.control.lock().await
+    /// Every tenant of the profile.
+    pub fn tenants(&self) -> BTreeSet<String> {
+        self.profile.spec.tenants.iter().map(ToString::to_string).collect()
     }
 }
 

@@ -63,6 +63,17 @@ impl Case {
             .flat_map(|(list, steps)| steps.iter().enumerate().map(move |(index, step)| (list, index, step)))
     }
 
+    /// Whether it breaks something for every tenant at once: a fault of the control API that names no tenant.
+    pub fn strikes_all(&self) -> bool {
+        self.all_steps().any(|(_, _, step)| {
+            let names = step.request.body.as_ref().is_some_and(|body| body.get("tenant").is_some());
+            matches!(step.caller, Caller::Word(Nobody::Control))
+                && step.request.method == "PUT"
+                && step.request.path.starts_with("/faults")
+                && !names
+        })
+    }
+
     /// How long it waits for time to pass, roughly, in milliseconds: what its steps state, a second for each named time.
     pub fn patience(&self) -> u64 {
         let wait = |step: &Step| match &step.wait_ms {

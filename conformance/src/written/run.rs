@@ -41,8 +41,10 @@ pub async fn run(session: &Session, case: &Case) -> Outcome {
     if let Some(reason) = not_applicable(session, case, &tenants) {
         return Outcome::of(Ending::NotApplicable(reason));
     }
-    let _control = if case.needs.contains(&Need::Control) { Some(session.control_guard().await) } else { None };
-    let _guards = session.guard(&tenants, case.serial).await;
+    // What breaks something for everybody must find nobody at work.
+    let everybody = case.strikes_all();
+    let kept = if everybody { session.tenants() } else { tenants.clone() };
+    let _guards = session.guard(&kept, case.serial || everybody).await;
     let began = tokio::time::Instant::now();
     let outcome = steps(session, case, &tenants).await;
     Outcome { took: began.elapsed(), ..outcome }
