@@ -80,7 +80,11 @@ fn says_what_is_no_document() {
         ("/openapi", json!("3.0.3"), "expected an OpenAPI 3.1 document, found 3.0.3"),
         ("/paths", json!([]), "expected a map of paths"),
         ("/paths/~1things~1{id}/post/responses", json!({}), "expected at least one status"),
-        ("/components/schemas/Node", json!({"$ref": "https://elsewhere.example/node.json"}), "lies outside the document"),
+        (
+            "/components/schemas/Node",
+            json!({"$ref": "https://elsewhere.example/node.json"}),
+            "lies outside the document",
+        ),
         ("/components/schemas/Node", json!({"type": "thing"}), "is none"),
     ] {
         let mut document = small();
