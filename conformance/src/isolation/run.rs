@@ -42,16 +42,10 @@ pub async fn run(session: &Session, attempt: &Attempt) -> Outcome {
     }
     let matrix = Matrix { session, operation, attempt, tenant, stranger };
     let own = BTreeSet::from([tenant.to_owned()]);
-    let other = BTreeSet::from([stranger.to_owned()]);
     let alone = attempt.check == Check::Trace;
     let mutates = !reads && attempt.caller == Caller::Owner && tenant == session.main_tenant();
-    // In the order of the tenants' names, so that two cases never wait for each other.
-    let mut guards = Vec::new();
-    let mut both = [(&own, mutates), (&other, alone)];
-    both.sort_by_key(|(tenants, _)| *tenants);
-    for (tenants, alone) in both {
-        guards.extend(session.guard(tenants, alone).await);
-    }
+    let both = BTreeSet::from([tenant.to_owned(), stranger.to_owned()]);
+    let _guards = session.guard(&both, |kept| if kept == tenant { mutates } else { alone }).await;
     let _turn = session.turn(&own).await;
     let began = Instant::now();
     let outcome = match attempt.check {

@@ -390,12 +390,13 @@ impl Session {
         }
     }
 
-    /// Waits until a case may run beside, or without, others of these tenants.
-    pub async fn guard<'a>(&'a self, tenants: &BTreeSet<String>, alone: bool) -> Vec<Guard<'a>> {
+    /// Waits until a case may run beside others of these tenants, or without them where `alone` says so.
+    pub async fn guard<'a>(&'a self, tenants: &BTreeSet<String>, alone: impl Fn(&str) -> bool) -> Vec<Guard<'a>> {
         let mut guards = Vec::new();
         // In the order of their names, so that two cases never wait for each other.
-        for lock in tenants.iter().filter_map(|tenant| self.locks.get(tenant)) {
-            guards.push(if alone { Guard::Alone(lock.write().await) } else { Guard::Shared(lock.read().await) });
+        for (tenant, lock) in tenants.iter().filter_map(|tenant| self.locks.get_key_value(tenant)) {
+            let guard = if alone(tenant) { Guard::Alone(lock.write().await) } else { Guard::Shared(lock.read().await) };
+            guards.push(guard);
         }
         guards
     }

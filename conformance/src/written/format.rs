@@ -44,6 +44,9 @@ pub struct Case {
     /// Whether it must not run beside others of its tenants.
     #[serde(default)]
     pub serial: bool,
+    /// Tenants that a serial case only looks at: others may go on there.
+    #[serde(default)]
+    pub beside: Vec<String>,
     /// What must be there first. A step that does not hold fails the case and says that it is setup.
     #[serde(default)]
     pub setup: Vec<Step>,

@@ -44,7 +44,8 @@ pub async fn run(session: &Session, case: &Case) -> Outcome {
     // What breaks something for everybody must find nobody at work.
     let everybody = case.strikes_all();
     let kept = if everybody { session.tenants() } else { tenants.clone() };
-    let _guards = session.guard(&kept, case.serial || everybody).await;
+    let alone = |tenant: &str| everybody || case.serial && !case.beside.iter().any(|beside| beside == tenant);
+    let _guards = session.guard(&kept, alone).await;
     let began = tokio::time::Instant::now();
     let outcome = steps(session, case, &tenants).await;
     Outcome { took: began.elapsed(), ..outcome }
