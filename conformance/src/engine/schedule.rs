@@ -22,8 +22,8 @@ use crate::{
 
 /// Longest time of one test, the time that the property tier is given aside.
 const LONGEST_TEST: Duration = Duration::from_mins(5);
-/// Tests in hand for each that may send at once: the others wait for a time to pass.
-const IN_HAND: usize = 4;
+/// Tests in hand for each that may send at once: the others wait for a time to pass, or for their turn at a tenant.
+const IN_HAND: usize = 32;
 
 /// Runs one test, again where the profile lists it as flaky, and says whether the target was there.
 pub async fn one(session: &Session, test: &Test) -> (CaseRecord, bool) {
