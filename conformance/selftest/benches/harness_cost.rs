@@ -41,7 +41,8 @@ fn serve(body: String) -> String {
 }
 
 fn request() -> Request {
-    Request::new("POST", "/retrieve").json(&json!({ "query": "how long is the battery warranty", "top_k": 10, "explain": true }))
+    Request::new("POST", "/retrieve")
+        .json(&json!({ "query": "how long is the battery warranty", "top_k": 10, "explain": true }))
 }
 
 fn costs(criterion: &mut Criterion) {
