@@ -16,7 +16,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use contract_types::{CaseRecord, CaseRecordOutcome, RunRecord};
+use contract_types::{CaseRecord, CaseRecordOutcome, RunCounts, RunRecord};
 use harness::{exit, output, project_root};
 
 pub use event::{Event, Listener};
@@ -40,37 +40,43 @@ pub fn default_out() -> PathBuf {
 
 /// Runs what `options` choose and gives the exit code. `command` repeats the run.
 pub fn main(options: &Options, command: &str) -> u8 {
-    let started = SystemTime::now();
-    let suite = match Suite::load(&project_root()) {
-        Ok(suite) => suite,
-        Err(error) => {
-            output::say(&error.to_string());
-            return exit::USAGE;
+    hold(options, command).0
+}
+
+/// As [`main`], with the counts of the cases where a run began.
+pub fn hold(options: &Options, command: &str) -> (u8, Option<RunCounts>) {
+    match prepare(options) {
+        Ok((session, tests, runtime, started)) => {
+            let (code, counts) = runtime.block_on(run(options, session, tests, started, command));
+            (code, Some(counts))
         }
-    };
-    if let Some(rule) = &options.explain {
-        return explain::rule(&suite, rule);
+        Err(code) => (code, None),
     }
-    let tests = match plan::choose(options, &suite) {
-        Ok(tests) => tests,
-        Err(message) => {
-            output::say(&message);
-            return exit::USAGE;
-        }
+}
+
+/// What a run needs.
+type Prepared = (Arc<Session>, Vec<Test>, tokio::runtime::Runtime, SystemTime);
+
+/// A session that is ready, the chosen tests, and what runs them; or the exit code where there is nothing to run.
+fn prepare(options: &Options) -> Result<Prepared, u8> {
+    let started = SystemTime::now();
+    let told = |message: &dyn std::fmt::Display, code: u8| {
+        output::say(&message.to_string());
+        code
     };
+    let suite = Suite::load(&project_root()).map_err(|error| told(&error, exit::USAGE))?;
+    if let Some(rule) = &options.explain {
+        return Err(explain::rule(&suite, rule));
+    }
+    let tests = plan::choose(options, &suite).map_err(|message| told(&message, exit::USAGE))?;
     if options.list {
         for test in &tests {
             output::data(&test.id());
         }
-        return exit::PASS;
+        return Err(exit::PASS);
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            output::say(&format!("no async runtime: {error}"));
-            return exit::HARNESS;
-        }
-    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| told(&format!("no async runtime: {error}"), exit::HARNESS))?;
     let examples = suite.examples();
     let session = Session::open(&options.target, suite.contract).and_then(|mut session| {
         session.examples = examples.into();
@@ -84,13 +90,8 @@ pub fn main(options: &Options, command: &str) -> u8 {
         runtime.block_on(session.fill())?;
         Ok(Arc::new(session))
     });
-    match session {
-        Ok(session) => runtime.block_on(run(options, session, tests, started, command)),
-        Err(error) => {
-            output::say(&error.to_string());
-            error.exit_code()
-        }
-    }
+    let session = session.map_err(|error| told(&error, error.exit_code()))?;
+    Ok((session, tests, runtime, started))
 }
 
 /// The time of one of so many properties, of which so many run at once.
@@ -125,7 +126,13 @@ pub(crate) fn tell(options: &Options, record: &RunRecord) -> u8 {
     code
 }
 
-async fn run(options: &Options, session: Arc<Session>, tests: Vec<Test>, started: SystemTime, command: &str) -> u8 {
+async fn run(
+    options: &Options,
+    session: Arc<Session>,
+    tests: Vec<Test>,
+    started: SystemTime,
+    command: &str,
+) -> (u8, RunCounts) {
     let out = options.out.clone().unwrap_or_else(default_out);
     let frame = record::Frame::new(&session, started, command);
     let mut listeners: Vec<Box<dyn Listener>> = vec![
@@ -150,5 +157,5 @@ async fn run(options: &Options, session: Arc<Session>, tests: Vec<Test>, started
         let base = &session.target.base_url;
         output::say(&format!("the target at {base} went out of reach; the rest was not run"));
     }
-    code
+    (code, record.counts)
 }
