@@ -71,7 +71,8 @@ impl Variables<'_> {
             && let Ok(number) = name[at + 1..].trim().parse::<u64>()
             && let Ok(left) = self.value(name[..at].trim(), tenant)
         {
-            let left = left.as_u64().ok_or_else(unknown)?;
+            // A captured header is a text that spells its number.
+            let left = left.as_u64().or_else(|| left.as_str()?.parse().ok()).ok_or_else(unknown)?;
             return Ok(Value::from(match &name[at..=at] {
                 "+" => left + number,
                 "-" => left.saturating_sub(number),
