@@ -155,7 +155,7 @@ export function checkParameters(schemas, operation, request, search, path) {
     const [name, value] = [rawName, rawValue].map(unescape);
     const parameter = known.query.find((it) => it.name === name);
     if (!parameter || value === undefined) {
-      wrong.push({ pointer: '/query', keyword: 'additionalProperties', message: 'is not a query parameter of the operation' });
+      wrong.push({ pointer: `/query/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, keyword: 'additionalProperties', message: 'is not a query parameter of the operation' });
     } else if (query.has(name)) {
       wrong.push({ pointer: `/query/${name}`, keyword: 'maxItems', message: 'must be sent once', limit: 1 });
     } else {
