@@ -205,21 +205,26 @@ fn all_switches(
     let switches: Vec<switches::Switch> = switches.into_iter().filter(|switch| wanted(&switch.id())).collect();
     let rules = switches::by_rule(&suite.tests);
     let progress = bar(switches.len(), "switches");
-    let (next, tried) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let (next, all) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = |mut session: Arc<Session>| -> Result<(), (String, u8)> {
         while let Some(switch) = switches.get(next.fetch_add(1, Ordering::Relaxed)) {
             let meant = rules.get(&switch.rule).map(Vec::as_slice).unwrap_or_default();
-            let (one, sound) = runtime.block_on(switches::attempt(&session, switch, meant));
-            if let Err(message) = &one.verdict {
-                progress.suspend(|| output::say(&format!("ESCAPED {} [{}]: {message}", switch.name, switch.rule)));
-            }
-            tried.lock().unwrap_or_else(PoisonError::into_inner).push(one);
-            progress.inc(1);
+            let switches::Attempt { mut tried, doubt, sound } =
+                runtime.block_on(switches::attempt(&session, switch, meant));
             if !sound {
                 // What was written while the switch was on stays wrong: go on with a server that never saw it.
                 drop(session);
                 session = start()?;
             }
+            // A test that fails without the flaw too catches nothing.
+            if let Some(test) = doubt.filter(|test| !runtime.block_on(switches::passes(&session, test))) {
+                tried.verdict = Err(format!("{} fails without the flaw too", test.id()));
+            }
+            if let Err(message) = &tried.verdict {
+                progress.suspend(|| output::say(&format!("ESCAPED {} [{}]: {message}", switch.name, switch.rule)));
+            }
+            all.lock().unwrap_or_else(PoisonError::into_inner).push(tried);
+            progress.inc(1);
         }
         Ok(())
     };
@@ -233,7 +238,7 @@ fn all_switches(
     });
     progress.finish_and_clear();
     ends.into_iter().collect::<Result<(), _>>()?;
-    Ok(tried.into_inner().unwrap_or_else(PoisonError::into_inner))
+    Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn bar(total: usize, message: &'static str) -> ProgressBar {

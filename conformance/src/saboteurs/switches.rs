@@ -89,38 +89,52 @@ async fn failing(session: &Arc<Session>, tests: &[Test]) -> Vec<(Test, String)> 
     ends.buffered(AT_ONCE).filter_map(|end| async { end }).collect().await
 }
 
+/// How a switch fared, and what is to be tried on a server that never saw it, when a test goes on failing with all switches off.
+pub(super) struct Attempt {
+    pub(super) tried: Tried,
+    pub(super) doubt: Option<Test>,
+    /// Whether the server can go on being used.
+    pub(super) sound: bool,
+}
+
 /// Turns a switch on, runs the tests that are meant to catch it, turns it off, and sees that what failed passes again.
-///
-/// The second value says whether the target is as good as before; when not, it must be started anew.
-pub(super) async fn attempt(session: &Arc<Session>, switch: &Switch, tests: &[Test]) -> (Tried, bool) {
+pub(super) async fn attempt(session: &Arc<Session>, switch: &Switch, tests: &[Test]) -> Attempt {
     let began = Instant::now();
-    let tried = |verdict: Result<String, String>| Tried {
-        id: format!("saboteurs/{}", switch.id()),
-        rule: Some(switch.rule.clone()),
-        operation: None,
-        text: switch.text.clone(),
-        verdict,
-        took: began.elapsed(),
+    let end = |verdict: Result<String, String>, sound: bool, doubt: Option<Test>| Attempt {
+        tried: Tried {
+            id: format!("saboteurs/{}", switch.id()),
+            rule: Some(switch.rule.clone()),
+            operation: None,
+            text: switch.text.clone(),
+            verdict,
+            took: began.elapsed(),
+        },
+        doubt,
+        sound,
     };
     if tests.is_empty() {
-        return (tried(Err(format!("no test holds {}", switch.rule))), true);
+        return end(Err(format!("no test holds {}", switch.rule)), true, None);
     }
     if let Err(message) = control(session, "PUT", &format!("/sabotage/{}", switch.name)).await {
-        return (tried(Err(message)), false);
+        return end(Err(message), false, None);
     }
     let failed = failing(session, tests).await;
     if let Err(message) = control(session, "DELETE", "/sabotage").await {
-        return (tried(Err(message)), false);
+        return end(Err(message), false, None);
     }
     let Some((first, message)) = failed.first() else {
         let ids: Vec<String> = tests.iter().take(6).map(Test::id).collect();
-        return (
-            tried(Err(format!("none of {} tests of {} failed: {}", tests.len(), switch.rule, ids.join(", ")))),
-            true,
-        );
+        let message = format!("none of {} tests of {} failed: {}", tests.len(), switch.rule, ids.join(", "));
+        return end(Err(message), true, None);
     };
     let again = failing(session, std::slice::from_ref(first)).await;
     let others = failed.len() - 1;
     let and = if others > 0 { format!(" and {others} more") } else { String::new() };
-    (tried(Ok(format!("caught by {}{and}: {message}", first.id()))), again.is_empty())
+    let sound = again.is_empty();
+    end(Ok(format!("caught by {}{and}: {message}", first.id())), sound, (!sound).then(|| first.clone()))
+}
+
+/// Whether a test passes on a server without a flaw.
+pub(super) async fn passes(session: &Arc<Session>, test: &Test) -> bool {
+    failing(session, std::slice::from_ref(test)).await.is_empty()
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     assertion::HeaderAssertion,
-    format::{Caller, Case, Level, Need, Step},
+    format::{Caller, Case, Level, Need, Nobody, Step},
 };
 use crate::suite::SuiteError;
 
@@ -130,6 +130,9 @@ fn step_fault(step: &Step, case: &Case, before: &[&str]) -> Option<(String, Stri
     }
     if expect.log.is_some() && !case.needs.contains(&Need::Start) {
         return Some(("/expect/log".to_owned(), "add start to `needs`".to_owned()));
+    }
+    if matches!(step.caller, Caller::Word(Nobody::Control)) && !case.needs.contains(&Need::Control) {
+        return Some(("/as".to_owned(), "add control to `needs`".to_owned()));
     }
     if let Caller::Named(identity) = &step.caller
         && identity.jwt.is_some()
