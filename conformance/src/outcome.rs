@@ -31,6 +31,8 @@ pub struct Outcome {
     pub script: Option<String>,
     /// Whether the target could not be reached.
     pub unreachable: bool,
+    /// What was measured, where it did as it should.
+    pub note: Option<String>,
     /// How long it took, without waiting for its turn.
     pub took: Duration,
 }
@@ -38,7 +40,7 @@ pub struct Outcome {
 impl Outcome {
     /// An outcome without an exchange.
     pub fn of(ending: Ending) -> Self {
-        Self { ending, exchange: None, script: None, unreachable: false, took: Duration::ZERO }
+        Self { ending, exchange: None, script: None, unreachable: false, note: None, took: Duration::ZERO }
     }
 
     /// A failure, or a pass when there are no problems.
@@ -108,6 +110,7 @@ pub fn record(session: &Session, test: &Test, outcome: &Outcome, attempts: u64) 
         Test::Isolation(attempt) => Some(attempt.operation.clone()),
         Test::Written(_) => reached(),
         Test::Property(property) => property.operation().map(str::to_owned),
+        Test::Probe(probe) => Some(probe.operation().to_owned()),
     };
     let rule = test.rule().map(str::to_owned);
     CaseRecord {
@@ -122,7 +125,7 @@ pub fn record(session: &Session, test: &Test, outcome: &Outcome, attempts: u64) 
         curl: command.map(|command| record::cut(&command, 16000).0),
         request,
         response,
-        reason: reason.map(|reason| record::cut(&reason, 1000).0),
+        reason: reason.or_else(|| outcome.note.clone()).map(|reason| record::cut(&reason, 1000).0),
         attempts: (attempts > 1).then_some(attempts),
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     catalogue as generated,
     isolation::{self, Attempt},
     outcome::Outcome,
+    probe::{self, Probe},
     property::{self, Property},
     rules,
     session::Session,
@@ -55,6 +56,8 @@ pub enum Test {
     Written(Box<written::Case>),
     /// Drawn from the contract by a seed.
     Property(Box<Property>),
+    /// Measures a time.
+    Probe(Box<Probe>),
 }
 
 impl Test {
@@ -67,6 +70,7 @@ impl Test {
             }
             Self::Isolation(attempt) => attempt.id(),
             Self::Property(property) => property.id().to_owned(),
+            Self::Probe(probe) => probe.id().to_owned(),
             Self::Written(case) => case.id.clone(),
         }
     }
@@ -81,6 +85,7 @@ impl Test {
             Self::Isolation(_) => "isolation".to_owned(),
             Self::Written(_) => "rule".to_owned(),
             Self::Property(property) => property.kind().to_owned(),
+            Self::Probe(probe) => probe.kind().to_owned(),
         }
     }
 
@@ -89,6 +94,7 @@ impl Test {
         match self {
             Self::Generated(_) | Self::Isolation(_) | Self::Written(_) => Tier::Deterministic,
             Self::Property(_) => Tier::Property,
+            Self::Probe(_) => Tier::Probe,
         }
     }
 
@@ -97,6 +103,7 @@ impl Test {
         match self {
             Self::Generated(_) | Self::Isolation(_) => CaseRecordLevel::Must,
             Self::Property(property) => property.level(),
+            Self::Probe(probe) => probe.level(),
             Self::Written(case) => case.level(),
         }
     }
@@ -108,6 +115,7 @@ impl Test {
             Self::Isolation(attempt) => Some(attempt.rule()),
             Self::Written(case) => Some(&case.rule),
             Self::Property(_) => None,
+            Self::Probe(probe) => Some(probe.rule()),
         }
     }
 
@@ -117,7 +125,7 @@ impl Test {
             Self::Generated(case) => rules::of_generated(case).map(|(_, polarity)| polarity),
             Self::Isolation(attempt) => Some(attempt.polarity()),
             Self::Written(case) => Some(case.polarity),
-            Self::Property(_) => None,
+            Self::Property(_) | Self::Probe(_) => None,
         }
     }
 
@@ -127,6 +135,7 @@ impl Test {
             Self::Generated(_) | Self::Property(_) => Vec::new(),
             Self::Isolation(attempt) => attempt.catalogue().iter().map(|&id| id.to_owned()).collect(),
             Self::Written(case) => case.catalogue.clone(),
+            Self::Probe(probe) => probe.catalogue().iter().map(|&id| id.to_owned()).collect(),
         }
     }
 
@@ -137,13 +146,15 @@ impl Test {
             Self::Isolation(attempt) => attempt.operation == operation,
             Self::Written(case) => case.operations.iter().any(|known| known == operation),
             Self::Property(property) => property.operation() == Some(operation),
+            Self::Probe(probe) => probe.operation() == operation,
         }
     }
 
     /// How long it waits for time to pass, roughly, in milliseconds.
     pub fn patience(&self) -> u64 {
         match self {
-            Self::Generated(_) | Self::Isolation(_) => 0,
+            // Probes come last: what is left of the run then does not disturb them.
+            Self::Generated(_) | Self::Isolation(_) | Self::Probe(_) => 0,
             // After what waits for longer, and before everything that is over at once.
             Self::Property(_) => 500,
             Self::Written(case) => case.patience(),
@@ -157,6 +168,7 @@ impl Test {
             Self::Isolation(attempt) => isolation::run(session, attempt).await,
             Self::Written(case) => written::run(session, case).await,
             Self::Property(property) => property.run(session, session.seed, session.property_time).await,
+            Self::Probe(probe) => probe.run(session).await,
         }
     }
 }
@@ -166,7 +178,8 @@ impl Test {
 pub struct Suite {
     /// The contract that it was made from.
     pub contract: Contract,
-    /// Written tests by id, then the isolation matrix, then generated ones, both in the order of the contract, then properties.
+    /// Written tests by id, then the isolation matrix, then generated ones, both in the order of the contract, then properties, then
+    /// probes.
     pub tests: Vec<Test>,
 }
 
@@ -197,6 +210,7 @@ impl Suite {
             tests.push(Test::Generated(Box::new(case)));
         }
         tests.extend(property::all(&contract).into_iter().map(|property| Test::Property(Box::new(property))));
+        tests.extend(probe::all(&contract).into_iter().map(|probe| Test::Probe(Box::new(probe))));
         let mut seen = HashSet::new();
         if let Some(twice) = tests.iter().find(|test| !seen.insert(test.id())) {
             return Err(fault(root.join("conformance/cases"), format!("two tests are called `{}`", twice.id())));
@@ -208,7 +222,7 @@ impl Suite {
     pub fn examples(&self) -> Vec<catalogue::Case> {
         let generated = self.tests.iter().filter_map(|test| match test {
             Test::Generated(case) if case.kind == catalogue::Kind::Example => Some((**case).clone()),
-            Test::Generated(_) | Test::Isolation(_) | Test::Written(_) | Test::Property(_) => None,
+            Test::Generated(_) | Test::Isolation(_) | Test::Written(_) | Test::Property(_) | Test::Probe(_) => None,
         });
         generated.collect()
     }

@@ -9,6 +9,7 @@ pub mod generate;
 pub mod lint;
 pub mod model;
 mod pointer;
+pub mod requirements;
 mod sources;
 
 pub use model::Contract;

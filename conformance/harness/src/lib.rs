@@ -4,6 +4,7 @@
 //! A suite knows its target by HTTP alone, so all of this fits any deployment, in any language.
 
 pub mod arbitrary;
+pub mod auc;
 pub mod canary;
 pub mod client;
 pub mod credential;

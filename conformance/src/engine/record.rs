@@ -97,7 +97,7 @@ pub fn line(case: &CaseRecord) -> String {
 pub(super) fn finished(session: &Session, frame: &Frame, mut cases: Vec<CaseRecord>, stop: &Stop) -> RunRecord {
     cases.extend(of_profile(session));
     let failed = cases.iter().any(fails);
-    let broke = cases.iter().any(|case| case.outcome == CaseRecordOutcome::Error);
+    let broke = cases.iter().any(|case| case.outcome == CaseRecordOutcome::Error && case.kind != "probe");
     let whole = matches!(stop, Stop::Complete | Stop::FirstFailure);
     let verdict = match (failed, broke || !whole) {
         _ if matches!(stop, Stop::Gone) => RunRecordVerdict::Error,

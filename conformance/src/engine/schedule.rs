@@ -27,6 +27,9 @@ const IN_HAND: usize = 32;
 
 /// Runs one test, again where the profile lists it as flaky, and says whether the target was there.
 pub async fn one(session: &Session, test: &Test) -> (CaseRecord, bool) {
+    if let Some(reason) = session.comes_later(test.rule()) {
+        return (outcome::record(session, test, &Outcome::of(Ending::NotApplicable(reason)), 1), true);
+    }
     let id = test.id();
     let flaky = session.profile.spec.flaky.iter().flatten().find(|flaky| flaky.case == id);
     let most = flaky.map_or(1, |flaky| flaky.attempts);

@@ -8,3 +8,4 @@ mod state;
 
 pub use attempt::{Attempt, Caller, Check, Object, all};
 pub use run::run;
+pub(crate) use run::{Stop, ask};

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Why there is nothing to hold against the contract.
-pub(super) enum Stop {
+pub(crate) enum Stop {
     NotApplicable(String),
     Refused(String),
     NoResponse(ClientError),
@@ -59,6 +59,19 @@ pub async fn run(session: &Session, attempt: &Attempt) -> Outcome {
         Stop::NoResponse(error) => Outcome::no_response(&error),
     });
     Outcome { took: began.elapsed(), ..outcome }
+}
+
+/// Sends the example of `operation` on `object` as the owner does.
+pub(crate) async fn ask(session: &Session, operation: &str, object: Object) -> Result<Judged, Stop> {
+    let needs = |what: String| move || Stop::NotApplicable(what);
+    let found = session.contract.operation(operation);
+    let operation = found.ok_or_else(needs(format!("the contract has no operation `{operation}`")))?;
+    let two = || needs("the profile has only one tenant".to_owned());
+    let (tenant, stranger) = (session.bench_tenant().ok_or_else(two())?, session.stranger().ok_or_else(two())?);
+    let attempt = Attempt { operation: operation.id.clone(), object, caller: Caller::Owner, check: Check::Answer };
+    let matrix = Matrix { session, operation, attempt: &attempt, tenant, stranger };
+    matrix.declared()?;
+    matrix.send(object, None).await
 }
 
 struct Matrix<'a> {

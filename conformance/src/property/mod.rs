@@ -97,7 +97,8 @@ impl Property {
 
     /// Runs the property for at most about `budget`: as many cases as fit, and as many attempts to shrink a failure.
     ///
-    /// A failure that the profile does not know of is written to `conformance/cases/regressions` of the project.
+    /// A failure that the profile does not know of is written as a case: to `conformance/cases/regressions` where the target was
+    /// started here, to `regressions` beside the run records where it was not.
     pub async fn run(&self, session: &Session, seed: u64, budget: Duration) -> Outcome {
         let began = Instant::now();
         let outcome = self.attempt(session, seed_of(seed, &self.id), began + budget).await;

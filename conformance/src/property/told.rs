@@ -6,6 +6,7 @@ use contracts::model::Operation;
 use harness::{
     client::{Exchange, Request},
     curl, project_root,
+    root::{default_out, is_carried},
 };
 use regex::Regex;
 use serde_json::{Map, Value, json};
@@ -215,7 +216,17 @@ pub(super) fn outcome(
     Outcome { exchange: failure.exchange, script, ..Outcome::of(Ending::Fail(message)) }
 }
 
-/// Writes the failure as a case of `conformance/cases/regressions`.
+/// Where failures are kept: among the cases where the project's own target was built and started here; beside the run records
+/// where it was anybody else's, or where there is no checkout to add a case to.
+fn regressions(session: &Session) -> PathBuf {
+    if session.profile.spec.start.is_some() && !is_carried() {
+        project_root().join("conformance/cases/regressions")
+    } else {
+        default_out().join("regressions")
+    }
+}
+
+/// Writes the failure as a written case.
 fn keep(
     session: &Session,
     id: &str,
@@ -275,7 +286,7 @@ fn keep(
     let steady = Regex::new("sha256:[0-9a-f]{64}").map_err(|error| error.to_string())?;
     let steady = steady.replace_all(&text, "").replace(&letters(&session.run), "");
     let hash = hex::encode(Sha256::digest(steady.as_bytes()));
-    let folder = project_root().join("conformance/cases/regressions");
+    let folder = regressions(session);
     let file = folder.join(format!("{}-{}.yaml", name.replace('_', "-"), &hash[..8]));
     fs::create_dir_all(&folder).and_then(|()| fs::write(&file, text)).map_err(|error| error.to_string())?;
     Ok(file)

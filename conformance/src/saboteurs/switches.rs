@@ -63,7 +63,7 @@ pub(super) fn by_rule(tests: &[Test]) -> BTreeMap<String, Vec<Test>> {
         match test {
             Test::Written(_) => written.push(test.clone()),
             Test::Generated(_) | Test::Isolation(_) => generated.push(test.clone()),
-            Test::Property(_) => {}
+            Test::Property(_) | Test::Probe(_) => {}
         }
     }
     let pick = |(mut written, generated): (Vec<Test>, Vec<Test>)| {

@@ -16,6 +16,8 @@ pub struct Facts {
     pub times: Option<Times>,
     /// Bound within which writes are visible.
     pub consistency: Duration,
+    /// The contract version that the tenant is served.
+    pub contract_version: Option<String>,
     /// Name and version of the implementation.
     pub implementation: Option<(String, String)>,
     /// The tools that the credential may call.
@@ -34,6 +36,7 @@ impl Facts {
             limits: serde_json::from_value(body["limits"].clone()).ok(),
             times: profile.times.clone().or_else(|| serde_json::from_value(body["times"].clone()).ok()),
             consistency: told.max(Duration::from_millis(profile.consistency_ms.unwrap_or(0))),
+            contract_version: body["contract_version"].as_str().map(str::to_owned),
             implementation: named("name").zip(named("version")),
             tools: body["tools"]
                 .as_array()

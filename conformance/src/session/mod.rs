@@ -2,6 +2,8 @@
 
 mod facts;
 mod objects;
+mod sending;
+mod tenants;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,13 +11,11 @@ use std::{
     time::Duration,
 };
 
-use contract_types::Feature;
 use contracts::{Contract, catalogue};
 use fixtures::Fixtures;
 use harness::{
     canary::Scanner,
-    client::{Bounds, Client, ClientError, Exchange, Flow, Request, Response},
-    credential::Credential,
+    client::{Bounds, Client, ClientError, Request},
     judge::Judge,
     mark,
     pace::Pace,
@@ -27,15 +27,14 @@ use harness::{
     target::{Target, TargetError},
 };
 use indicatif::ProgressBar;
-use tokio::sync::{OwnedSemaphorePermit, RwLock, RwLockReadGuard, RwLockWriteGuard, SemaphorePermit};
+use tokio::sync::RwLock;
 
 pub use facts::Facts;
 pub use objects::{NoObject, Objects, delete_documents, wait};
+pub use sending::{Guard, Judged, Turn};
 
 use crate::coverage::Coverage;
 
-/// Most attempts of a request that is refused for being one too many.
-const ATTEMPTS: usize = 6;
 /// Longest wait for writes to become visible.
 const LONGEST_CONSISTENCY: Duration = Duration::from_mins(2);
 
@@ -80,34 +79,11 @@ pub struct Session {
     pub examples: Arc<Vec<catalogue::Case>>,
     /// How many tests the run has.
     pub planned: AtomicUsize,
+    /// Held by what measures times, one after the other.
+    pub quiet: Arc<tokio::sync::Mutex<()>>,
     /// Why the profile and the target disagree; empty when they do not.
     pub disagreements: Vec<String>,
     locks: Arc<BTreeMap<String, RwLock<()>>>,
-}
-
-/// What keeps a case and others of its tenants apart.
-#[derive(Debug)]
-pub enum Guard<'a> {
-    /// Beside others.
-    Shared(RwLockReadGuard<'a, ()>),
-    /// Alone.
-    Alone(RwLockWriteGuard<'a, ()>),
-}
-
-/// The right to send something.
-#[derive(Debug)]
-pub struct Turn<'a> {
-    _case: Option<SemaphorePermit<'a>>,
-    _tenants: Vec<OwnedSemaphorePermit>,
-}
-
-/// A judged exchange.
-#[derive(Debug, Clone)]
-pub struct Judged {
-    /// The exchange.
-    pub exchange: Exchange,
-    /// Departures from the contract, and canaries of other tenants.
-    pub problems: Vec<String>,
 }
 
 impl Session {
@@ -158,6 +134,7 @@ impl Session {
             property_time: Duration::ZERO,
             examples: Arc::default(),
             planned: AtomicUsize::new(0),
+            quiet: Arc::default(),
             disagreements: Vec::new(),
             contract: Arc::new(contract),
             profile,
@@ -197,6 +174,7 @@ impl Session {
             property_time: self.property_time,
             examples: Arc::clone(&self.examples),
             planned: AtomicUsize::new(0),
+            quiet: Arc::clone(&self.quiet),
             disagreements: Vec::new(),
             locks: Arc::clone(&self.locks),
         })
@@ -266,144 +244,11 @@ impl Session {
         Ok(())
     }
 
-    /// The tenant that most cases use.
-    pub fn main_tenant(&self) -> &str {
-        self.profile.spec.tenants.first().map_or("", |tenant| tenant.as_str())
-    }
-
-    /// The tenant that generated requests go to; empty where the profile has none.
-    pub fn bench(&self) -> &str {
-        self.bench_tenant().unwrap_or_default()
-    }
-
-    /// The tenant that generated requests go to.
-    pub fn bench_tenant(&self) -> Option<&str> {
-        let bench = self.profile.spec.bench.as_ref().map(|tenant| tenant.as_str());
-        bench.or_else(|| self.profile.spec.tenants.first().map(|tenant| tenant.as_str()))
-    }
-
-    /// A tenant that is not the bench: the one whose things the isolation matrix reaches for.
-    pub fn stranger(&self) -> Option<&str> {
-        let bench = self.bench_tenant();
-        let tenants = self.profile.spec.tenants.iter().map(|tenant| tenant.as_str());
-        let mut others = tenants.filter(|tenant| Some(*tenant) != bench);
-        // The second tenant of the profile, where there are three: the first is the one that most cases watch.
-        let first = others.next();
-        others.next().or(first)
-    }
-
-    /// Another tenant of the target.
-    pub fn foreign_tenant(&self) -> Option<&str> {
-        self.profile.spec.tenants.get(1).map(|tenant| tenant.as_str())
-    }
-
-    /// Whether only cases that change nothing may run.
-    pub fn is_safe_only(&self) -> bool {
-        self.profile.spec.safe_only.unwrap_or(false)
-    }
-
-    /// The features that `tenant` declares.
-    pub fn features(&self, tenant: &str) -> BTreeSet<Feature> {
-        self.facts.get(tenant).map(|facts| facts.features.clone()).unwrap_or_default()
-    }
-
-    /// The credential that a tenant's cases use unless they say otherwise: `all`, or the first.
-    pub fn principal(&self, tenant: &str) -> Option<&Credential> {
-        let first = || self.profile.credentials.iter().find(|credential| credential.tenant == tenant);
-        self.profile.credential(tenant, "all").or_else(first)
-    }
-
-    /// A credential of `tenant` with all of `scopes`.
-    pub fn with_scope(&self, tenant: &str, scopes: &[String]) -> Option<&Credential> {
-        let fits = |credential: &&Credential| scopes.iter().all(|scope| credential.holds(scope));
-        self.profile.credential(tenant, "all").filter(fits).or_else(|| {
-            let usable =
-                |credential: &&Credential| !matches!(credential.name.as_str(), "revoked" | "expired" | "rotating");
-            self.profile.credentials.iter().filter(|c| c.tenant == tenant).filter(usable).find(fits)
-        })
-    }
-
-    /// Sends a request of `tenant` and judges the response. `patient` waits and asks again when it was one too many.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::send`].
-    pub async fn send(&self, request: &Request, tenant: Option<&str>, patient: bool) -> Result<Judged, ClientError> {
-        self.read(request, tenant, patient, |_, _, _| Flow::On).await
-    }
-
-    /// As [`Session::send`], telling `each` of every piece of a body as it arrives.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::send`].
-    pub async fn read<F>(
-        &self,
-        request: &Request,
-        tenant: Option<&str>,
-        patient: bool,
-        mut each: F,
-    ) -> Result<Judged, ClientError>
-    where
-        F: FnMut(&Response, Duration, &[u8]) -> Flow + Send,
-    {
-        let mut attempt = 1;
-        let exchange = loop {
-            self.pace.request().await;
-            let exchange = match self.client.watch(request, self.bounds, &mut each).await {
-                // A server may refuse a large body before it has read it; whether the answer is seen is a race.
-                Err(ClientError::Broken(_))
-                    if attempt < 3 && request.body.as_ref().is_some_and(|b| b.len() > 1 << 16) =>
-                {
-                    attempt += 1;
-                    continue;
-                }
-                sent => sent?,
-            };
-            match seed::retry_after(&exchange) {
-                Some(wait) if patient && attempt < ATTEMPTS => tokio::time::sleep(wait).await,
-                _ => break exchange,
-            }
-            attempt += 1;
-        };
-        if let Some(operation) = self.judge.operation(&request.method, request.path())
-            && let Ok(mut coverage) = self.coverage.lock()
-        {
-            coverage.exchange(&self.contract, operation, request, exchange.response.status);
-        }
-        let violations = self.judge.violations(&exchange).into_iter().map(|violation| violation.to_string());
-        let leaks = self.scanner.leaks(tenant, &exchange).into_iter().map(|leak| leak.to_string());
-        let problems = violations.chain(leaks).collect();
-        Ok(Judged { exchange, problems })
-    }
-
-    /// Waits until a case of these tenants may send something. Held while it does, and not while it waits for a time to pass.
-    pub async fn turn(&self, tenants: &BTreeSet<String>) -> Turn<'_> {
-        let tenants = self.pace.tenants(tenants).await;
-        Turn { _case: self.pace.case().await, _tenants: tenants }
-    }
-
     /// Deletes what the run has made for its own use.
     pub async fn clean_up(&self) {
         for (tenant, objects) in &*self.objects {
             delete_documents(self, tenant, &objects.made(self)).await;
         }
-    }
-
-    /// Waits until a case may run beside others of these tenants, or without them where `alone` says so.
-    pub async fn guard<'a>(&'a self, tenants: &BTreeSet<String>, alone: impl Fn(&str) -> bool) -> Vec<Guard<'a>> {
-        let mut guards = Vec::new();
-        // In the order of their names, so that two cases never wait for each other.
-        for (tenant, lock) in tenants.iter().filter_map(|tenant| self.locks.get_key_value(tenant)) {
-            let guard = if alone(tenant) { Guard::Alone(lock.write().await) } else { Guard::Shared(lock.read().await) };
-            guards.push(guard);
-        }
-        guards
-    }
-
-    /// Every tenant of the profile.
-    pub fn tenants(&self) -> BTreeSet<String> {
-        self.profile.spec.tenants.iter().map(ToString::to_string).collect()
     }
 }
 

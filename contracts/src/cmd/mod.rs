@@ -6,7 +6,7 @@ mod output;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use contracts::{Contract, Sources, generate, lint};
+use contracts::{Contract, Sources, generate, lint, requirements::Requirements};
 
 use output::{note, say};
 
@@ -38,6 +38,8 @@ enum Command {
     Check,
     /// List breaking, compatible and documentation changes since a blessed contract; exit 1 on an unblessed breaking one.
     Diff(diff::Arguments),
+    /// Freeze the rules of the present contract version: from then on new ones need a later version.
+    Freeze,
 }
 
 impl Arguments {
@@ -54,6 +56,7 @@ impl Arguments {
             Command::Generate => self.generate(&sources, &contract),
             Command::Check => self.check(&contract),
             Command::Diff(arguments) => arguments.run(&contract),
+            Command::Freeze => self.freeze(&contract),
         }
     }
 
@@ -79,7 +82,33 @@ impl Arguments {
         ExitCode::SUCCESS
     }
 
+    fn freeze(&self, contract: &Contract) -> ExitCode {
+        match Requirements::of(contract, contract.version()).freeze(&self.root) {
+            Ok(path) => {
+                say(&format!("{} holds {} rules", path.display(), contract.rules.len()));
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                note(&output::chain(&error));
+                ExitCode::from(USAGE)
+            }
+        }
+    }
+
     fn check(&self, contract: &Contract) -> ExitCode {
+        match Requirements::frozen(&self.root) {
+            Ok(sets) => {
+                let departures: Vec<String> = sets.iter().flat_map(|set| set.departures(contract)).collect();
+                if !departures.is_empty() {
+                    departures.iter().for_each(|line| note(&format!("rules.yaml: {line}")));
+                    return ExitCode::from(USAGE);
+                }
+            }
+            Err(error) => {
+                note(&output::chain(&error));
+                return ExitCode::from(USAGE);
+            }
+        }
         match generate::generate(contract) {
             Ok(files) => {
                 let stale = generate::stale(&self.root, &files);

@@ -3,7 +3,7 @@
 mod bundle;
 mod foreign;
 mod operation;
-mod rule;
+pub mod rule;
 
 use serde_json::{Map, Value, json};
 

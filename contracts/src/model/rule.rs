@@ -1,11 +1,14 @@
 //! Numbered rules: behaviour that a schema cannot say.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::sources::{SourceError, Sources};
 
+/// The contract version of rules that do not say since when they hold.
+pub const FIRST: &str = "1.0.0";
+
 /// How binding a rule is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
     /// A deployment that breaks it fails.
@@ -28,6 +31,9 @@ pub struct Rule {
     pub operations: Vec<String>,
     /// Where it comes from.
     pub source: Source,
+    /// The contract version that it came with; [`FIRST`] when absent.
+    #[serde(default)]
+    pub since: Option<String>,
 }
 
 /// One source or several.
@@ -64,7 +70,9 @@ pub(super) fn rules(sources: &Sources) -> Result<Vec<Rule>, SourceError> {
             serde_json::from_value(rule.clone()).map_err(|cause| SourceError::Shape {
                 path: path.clone(),
                 pointer: format!("/{index}"),
-                expected: format!("expected a rule {{id, level, text, operations, source}}: {cause}"),
+                expected: format!(
+                    "expected a rule {{id, level, text, operations, source}} and perhaps {{since}}: {cause}"
+                ),
             })
         })
         .collect()

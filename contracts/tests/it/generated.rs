@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use contracts::generate;
+use contracts::{generate, requirements::Requirements};
 
 #[test]
 fn finds_every_checked_in_file_fresh() {
@@ -24,6 +24,38 @@ fn sees_a_required_field_dropped_from_the_contract() {
     for wanted in ["contracts/types/src/generated/wire.rs", "conformance/src/generated/catalogue.jsonl"] {
         assert!(names.iter().any(|name| name == wanted), "{wanted} must be stale, stale are {names:?}");
     }
+}
+
+#[test]
+fn asks_of_a_frozen_version_what_it_asked() {
+    let (_, contract) = crate::contract();
+    let sets = Requirements::frozen(&crate::root()).unwrap();
+    assert!(!sets.is_empty());
+    for set in sets {
+        assert_eq!(set.departures(&contract), Vec::<String>::new(), "{}", set.contract);
+    }
+}
+
+#[test]
+fn sees_a_rule_that_binds_an_older_version_after_all() {
+    let (_, contract) = crate::contract();
+    let frozen = Requirements::of(&contract, "1.0.0");
+    let change = |change: &dyn Fn(&mut Vec<contracts::model::Rule>)| {
+        let mut changed = contract.clone();
+        change(&mut changed.rules);
+        frozen.departures(&changed).join("\n")
+    };
+    let new = |since: Option<&str>| contracts::model::Rule {
+        id: "NEW-001".to_owned(),
+        since: since.map(str::to_owned),
+        ..contract.rules[0].clone()
+    };
+    assert!(change(&|rules| rules.push(new(None))).contains("NEW-001 is not of 1.0.0"));
+    assert_eq!(change(&|rules| rules.push(new(Some("1.1.0")))), "");
+    assert!(change(&|rules| drop(rules.remove(0))).contains("is gone"));
+    assert!(change(&|rules| rules[0].since = Some("2.0.0".to_owned())).contains("is gone"));
+    let softer = |rule: &mut contracts::model::Rule| rule.level = contracts::model::Level::Should;
+    assert!(change(&|rules| softer(&mut rules[0])).contains("was Must in 1.0.0 and is Should"));
 }
 
 #[test]

@@ -188,3 +188,12 @@ async fn a_seed_always_gives_the_same_values_and_shrinks_to_the_least() {
     }
     assert_eq!(least, 300);
 }
+
+#[test]
+fn understands_every_keyword_of_the_contract_s_profile() {
+    let strange: Vec<_> = contracts::lint::KEYWORDS
+        .iter()
+        .filter(|key| !super::UNDERSTOOD.contains(key) && !super::SILENT.contains(key))
+        .collect();
+    assert!(strange.is_empty(), "{strange:?}");
+}
