@@ -11,6 +11,8 @@ mod coverage;
 #[cfg(test)]
 mod foreign;
 #[cfg(test)]
+mod interrupted;
+#[cfg(test)]
 mod other;
 #[cfg(test)]
 mod script;
