@@ -14,8 +14,9 @@ use super::metadata;
 use super::model::{ChunkOptions, DocumentInput, DocumentOutcome, DocumentStatus, IngestReport, ItemError};
 use super::tokens::Tokenizer;
 use crate::ports::{Database, DatabaseError, EmbedPurpose, Embedder, ModelError, Statement, UnixMillis, Value};
-use crate::retrieve::index::{corpus_version, embedding_name};
+use crate::retrieve::index::{corpus_version, due, due_statement, embedding_name, maintain};
 use crate::retrieve::lexical::indexable;
+use crate::retrieve::quantised::is_finite;
 use crate::retrieve::rows::Columns;
 use crate::sabotage::{self, Sabotage};
 use crate::safety;
@@ -161,9 +162,12 @@ impl Pipeline<'_> {
         };
         let chunks = chunk(&document.id, &extracted, settings, self.tokenizer);
         let vectors = self.embed(&chunks).await?;
-        let mut statements = self.write(document, &fingerprint, extracted.text, &chunks, &vectors);
+        let written = chunks.len();
+        let mut statements = self.write(document, &fingerprint, extracted.text, chunks, vectors);
+        let sealing = statements.len();
+        statements.push(due_statement());
         statements.extend(self.guard.clone());
-        self.database.batch(statements).await.map_err(|error| match error {
+        let answers = self.database.batch(statements).await.map_err(|error| match error {
             DatabaseError::GuardFailed { index: MODEL_GUARD } => {
                 IngestError::IndexMismatch { model: self.embedder.model().to_owned() }
             }
@@ -171,9 +175,12 @@ impl Pipeline<'_> {
             | DatabaseError::Unavailable { .. }
             | DatabaseError::Refused { .. }) => IngestError::Database(error),
         })?;
+        if due(answers.get(sealing)) {
+            maintain(self.tenant.id(), self.database).await;
+        }
         let known = stored.is_some() || sabotage::on(Sabotage::CreatedReportedAsUpdated);
         let status = if known { DocumentStatus::Updated } else { DocumentStatus::Created };
-        Ok(outcome(document, status, u32::try_from(chunks.len()).unwrap_or(u32::MAX)))
+        Ok(outcome(document, status, u32::try_from(written).unwrap_or(u32::MAX)))
     }
 
     /// The outcome of a document that an upstream failure kept out; what was there before is still there.
@@ -232,6 +239,9 @@ impl Pipeline<'_> {
                 let reason = "wrong number or length of vectors".to_owned();
                 return Err(ModelError::Unusable { model: self.embedder.model().to_owned(), reason }.into());
             }
+            if !embedded.iter().all(|vector| is_finite(vector)) {
+                return Err(ModelError::not_finite(self.embedder.model()).into());
+            }
             vectors.extend(embedded);
         }
         Ok(vectors)
@@ -243,8 +253,8 @@ impl Pipeline<'_> {
         document: &DocumentInput,
         fingerprint: &str,
         text: String,
-        chunks: &[Chunk],
-        vectors: &[Vec<f32>],
+        chunks: Vec<Chunk>,
+        vectors: Vec<Vec<f32>>,
     ) -> Vec<Statement> {
         let (model, dimensions) = (self.embedder.model(), self.embedder.dimensions());
         let id = || Value::Text(document.id.clone());
@@ -264,6 +274,8 @@ impl Pipeline<'_> {
             const ASIDE: &str = "UPDATE chunks SET id = 'chk_' || lower(hex(randomblob(16))), ordinal = ordinal + 100000 \
                  + (SELECT max(ordinal) FROM chunks WHERE document_id = ?1) WHERE document_id = ?1";
             statements.push(Statement::new(ASIDE, vec![id()]));
+            #[cfg(feature = "sabotage")]
+            statements.push(crate::retrieve::index::bump_epoch());
         } else {
             statements.extend(remove_chunks(&document.id));
         }
@@ -285,7 +297,8 @@ impl Pipeline<'_> {
                 Value::Integer(self.now),
             ],
         ));
-        for (chunk, vector) in chunks.iter().zip(vectors) {
+        // Each is taken apart as it is written down: a large document is not held twice.
+        for (chunk, vector) in chunks.into_iter().zip(vectors) {
             statements.push(Statement::new(
                 "INSERT INTO chunks (id, document_id, ordinal, span_start, span_end, tokens, text, heading_path, \
                  embedding_model, dimensions, embedding) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -329,6 +342,9 @@ pub(super) fn remove_chunks(document_id: &str) -> Vec<Statement> {
     [
         "DELETE FROM chunks_fts WHERE rowid IN (SELECT rowid FROM chunks WHERE document_id = ?1)",
         "DELETE FROM words_fts WHERE rowid IN (SELECT rowid FROM chunks WHERE document_id = ?1)",
+        "INSERT INTO tombstones (rowid, version) SELECT rowid, \
+         (SELECT CAST(value AS INTEGER) + 1 FROM meta WHERE key = 'corpus_version') \
+         FROM chunks WHERE document_id = ?1",
         "DELETE FROM chunks WHERE document_id = ?1",
     ]
     .into_iter()

@@ -1,0 +1,1 @@
+//! The index against its store: pages, refreshes, damage, joins.
