@@ -3,6 +3,7 @@
 mod error;
 mod jobs;
 mod ports;
+mod reindex;
 mod runners;
 #[cfg(feature = "sabotage")]
 mod sabotaged;

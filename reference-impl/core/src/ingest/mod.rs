@@ -11,6 +11,7 @@ pub mod tokens;
 
 pub use convert::ContentType;
 pub use error::IngestError;
+pub(crate) use pipeline::{bump_version, embedded_text};
 pub use metadata::MetadataFault;
 pub use model::{
     ChunkOptions, Document, DocumentInput, DocumentOutcome, DocumentStatus, DocumentSummary, IngestReport, ItemError,

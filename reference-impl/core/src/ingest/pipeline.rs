@@ -190,28 +190,31 @@ impl Pipeline<'_> {
         DocumentOutcome { error: Some(error), ..outcome(document, DocumentStatus::Failed, held) }
     }
 
-    /// Over everything that the stored chunks, their vectors and their metadata depend on.
+    /// Over everything that the stored chunks and their metadata depend on. Vectors are left out: the model of all of them
+    /// is known, and a reindex renews them without the content.
     fn fingerprint(&self, document: &DocumentInput, settings: ChunkSettings) -> String {
         let cut = format!("{} {} {}", settings.size_tokens, settings.overlap_tokens, settings.strategy);
         let mut metadata = Json::Object(document.metadata.clone()).to_string();
         if sabotage::on(Sabotage::MetadataChangeIgnored) {
             metadata.clear();
         }
-        let embedding = embedding_name(self.embedder.model(), self.embedder.dimensions());
         let mut hash = Sha256::new();
-        for part in
-            [document.content_type.as_str(), &document.content, &metadata, &cut, &embedding, self.tokenizer.name()]
-        {
+        for part in [document.content_type.as_str(), &document.content, &metadata, &cut, self.tokenizer.name()] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
         }
         hex::encode(hash.finalize())
     }
 
-    /// Fingerprint and number of chunks of the document as it is stored.
+    /// Fingerprint and number of chunks of the document as it is stored; no fingerprint where the vectors are of another
+    /// model than the present one.
     async fn stored(&self, id: &str) -> Result<Option<(String, u32)>, IngestError> {
-        let statement =
-            Statement::new("SELECT fingerprint, chunks FROM documents WHERE id = ?1", vec![Value::Text(id.to_owned())]);
+        let embedding = embedding_name(self.embedder.model(), self.embedder.dimensions());
+        let statement = Statement::new(
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM meta WHERE key = 'embedding' AND value = ?2) THEN fingerprint ELSE '' END, \
+             chunks FROM documents WHERE id = ?1",
+            vec![Value::Text(id.to_owned()), Value::Text(embedding)],
+        );
         let rows = self.database.batch(vec![statement]).await?;
         let Some(row) = rows.first().and_then(|rows| rows.first()) else { return Ok(None) };
         let mut columns = Columns::of(row);
@@ -222,16 +225,9 @@ impl Pipeline<'_> {
     async fn embed(&self, chunks: &[Chunk]) -> Result<Vec<Vec<f32>>, IngestError> {
         let mut vectors = Vec::with_capacity(chunks.len());
         for batch in chunks.chunks(EMBED_BATCH) {
-            // The headings above a chunk often hold the very words that it is asked for by.
             let texts: Vec<String> = batch
                 .iter()
-                .map(|chunk| {
-                    if chunk.heading_path.is_empty() {
-                        chunk.text.clone()
-                    } else {
-                        format!("{}\n{}", chunk.heading_path.join(" > "), chunk.text)
-                    }
-                })
+                .map(|chunk| embedded_text(&chunk.heading_path, &chunk.text))
                 .collect();
             let embedded = self.embedder.embed(self.tenant, &texts, EmbedPurpose::Document).await?;
             let dimensions = self.embedder.dimensions();
@@ -337,6 +333,11 @@ impl Pipeline<'_> {
     }
 }
 
+/// The text that a chunk's vector is made of: the headings above it often hold the very words that it is asked for by.
+pub(crate) fn embedded_text(heading_path: &[String], text: &str) -> String {
+    if heading_path.is_empty() { text.to_owned() } else { format!("{}\n{text}", heading_path.join(" > ")) }
+}
+
 /// Removes a document's chunks from every index.
 pub(super) fn remove_chunks(document_id: &str) -> Vec<Statement> {
     [
@@ -353,7 +354,7 @@ pub(super) fn remove_chunks(document_id: &str) -> Vec<Statement> {
 }
 
 /// Every change of the corpus has a version of its own.
-pub(super) fn bump_version() -> Statement {
+pub(crate) fn bump_version() -> Statement {
     Statement::new(
         "UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE key = 'corpus_version'",
         Vec::new(),

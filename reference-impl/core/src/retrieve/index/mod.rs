@@ -200,8 +200,7 @@ fn damaged(reason: &str) -> DatabaseError {
     DatabaseError::Refused { index: 0, reason: reason.to_owned() }
 }
 
-/// For flaws that move chunks to other documents or ids: what is in memory must be read anew.
-#[cfg(feature = "sabotage")]
+/// For changes of chunks in their place, which no row number tells: what is in memory must be read anew.
 pub(crate) fn bump_epoch() -> Statement {
     Statement::new(
         "UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE key = 'index_epoch'",
