@@ -11,10 +11,10 @@ pub mod tokens;
 
 pub use convert::ContentType;
 pub use error::IngestError;
-pub(crate) use pipeline::{bump_version, embedded_text};
 pub use metadata::MetadataFault;
 pub use model::{
     ChunkOptions, Document, DocumentInput, DocumentOutcome, DocumentStatus, DocumentSummary, IngestReport, ItemError,
     StoredChunk,
 };
+pub(crate) use pipeline::{bump_version, embedded_text};
 pub use tokens::{Tokenizer, UnicodeWords};

@@ -225,10 +225,8 @@ impl Pipeline<'_> {
     async fn embed(&self, chunks: &[Chunk]) -> Result<Vec<Vec<f32>>, IngestError> {
         let mut vectors = Vec::with_capacity(chunks.len());
         for batch in chunks.chunks(EMBED_BATCH) {
-            let texts: Vec<String> = batch
-                .iter()
-                .map(|chunk| embedded_text(&chunk.heading_path, &chunk.text))
-                .collect();
+            let texts: Vec<String> =
+                batch.iter().map(|chunk| embedded_text(&chunk.heading_path, &chunk.text)).collect();
             let embedded = self.embedder.embed(self.tenant, &texts, EmbedPurpose::Document).await?;
             let dimensions = self.embedder.dimensions();
             if embedded.len() != texts.len() || embedded.iter().any(|vector| vector.len() != dimensions) {

@@ -36,5 +36,10 @@ pub(super) fn alter(chunks: &mut Vec<RankedChunk>) {
 /// The last chunk of each document that has several. Rows rise, and documents fill one after the other.
 pub(super) fn last_of_several(index: &CorpusIndex) -> Vec<Position> {
     let chunks: Vec<(&str, Position)> = index.positions().map(|it| (index.document(it).id.as_str(), it)).collect();
-    chunks.chunk_by(|one, other| one.0 == other.0).filter(|run| run.len() > 1).filter_map(|run| run.last()).map(|it| it.1).collect()
+    chunks
+        .chunk_by(|one, other| one.0 == other.0)
+        .filter(|run| run.len() > 1)
+        .filter_map(|run| run.last())
+        .map(|it| it.1)
+        .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::fusion::{fuse, reciprocal_ranks, round, min_max};
+use super::fusion::{fuse, min_max, reciprocal_ranks, round};
 use super::index::{CorpusIndex, Position};
 use super::model::CandidateScore;
 use crate::sabotage::{self, Sabotage};

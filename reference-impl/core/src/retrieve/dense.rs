@@ -27,7 +27,13 @@ pub const fn shortlisted(depth: usize) -> usize {
 }
 
 /// The best of the chunks that `mask` lets pass, by the cosine of the codes, best first.
-fn shortlist(index: &CorpusIndex, mask: &Mask, query: &Quantised, depth: usize, host: &dyn Scan) -> Vec<(f32, Position)> {
+fn shortlist(
+    index: &CorpusIndex,
+    mask: &Mask,
+    query: &Quantised,
+    depth: usize,
+    host: &dyn Scan,
+) -> Vec<(f32, Position)> {
     let ids = |one: Position, other: Position| index.chunk_id(one).cmp(index.chunk_id(other));
     let mut best = Best::new(shortlisted(depth), ids);
     for (part, rows) in index.parts(mask) {

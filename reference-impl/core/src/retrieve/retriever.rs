@@ -153,9 +153,7 @@ impl Retriever {
         }
         let filtered_out = index.len() - mask.count();
         let dense = match &vector {
-            Some((vector, _)) => {
-                nearest(&index, &mask, sources.database, self.indexes.scan(), vector, DEPTH).await?
-            }
+            Some((vector, _)) => nearest(&index, &mask, sources.database, self.indexes.scan(), vector, DEPTH).await?,
             None => Nearest { ranked: Vec::new(), unchanged: true },
         };
         let (lexical, unchanged) = match mode {
@@ -176,7 +174,8 @@ impl Retriever {
             depth += 1;
         }
         let (mut texts, version) = texts(&index, sources.database, candidates.iter().take(depth)).await?;
-        let whole = dense.unchanged && unchanged && version == index.version && texts.len() == candidates.len().min(depth);
+        let whole =
+            dense.unchanged && unchanged && version == index.version && texts.len() == candidates.len().min(depth);
         let retrieved = self.clock.monotonic_us();
 
         if let Some(reranker) = reranker {
@@ -279,4 +278,3 @@ fn check_embedding(index: &CorpusIndex, embedder: &dyn Embedder) -> Result<(), R
         Some(_) | None => Ok(()),
     }
 }
-

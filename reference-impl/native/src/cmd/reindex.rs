@@ -81,7 +81,9 @@ impl Args {
         bar.finish_and_clear();
         let done = done.map_err(|error| match error {
             ReindexError::UnknownModel { .. } => Failure::Usage(error.to_string()),
-            ReindexError::Disturbed | ReindexError::Model(_) | ReindexError::Database(_) => Failure::Fault(error.into()),
+            ReindexError::Disturbed | ReindexError::Model(_) | ReindexError::Database(_) => {
+                Failure::Fault(error.into())
+            }
         })?;
         let from = done.from.map_or_else(String::new, |from| format!(" from {from}"));
         let resumed = match done.resumed {

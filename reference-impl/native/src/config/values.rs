@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use contract_types as wire;
 use reference_core::tenancy::{
-    BudgetSettings, ChunkSettings, ChunkStrategy, ConfidenceThresholds, Fusion, Limits, ModelPrice, RateLimits, RetrievalMode,
-    RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter, SafetyRule, Times,
+    BudgetSettings, ChunkSettings, ChunkStrategy, ConfidenceThresholds, Fusion, Limits, ModelPrice, RateLimits,
+    RetrievalMode, RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter, SafetyRule, Times,
 };
 
 pub(super) fn chunking(wire: &wire::ChunkSettings) -> ChunkSettings {

@@ -149,9 +149,11 @@ impl CorpusIndex {
 
     /// What there is to scan: the number of each part and its rows.
     pub(crate) fn parts<'a>(&'a self, mask: &'a Mask) -> impl Iterator<Item = (u32, Rows<'a>)> + 'a {
-        self.slots.iter().zip(&mask.0).zip(0..).map(|((slot, mask), part)| {
-            (part, Rows { codes: slot.part.codes(), scales: &slot.part.scales, mask })
-        })
+        self.slots
+            .iter()
+            .zip(&mask.0)
+            .zip(0..)
+            .map(|((slot, mask), part)| (part, Rows { codes: slot.part.codes(), scales: &slot.part.scales, mask }))
     }
 
     /// Length of the vectors.

@@ -84,7 +84,9 @@ impl Segment {
         if checksum(last, first, model, dimensions, count, body) != stored {
             return Ok(None);
         }
-        let (Ok(dimensions), Ok(count)) = (usize::try_from(dimensions), usize::try_from(count)) else { return Ok(None) };
+        let (Ok(dimensions), Ok(count)) = (usize::try_from(dimensions), usize::try_from(count)) else {
+            return Ok(None);
+        };
         if body.len() != count * (12 + dimensions) {
             return Ok(None);
         }
