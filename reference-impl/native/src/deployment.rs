@@ -22,6 +22,7 @@ use crate::data_folder::DataFolder;
 use crate::docs::SwaggerPage;
 use crate::faults::{Faults, FaultyDatabases, FaultyEmbedder, FaultyGenerator, FaultyHandlers, FaultyKeyValue, Port};
 use crate::ids::OsIds;
+use crate::scan::SimdScan;
 use crate::sqlite::SqliteDatabases;
 use crate::tasks::{Tasks, TokioTimer};
 
@@ -115,7 +116,7 @@ impl Deployment {
             generators: vec![Arc::clone(&wrapped.generator)],
             rerankers: vec![Arc::new(TermOverlap)],
         };
-        let platform = Arc::new(Platform::new(ports, &data.secret()?, INDEX_BYTES));
+        let platform = Arc::new(Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan)));
         let (timer, streams) = (Arc::new(TokioTimer) as Arc<dyn Timer>, Streams::default());
         let api = Arc::new(Service::new(ServiceParts {
             platform: Arc::clone(&platform),

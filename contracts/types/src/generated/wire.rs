@@ -4345,6 +4345,41 @@ impl std::str::FromStr for RetrievalMode {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum RetrievalSettingsFusion {
+    #[serde(rename = "min_max")]
+    MinMax,
+    #[serde(rename = "rrf")]
+    Rrf,
+}
+
+impl RetrievalSettingsFusion {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] = &[Self::MinMax, Self::Rrf];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MinMax => "min_max",
+            Self::Rrf => "rrf",
+        }
+    }
+}
+
+impl std::fmt::Display for RetrievalSettingsFusion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for RetrievalSettingsFusion {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
 /// How one tenant retrieves where a request does not say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("RetrievalSettings")))]
@@ -4359,6 +4394,10 @@ pub struct RetrievalSettings {
     /// Share of the lexical score in the hybrid fusion: 0 is dense alone, 1 is lexical alone.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub lexical_weight: f64,
+    /// How the two rankings of the hybrid mode are brought onto one scale: min_max scales their scores, rrf scores their ranks (reciprocal rank fusion, k = 60). Absent means min_max.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "RetrievalSettingsFusion")]
+    pub fusion: Option<RetrievalSettingsFusion>,
     /// Where the confidence bands of an answer begin.
     pub confidence: ConfidenceThresholds,
 }
@@ -4366,7 +4405,7 @@ pub struct RetrievalSettings {
 impl RetrievalSettings {
     /// The required fields; the others are absent or at their defaults.
     pub fn new(mode: RetrievalMode, top_k: u64, lexical_weight: f64, confidence: ConfidenceThresholds) -> Self {
-        Self { mode, top_k, lexical_weight, confidence }
+        Self { mode, top_k, lexical_weight, fusion: None, confidence }
     }
 }
 

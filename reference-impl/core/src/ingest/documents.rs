@@ -137,6 +137,7 @@ fn ghost(id: &str) -> Vec<Statement> {
     ]
     .into_iter()
     .map(|sql| Statement::new(sql, vec![Value::Text(id.to_owned())]))
+    .chain([crate::retrieve::index::bump_epoch()])
     .collect()
 }
 
@@ -146,6 +147,9 @@ fn neighbours(prefix: &str) -> Vec<Statement> {
     [
         "DELETE FROM chunks_fts WHERE rowid IN (SELECT rowid FROM chunks WHERE substr(document_id, 1, length(?1)) = ?1)",
         "DELETE FROM words_fts WHERE rowid IN (SELECT rowid FROM chunks WHERE substr(document_id, 1, length(?1)) = ?1)",
+        "INSERT INTO tombstones (rowid, version) SELECT rowid, \
+         (SELECT CAST(value AS INTEGER) + 1 FROM meta WHERE key = 'corpus_version') \
+         FROM chunks WHERE substr(document_id, 1, length(?1)) = ?1",
         "DELETE FROM chunks WHERE substr(document_id, 1, length(?1)) = ?1",
         "DELETE FROM documents WHERE substr(id, 1, length(?1)) = ?1",
     ]

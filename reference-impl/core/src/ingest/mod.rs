@@ -16,4 +16,5 @@ pub use model::{
     ChunkOptions, Document, DocumentInput, DocumentOutcome, DocumentStatus, DocumentSummary, IngestReport, ItemError,
     StoredChunk,
 };
+pub(crate) use pipeline::{bump_version, embedded_text};
 pub use tokens::{Tokenizer, UnicodeWords};

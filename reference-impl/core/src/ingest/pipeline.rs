@@ -14,8 +14,9 @@ use super::metadata;
 use super::model::{ChunkOptions, DocumentInput, DocumentOutcome, DocumentStatus, IngestReport, ItemError};
 use super::tokens::Tokenizer;
 use crate::ports::{Database, DatabaseError, EmbedPurpose, Embedder, ModelError, Statement, UnixMillis, Value};
-use crate::retrieve::index::{corpus_version, embedding_name};
+use crate::retrieve::index::{corpus_version, due, due_statement, embedding_name, maintain};
 use crate::retrieve::lexical::indexable;
+use crate::retrieve::quantised::is_finite;
 use crate::retrieve::rows::Columns;
 use crate::sabotage::{self, Sabotage};
 use crate::safety;
@@ -161,9 +162,12 @@ impl Pipeline<'_> {
         };
         let chunks = chunk(&document.id, &extracted, settings, self.tokenizer);
         let vectors = self.embed(&chunks).await?;
-        let mut statements = self.write(document, &fingerprint, extracted.text, &chunks, &vectors);
+        let written = chunks.len();
+        let mut statements = self.write(document, &fingerprint, extracted.text, chunks, vectors);
+        let sealing = statements.len();
+        statements.push(due_statement());
         statements.extend(self.guard.clone());
-        self.database.batch(statements).await.map_err(|error| match error {
+        let answers = self.database.batch(statements).await.map_err(|error| match error {
             DatabaseError::GuardFailed { index: MODEL_GUARD } => {
                 IngestError::IndexMismatch { model: self.embedder.model().to_owned() }
             }
@@ -171,9 +175,12 @@ impl Pipeline<'_> {
             | DatabaseError::Unavailable { .. }
             | DatabaseError::Refused { .. }) => IngestError::Database(error),
         })?;
+        if due(answers.get(sealing)) {
+            maintain(self.tenant.id(), self.database).await;
+        }
         let known = stored.is_some() || sabotage::on(Sabotage::CreatedReportedAsUpdated);
         let status = if known { DocumentStatus::Updated } else { DocumentStatus::Created };
-        Ok(outcome(document, status, u32::try_from(chunks.len()).unwrap_or(u32::MAX)))
+        Ok(outcome(document, status, u32::try_from(written).unwrap_or(u32::MAX)))
     }
 
     /// The outcome of a document that an upstream failure kept out; what was there before is still there.
@@ -183,28 +190,31 @@ impl Pipeline<'_> {
         DocumentOutcome { error: Some(error), ..outcome(document, DocumentStatus::Failed, held) }
     }
 
-    /// Over everything that the stored chunks, their vectors and their metadata depend on.
+    /// Over everything that the stored chunks and their metadata depend on. Vectors are left out: the model of all of them
+    /// is known, and a reindex renews them without the content.
     fn fingerprint(&self, document: &DocumentInput, settings: ChunkSettings) -> String {
         let cut = format!("{} {} {}", settings.size_tokens, settings.overlap_tokens, settings.strategy);
         let mut metadata = Json::Object(document.metadata.clone()).to_string();
         if sabotage::on(Sabotage::MetadataChangeIgnored) {
             metadata.clear();
         }
-        let embedding = embedding_name(self.embedder.model(), self.embedder.dimensions());
         let mut hash = Sha256::new();
-        for part in
-            [document.content_type.as_str(), &document.content, &metadata, &cut, &embedding, self.tokenizer.name()]
-        {
+        for part in [document.content_type.as_str(), &document.content, &metadata, &cut, self.tokenizer.name()] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
         }
         hex::encode(hash.finalize())
     }
 
-    /// Fingerprint and number of chunks of the document as it is stored.
+    /// Fingerprint and number of chunks of the document as it is stored; no fingerprint where the vectors are of another
+    /// model than the present one.
     async fn stored(&self, id: &str) -> Result<Option<(String, u32)>, IngestError> {
-        let statement =
-            Statement::new("SELECT fingerprint, chunks FROM documents WHERE id = ?1", vec![Value::Text(id.to_owned())]);
+        let embedding = embedding_name(self.embedder.model(), self.embedder.dimensions());
+        let statement = Statement::new(
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM meta WHERE key = 'embedding' AND value = ?2) THEN fingerprint ELSE '' END, \
+             chunks FROM documents WHERE id = ?1",
+            vec![Value::Text(id.to_owned()), Value::Text(embedding)],
+        );
         let rows = self.database.batch(vec![statement]).await?;
         let Some(row) = rows.first().and_then(|rows| rows.first()) else { return Ok(None) };
         let mut columns = Columns::of(row);
@@ -215,22 +225,16 @@ impl Pipeline<'_> {
     async fn embed(&self, chunks: &[Chunk]) -> Result<Vec<Vec<f32>>, IngestError> {
         let mut vectors = Vec::with_capacity(chunks.len());
         for batch in chunks.chunks(EMBED_BATCH) {
-            // The headings above a chunk often hold the very words that it is asked for by.
-            let texts: Vec<String> = batch
-                .iter()
-                .map(|chunk| {
-                    if chunk.heading_path.is_empty() {
-                        chunk.text.clone()
-                    } else {
-                        format!("{}\n{}", chunk.heading_path.join(" > "), chunk.text)
-                    }
-                })
-                .collect();
+            let texts: Vec<String> =
+                batch.iter().map(|chunk| embedded_text(&chunk.heading_path, &chunk.text)).collect();
             let embedded = self.embedder.embed(self.tenant, &texts, EmbedPurpose::Document).await?;
             let dimensions = self.embedder.dimensions();
             if embedded.len() != texts.len() || embedded.iter().any(|vector| vector.len() != dimensions) {
                 let reason = "wrong number or length of vectors".to_owned();
                 return Err(ModelError::Unusable { model: self.embedder.model().to_owned(), reason }.into());
+            }
+            if !embedded.iter().all(|vector| is_finite(vector)) {
+                return Err(ModelError::not_finite(self.embedder.model()).into());
             }
             vectors.extend(embedded);
         }
@@ -243,8 +247,8 @@ impl Pipeline<'_> {
         document: &DocumentInput,
         fingerprint: &str,
         text: String,
-        chunks: &[Chunk],
-        vectors: &[Vec<f32>],
+        chunks: Vec<Chunk>,
+        vectors: Vec<Vec<f32>>,
     ) -> Vec<Statement> {
         let (model, dimensions) = (self.embedder.model(), self.embedder.dimensions());
         let id = || Value::Text(document.id.clone());
@@ -264,6 +268,8 @@ impl Pipeline<'_> {
             const ASIDE: &str = "UPDATE chunks SET id = 'chk_' || lower(hex(randomblob(16))), ordinal = ordinal + 100000 \
                  + (SELECT max(ordinal) FROM chunks WHERE document_id = ?1) WHERE document_id = ?1";
             statements.push(Statement::new(ASIDE, vec![id()]));
+            #[cfg(feature = "sabotage")]
+            statements.push(crate::retrieve::index::bump_epoch());
         } else {
             statements.extend(remove_chunks(&document.id));
         }
@@ -285,7 +291,8 @@ impl Pipeline<'_> {
                 Value::Integer(self.now),
             ],
         ));
-        for (chunk, vector) in chunks.iter().zip(vectors) {
+        // Each is taken apart as it is written down: a large document is not held twice.
+        for (chunk, vector) in chunks.into_iter().zip(vectors) {
             statements.push(Statement::new(
                 "INSERT INTO chunks (id, document_id, ordinal, span_start, span_end, tokens, text, heading_path, \
                  embedding_model, dimensions, embedding) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -324,11 +331,19 @@ impl Pipeline<'_> {
     }
 }
 
+/// The text that a chunk's vector is made of: the headings above it often hold the very words that it is asked for by.
+pub(crate) fn embedded_text(heading_path: &[String], text: &str) -> String {
+    if heading_path.is_empty() { text.to_owned() } else { format!("{}\n{text}", heading_path.join(" > ")) }
+}
+
 /// Removes a document's chunks from every index.
 pub(super) fn remove_chunks(document_id: &str) -> Vec<Statement> {
     [
         "DELETE FROM chunks_fts WHERE rowid IN (SELECT rowid FROM chunks WHERE document_id = ?1)",
         "DELETE FROM words_fts WHERE rowid IN (SELECT rowid FROM chunks WHERE document_id = ?1)",
+        "INSERT INTO tombstones (rowid, version) SELECT rowid, \
+         (SELECT CAST(value AS INTEGER) + 1 FROM meta WHERE key = 'corpus_version') \
+         FROM chunks WHERE document_id = ?1",
         "DELETE FROM chunks WHERE document_id = ?1",
     ]
     .into_iter()
@@ -337,7 +352,7 @@ pub(super) fn remove_chunks(document_id: &str) -> Vec<Statement> {
 }
 
 /// Every change of the corpus has a version of its own.
-pub(super) fn bump_version() -> Statement {
+pub(crate) fn bump_version() -> Statement {
     Statement::new(
         "UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE key = 'corpus_version'",
         Vec::new(),

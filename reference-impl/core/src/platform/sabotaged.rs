@@ -40,6 +40,7 @@ impl Platform {
             for other in sabotage::others(tenant) {
                 let database = self.ports.databases.open(&other).await?;
                 self.retriever.index(&other, &*database).await?;
+                self.retriever.vocabulary(&other, &*database).await?;
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ mod contract;
 mod health;
 mod races;
 mod safety;
+mod vectors;
 
 use super::*;
 use crate::answer::{Band, Extractive, NO_ANSWER};
@@ -36,6 +37,8 @@ impl Background for Later {
 struct Switched {
     down: AtomicBool,
     longer: AtomicBool,
+    /// A value that stands in every vector where given.
+    poison: Mutex<Option<f32>>,
 }
 
 impl Embedder for Switched {
@@ -61,7 +64,14 @@ impl Embedder for Switched {
             let error = ModelError::Unavailable { model: "hashed-lexical-v1".to_owned(), reason: "down".to_owned() };
             return Box::pin(async move { Err(error) });
         }
-        HashedEmbedder.embed(tenant, texts, purpose)
+        let poison = *self.poison.lock().unwrap();
+        Box::pin(async move {
+            let mut vectors = HashedEmbedder.embed(tenant, texts, purpose).await?;
+            if let Some(poison) = poison {
+                vectors.iter_mut().for_each(|vector| vector[3] = poison);
+            }
+            Ok(vectors)
+        })
     }
 }
 

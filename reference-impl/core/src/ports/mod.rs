@@ -11,6 +11,7 @@ mod ids;
 mod key_value;
 mod model;
 mod reranker;
+mod scan;
 
 pub use background::Background;
 pub use clock::{Clock, UnixMillis};
@@ -23,6 +24,7 @@ pub use ids::Ids;
 pub use key_value::{KeyValue, KeyValueError, KeyValueFigures, MemoryKeyValue};
 pub use model::ModelError;
 pub use reranker::Reranker;
+pub use scan::{Codes, PortableScan, Scan};
 
 /// A future that a port hands back: boxed, so that ports stay object-safe, and `Send`, so that any runtime may drive it.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;

@@ -30,6 +30,12 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    /// A vector with values that cannot be compared.
+    pub(crate) fn not_finite(model: &str) -> Self {
+        let reason = "a vector holds a value that is not a finite number (NaN or infinite)".to_owned();
+        Self::Unusable { model: model.to_owned(), reason }
+    }
+
     /// Contract code.
     pub fn code(&self) -> contract_types::ErrorCode {
         match self {

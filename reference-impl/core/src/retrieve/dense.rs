@@ -1,35 +1,120 @@
-//! The dense half: an exact scan over the tenant's vectors.
+//! The dense half: an exact scan over int8 codes, whose best are scored again with the exact vectors.
 
-use super::index::CorpusIndex;
+use std::collections::HashMap;
+
+use super::index::{CorpusIndex, Mask, Position, floats, version_of, version_statement};
+use super::quantised::Quantised;
+use super::rows::Columns;
+use super::scan::{Best, scan};
+use crate::ports::{Database, DatabaseError, Row, Scan, Statement, Value};
 
 /// Lanes of the dot product: enough for the compiler to use the widest registers there are.
 const LANES: usize = 16;
+/// Candidates that are always scored exactly beyond those that are asked for.
+const MARGIN: usize = 40;
 
-/// Scores every allowed entry against `query` and returns the best `depth`, as positions and cosines, best first; equal
-/// cosines are in the order of chunk ids.
-pub(crate) fn nearest(
+/// What the dense half found.
+pub(super) struct Nearest {
+    /// Chunks with their exact cosines, best first; equal ones in the order of chunk ids.
+    pub(super) ranked: Vec<(Position, f64)>,
+    /// Whether the corpus still was as the index shows it.
+    pub(super) unchanged: bool,
+}
+
+/// How many candidates of a scan are kept for exact scoring where `depth` are asked for.
+pub const fn shortlisted(depth: usize) -> usize {
+    if depth * 4 > MARGIN { depth * 4 } else { MARGIN }
+}
+
+/// The best of the chunks that `mask` lets pass, by the cosine of the codes, best first.
+fn shortlist(
     index: &CorpusIndex,
-    allowed: &(dyn Fn(usize) -> bool + Sync),
+    mask: &Mask,
+    query: &Quantised,
+    depth: usize,
+    host: &dyn Scan,
+) -> Vec<(f32, Position)> {
+    let ids = |one: Position, other: Position| index.chunk_id(one).cmp(index.chunk_id(other));
+    let mut best = Best::new(shortlisted(depth), ids);
+    for (part, rows) in index.parts(mask) {
+        scan(host, rows, query, |row, score| best.push(score * query.scale, Position::of(part, row)));
+    }
+    best.finish()
+}
+
+/// Finds the best `depth` chunks that `mask` lets pass.
+///
+/// # Errors
+///
+/// The database's.
+pub(super) async fn nearest(
+    index: &CorpusIndex,
+    mask: &Mask,
+    database: &dyn Database,
+    host: &dyn Scan,
     query: &[f32],
     depth: usize,
-) -> Vec<(usize, f64)> {
-    let mut scored: Vec<(usize, f64)> = (0..index.entries.len())
-        .filter(|position| allowed(*position))
-        .map(|position| (position, f64::from(dot(index.vector(position), query))))
-        .collect();
-    let order = |one: &(usize, f64), other: &(usize, f64)| {
-        other.1.total_cmp(&one.1).then_with(|| index.entries[one.0].chunk_id.cmp(&index.entries[other.0].chunk_id))
-    };
-    if scored.len() > depth {
-        scored.select_nth_unstable_by(depth, order);
-        scored.truncate(depth);
+) -> Result<Nearest, DatabaseError> {
+    let quantised = Quantised::of(query);
+    if index.is_empty() || index.dimensions() != query.len() {
+        return Ok(Nearest { ranked: Vec::new(), unchanged: true });
     }
-    scored.sort_unstable_by(order);
-    scored
+    let candidates = shortlist(index, mask, &quantised, depth, host);
+    let mut found = Nearest { ranked: Vec::new(), unchanged: true };
+    let (mut scored, mut worst) = (0, 0.0_f64);
+    while scored < candidates.len() {
+        // First those that are likely to be enough, then all that are left.
+        let until = if scored == 0 { (depth + MARGIN).min(candidates.len()) } else { candidates.len() };
+        let wave = &candidates[scored..until];
+        let (vectors, version) = exact(index, database, wave).await?;
+        found.unchanged &= version == index.version && vectors.len() == wave.len();
+        for (approximate, position) in wave {
+            let Some(vector) = vectors.get(&index.row(*position)) else { continue };
+            let cosine = f64::from(dot(vector, query));
+            worst = worst.max((cosine - f64::from(*approximate)).abs());
+            found.ranked.push((*position, cosine));
+        }
+        found.ranked.sort_unstable_by(|one, other| {
+            other.1.total_cmp(&one.1).then_with(|| index.chunk_id(one.0).cmp(index.chunk_id(other.0)))
+        });
+        scored = until;
+        // What was not looked at is not among the best, unless its codes are off by twice what any were up to here.
+        let least = found.ranked.get(depth.saturating_sub(1)).map(|(_, cosine)| *cosine);
+        let next = candidates.get(scored).map(|(approximate, _)| f64::from(*approximate));
+        if least.zip(next).is_some_and(|(least, next)| next + 2.0 * worst < least) {
+            break;
+        }
+    }
+    found.ranked.truncate(depth);
+    Ok(found)
+}
+
+/// Exact vectors of candidates by row, and the corpus version that they are of. A chunk that is gone, or that has another
+/// model's vector by now, is left out.
+async fn exact(
+    index: &CorpusIndex,
+    database: &dyn Database,
+    candidates: &[(f32, Position)],
+) -> Result<(HashMap<i64, Vec<f32>>, i64), DatabaseError> {
+    const READ: &str = "SELECT rowid, embedding_model, dimensions, embedding FROM chunks \
+         WHERE rowid IN (SELECT value FROM json_each(?1))";
+    let rows: Vec<i64> = candidates.iter().map(|(_, position)| index.row(*position)).collect();
+    let rows = serde_json::Value::from(rows).to_string();
+    let answers = database.batch(vec![Statement::new(READ, vec![Value::Text(rows)]), version_statement()]).await?;
+    let version = version_of(answers.get(1))?;
+    let read = |row: &Row| {
+        let mut columns = Columns::of(row);
+        let (rowid, model, dimensions) = (columns.integer()?, columns.text()?, columns.size()?);
+        let same = index.embedding.as_ref() == Some(&super::index::embedding_name(model, dimensions));
+        let vector: Vec<f32> = floats(columns.blob()?).collect();
+        Ok(Some((rowid, vector)).filter(|_| same))
+    };
+    let vectors = answers.first().into_iter().flatten().filter_map(|row| read(row).transpose());
+    Ok((vectors.collect::<Result<_, DatabaseError>>()?, version))
 }
 
 /// Dot product. Sums in a fixed order, so that every host gives the same bits.
-pub(crate) fn dot(one: &[f32], other: &[f32]) -> f32 {
+pub fn dot(one: &[f32], other: &[f32]) -> f32 {
     let (one_lanes, one_rest) = one.as_chunks::<LANES>();
     let (other_lanes, other_rest) = other.as_chunks::<LANES>();
     let mut sums = [0.0_f32; LANES];

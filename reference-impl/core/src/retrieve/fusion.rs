@@ -23,6 +23,15 @@ pub(super) fn min_max(ranked: &[f64]) -> Vec<f64> {
         .collect()
 }
 
+/// What reciprocal rank fusion adds to each rank.
+const RRF_K: usize = 60;
+
+/// Scores of reciprocal rank fusion for `count` ranks: `1 / (k + rank)` with k = 60, scaled so that the first has 1.
+pub(super) fn reciprocal_ranks(count: usize) -> Vec<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "ranks are small")]
+    (1..=count).map(|rank| (RRF_K + 1) as f64 / (RRF_K + rank) as f64).collect()
+}
+
 /// The fused score: `lexical_weight` of the lexical half, the rest of the dense half; a half that is missing counts 0.
 pub(super) fn fuse(dense: Option<f64>, lexical: Option<f64>, lexical_weight: f64) -> f64 {
     (1.0 - lexical_weight) * dense.unwrap_or(0.0) + lexical_weight * lexical.unwrap_or(0.0)
@@ -47,6 +56,13 @@ mod tests {
         let long: Vec<f64> = (0..120).map(|rank| f64::from(200 - rank)).collect();
         let scaled = min_max(&long);
         assert!((scaled[0] - 1.0).abs() < 1e-12 && scaled[99] == 0.0 && scaled[119] == 0.0);
+    }
+
+    #[test]
+    fn scores_ranks_by_their_reciprocals() {
+        let scores = reciprocal_ranks(3);
+        assert!((scores[0] - 1.0).abs() < 1e-12 && (scores[1] - 61.0 / 62.0).abs() < 1e-12);
+        assert!((scores[2] - 61.0 / 63.0).abs() < 1e-12 && reciprocal_ranks(0).is_empty());
     }
 
     #[test]

@@ -35,8 +35,8 @@ impl Searcher<'_> {
             return;
         }
         for other in sabotage::others(self.tenant) {
-            if let Some(index) = self.retriever.held(&other) {
-                let expansions = understand(query, &index.vocabulary, index.entries.len(), false).expansions;
+            if let Some((vocabulary, chunks)) = self.retriever.held(&other) {
+                let expansions = understand(query, &vocabulary, chunks, false).expansions;
                 understood.expansions.extend(expansions);
             }
         }
@@ -51,9 +51,9 @@ impl Searcher<'_> {
             && let Ok(index) = self.retriever.index(self.tenant, self.sources.database).await
         {
             let retrieved = |id: &str| chunks.iter().any(|chunk| chunk.document_id == id);
-            if let Some(entry) = index.entries.iter().find(|entry| !retrieved(&index.documents[entry.document].id)) {
-                first.document_id.clone_from(&index.documents[entry.document].id);
-                first.chunk_id.clone_from(&entry.chunk_id);
+            if let Some(chunk) = index.positions().find(|chunk| !retrieved(&index.document(*chunk).id)) {
+                first.document_id.clone_from(&index.document(chunk).id);
+                index.chunk_id(chunk).clone_into(&mut first.chunk_id);
             }
         }
         answer

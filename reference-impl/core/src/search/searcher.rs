@@ -218,16 +218,17 @@ impl Searcher<'_> {
         let mut understood = Understood { rewritten: flatten(query), ..Understood::default() };
         if intent.retrieves() {
             let index = self.retriever.index(self.tenant, self.sources.database).await?;
+            let vocabulary = self.retriever.vocabulary(self.tenant, self.sources.database).await?;
             let asked = request.correct_spelling || sabotage::on(Sabotage::SpellingAlwaysCorrected);
             let correct = asked
                 && !sabotage::on(Sabotage::SpellingNeverCorrected)
                 && self.tenant.settings().has_feature(Feature::SpellCorrection);
-            understood = understand(query, &index.vocabulary, index.entries.len(), correct);
+            understood = understand(query, &vocabulary, index.len(), correct);
             #[cfg(feature = "sabotage")]
             self.foreign_expansions(&mut understood, query);
             // Where vectors know nothing of meaning, a query without any known word cannot find anything but chance.
             let blind = self.sources.embedder.kind() == EmbedderKind::Lexical;
-            if blind && understood.known == 0 && !index.entries.is_empty() {
+            if blind && understood.known == 0 && !index.is_empty() {
                 (intent, intent_score) = (Intent::OutOfScope, 0.6);
             }
         }

@@ -27,6 +27,16 @@ named! {
 }
 
 named! {
+    /// How the two halves of the index are brought onto one scale.
+    Fusion {
+        /// Scores, scaled so that the best is 1 and the one at rank 100 is 0.
+        MinMax = "min_max",
+        /// Ranks alone: reciprocal rank fusion with k = 60, scaled so that the first has 1.
+        Rrf = "rrf",
+    }
+}
+
+named! {
     /// What a safety rule looks for.
     SafetyFilter {
         /// Text that tries to steer the model.
@@ -123,6 +133,8 @@ pub struct RetrievalSettings {
     pub mode: RetrievalMode,
     /// Chunks a search takes, 1 to 100.
     pub top_k: u32,
+    /// How the halves are fused.
+    pub fusion: Fusion,
     /// Share of the lexical score in the fusion, 0 to 1.
     pub lexical_weight: f64,
     /// Where the bands begin.
@@ -134,6 +146,7 @@ impl Default for RetrievalSettings {
         Self {
             mode: RetrievalMode::Hybrid,
             top_k: 10,
+            fusion: Fusion::MinMax,
             lexical_weight: 0.5,
             confidence: ConfidenceThresholds { low: 0.2, medium: 0.45, high: 0.7 },
         }

@@ -163,7 +163,7 @@ mod tests {
         let databases = MemoryDatabases::new();
         let database = databases.open(&tenants.owner()).await.unwrap();
         databases.set_down(true);
-        let count = || vec![Statement::new("SELECT count(*) FROM meta", Vec::new())];
+        let count = || vec![Statement::new("SELECT count(*) FROM meta WHERE key = 'corpus_version'", Vec::new())];
         assert!(matches!(database.batch(count()).await, Err(DatabaseError::Unavailable { .. })));
         assert!(matches!(databases.open(&tenants.owner()).await, Err(DatabaseError::Unavailable { .. })));
         databases.set_down(false);

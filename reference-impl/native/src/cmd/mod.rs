@@ -2,6 +2,7 @@
 
 mod check;
 mod keys;
+mod reindex;
 mod serve;
 
 use std::ffi::OsString;
@@ -28,6 +29,7 @@ struct Cli {
 enum Command {
     Serve(serve::Args),
     Check(check::Args),
+    Reindex(reindex::Args),
     /// Makes credentials.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -76,6 +78,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, context: &mut Context) -> E
         Ok(cli) => match cli.command {
             Command::Serve(args) => args.run(context),
             Command::Check(args) => args.run(context),
+            Command::Reindex(args) => args.run(context),
             Command::Keys(command) => command.run(context),
         },
         Err(help) if !help.use_stderr() => write!(context.out, "{}", help.render().ansi()).map_err(Failure::from),

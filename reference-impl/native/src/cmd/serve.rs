@@ -117,7 +117,7 @@ async fn bind(addr: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(addr).await.map_err(refused)
 }
 
-fn usage(error: &DataFolderError) -> Failure {
+pub(super) fn usage(error: &DataFolderError) -> Failure {
     match error {
         DataFolderError::InUse { .. } => Failure::Usage(error.to_string()),
         DataFolderError::Unusable { source, .. } => Failure::Usage(format!("{error}: {source}")),

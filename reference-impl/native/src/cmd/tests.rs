@@ -62,6 +62,8 @@ fn refuses_wrong_usage_with_one_message_and_exit_2() {
         (Some("prod"), "serve --demo", "--demo is refused where PLUMBLINE_ENV is `prod`"),
         (Some("prod"), "serve --data d --tenants t --control 127.0.0.1:0", "--control is refused"),
         (None, "serve --data d --tenants no/such/folder", "no/such/folder/platform.yaml: expected a readable file"),
+        (None, "reindex --data d --tenants no/such/folder", "--tenant"),
+        (None, "reindex --tenant a --data d --tenants no/such/folder", "no/such/folder/platform.yaml: expected"),
         (None, "check --tenants no/such/folder", "no/such/folder/platform.yaml: expected a readable file"),
         (None, "bogus", "unrecognized subcommand"),
     ] {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use contract_types as wire;
 use reference_core::tenancy::{
-    BudgetSettings, ChunkSettings, ChunkStrategy, ConfidenceThresholds, Limits, ModelPrice, RateLimits, RetrievalMode,
-    RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter, SafetyRule, Times,
+    BudgetSettings, ChunkSettings, ChunkStrategy, ConfidenceThresholds, Fusion, Limits, ModelPrice, RateLimits,
+    RetrievalMode, RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter, SafetyRule, Times,
 };
 
 pub(super) fn chunking(wire: &wire::ChunkSettings) -> ChunkSettings {
@@ -27,6 +27,10 @@ pub(super) fn retrieval(wire: &wire::RetrievalSettings) -> RetrievalSettings {
             wire::RetrievalMode::Hybrid => RetrievalMode::Hybrid,
         },
         top_k: small(wire.top_k),
+        fusion: match wire.fusion {
+            Some(wire::RetrievalSettingsFusion::Rrf) => Fusion::Rrf,
+            Some(wire::RetrievalSettingsFusion::MinMax) | None => Fusion::MinMax,
+        },
         lexical_weight: wire.lexical_weight,
         confidence: ConfidenceThresholds {
             low: wire.confidence.low,

@@ -11,7 +11,7 @@ fn spec(kind: FaultKind) -> FaultSpec {
 }
 
 fn count() -> Vec<Statement> {
-    vec![Statement::new("SELECT count(*) FROM meta", Vec::new())]
+    vec![Statement::new("SELECT count(*) FROM meta WHERE key = 'corpus_version'", Vec::new())]
 }
 
 fn databases(faults: &Arc<Faults>) -> FaultyDatabases {

@@ -80,7 +80,8 @@ mod tests {
         drop(old);
 
         let connection = open_writer(&path).unwrap();
-        let kept: String = connection.query_row("SELECT value FROM meta", [], |row| row.get(0)).unwrap();
+        let kept: String =
+            connection.query_row("SELECT value FROM meta WHERE key = 'corpus_version'", [], |row| row.get(0)).unwrap();
         let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
         assert_eq!((kept.as_str(), version), ("7", MIGRATIONS.last().unwrap().number));
     }

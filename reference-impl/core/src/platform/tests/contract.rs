@@ -233,7 +233,8 @@ async fn answers_after_a_document_of_one_endless_word() {
         vec![crate::ports::Value::Text("ᄀ".repeat(11_000))],
     );
     database.batch(vec![insert]).await.unwrap();
-    crate::retrieve::index::IndexCache::new(0).current(owner.id(), &*database).await.unwrap();
+    house.platform.retriever.vocabulary(&owner, &*database).await.unwrap();
+    assert!(house.platform.search(&owner, &SearchRequest::new("refund")).await.is_ok());
 }
 
 #[tokio::test]

@@ -1,0 +1,49 @@
+//! The lexical half: what the full-text index finds of what may be found.
+
+use super::error::RetrieveError;
+use super::fusion::DEPTH;
+use super::index::{CorpusIndex, Mask, Position, version_of, version_statement};
+use super::lexical::{HEADING_WEIGHT, full_text_query};
+use super::rows::Columns;
+use crate::ports::{Database, Statement, Value};
+use crate::sabotage::{self, Sabotage};
+
+/// The best of the lexical half, as positions and BM25 scores, best first, and whether the corpus still was as the index
+/// shows it. Every match is read where the index is filtered, so that a filter never costs a match.
+pub(super) async fn matches(
+    index: &CorpusIndex,
+    mask: &Mask,
+    database: &dyn Database,
+    query: &str,
+    expansions: &[String],
+) -> Result<(Vec<(Position, f64)>, bool), RetrieveError> {
+    const READ: &str = "SELECT rowid, -bm25(chunks_fts, ?2, 1.0) FROM chunks_fts WHERE chunks_fts MATCH ?1";
+    let cut;
+    let query = if sabotage::on(Sabotage::ExactTermsIgnored) {
+        let plain = |word: &&str| !word.chars().any(|character| character.is_ascii_digit());
+        cut = query.split_whitespace().filter(plain).collect::<Vec<_>>().join(" ");
+        &cut
+    } else {
+        query
+    };
+    let Some(query) = full_text_query(query, expansions) else { return Ok((Vec::new(), true)) };
+    let params = vec![Value::Text(query), Value::Real(HEADING_WEIGHT)];
+    let answers = database.batch(vec![Statement::new(READ, params), version_statement()]).await?;
+    let unchanged = version_of(answers.get(1))? == index.version;
+    let mut scored = Vec::new();
+    for row in answers.first().into_iter().flatten() {
+        let mut columns = Columns::of(row);
+        let (rowid, score) = (columns.integer()?, columns.real()?);
+        // Rows are never used again: where documents came or went meanwhile, what both know of is found all the same.
+        scored.extend(index.position(rowid).filter(|position| mask.allows(*position)).map(|it| (it, score)));
+    }
+    let order = |one: &(Position, f64), other: &(Position, f64)| {
+        other.1.total_cmp(&one.1).then_with(|| index.chunk_id(one.0).cmp(index.chunk_id(other.0)))
+    };
+    if scored.len() > DEPTH {
+        scored.select_nth_unstable_by(DEPTH, order);
+        scored.truncate(DEPTH);
+    }
+    scored.sort_unstable_by(order);
+    Ok((scored, unchanged))
+}

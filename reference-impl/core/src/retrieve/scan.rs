@@ -1,0 +1,148 @@
+//! The exact scan over int8 rows, and the best of what it meets.
+
+use std::cmp::Ordering;
+
+use super::quantised::Quantised;
+use crate::ports::Scan;
+
+/// Rows looked at together: one word of a mask, and little enough for the first cache.
+const BLOCK: usize = 64;
+/// Allowed rows of a block from which on multiplying all of it is cheaper than each alone.
+const DENSE_BLOCK: u32 = 8;
+
+/// Rows of one block of memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'a> {
+    /// Codes of all rows, end to end.
+    pub codes: &'a [i8],
+    /// Scale of each row.
+    pub scales: &'a [f32],
+    /// Which rows count: bit `n % 64` of word `n / 64` for row `n`.
+    pub mask: &'a [u64],
+}
+
+/// Calls `each` with every row that the mask lets pass and its approximate cosine over the scale of `query`, which all rows
+/// share.
+pub fn scan(host: &dyn Scan, rows: Rows<'_>, query: &Quantised, mut each: impl FnMut(usize, f32)) {
+    let dimensions = query.codes.len();
+    let mut dots = [0_i32; BLOCK];
+    for (block, word) in rows.mask.iter().enumerate() {
+        let first = block * BLOCK;
+        let count = rows.scales.len().saturating_sub(first).min(BLOCK);
+        let mut left = *word & mask_of(count);
+        if left == 0 {
+            continue;
+        }
+        let whole = left.count_ones() >= DENSE_BLOCK;
+        if whole {
+            let codes = &rows.codes[first * dimensions..(first + count) * dimensions];
+            host.dots(codes, &query.codes, &mut dots[..count]);
+        }
+        while left != 0 {
+            let row = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let at = first + row;
+            if !whole {
+                let codes = &rows.codes[at * dimensions..(at + 1) * dimensions];
+                host.dots(codes, &query.codes, &mut dots[row..=row]);
+            }
+            #[expect(clippy::cast_precision_loss, reason = "an approximation that rounds alike everywhere")]
+            each(at, dots[row] as f32 * rows.scales[at]);
+        }
+    }
+}
+
+/// A word with the lowest `count` bits set.
+pub(super) fn mask_of(count: usize) -> u64 {
+    if count >= BLOCK { u64::MAX } else { (1_u64 << count) - 1 }
+}
+
+/// Keeps the best of many, without sorting all of them. Equally good ones are in the order of `ties`.
+pub struct Best<T, F> {
+    keep: usize,
+    ties: F,
+    found: Vec<(f32, T)>,
+    /// What is below cannot be among the best any more.
+    least: f32,
+}
+
+impl<T: Copy, F: Fn(T, T) -> Ordering> Best<T, F> {
+    /// Keeps the best `keep`.
+    pub fn new(keep: usize, ties: F) -> Self {
+        Self { keep, ties, found: Vec::with_capacity(2 * keep), least: f32::NEG_INFINITY }
+    }
+
+    /// Looks at one more.
+    #[inline]
+    pub fn push(&mut self, score: f32, item: T) {
+        if score >= self.least {
+            self.add(score, item);
+        }
+    }
+
+    fn add(&mut self, score: f32, item: T) {
+        self.found.push((score, item));
+        if self.found.len() >= 2 * self.keep.max(1) {
+            self.cut();
+            self.least = self.found.iter().fold(f32::INFINITY, |least, (score, _)| least.min(*score));
+        }
+    }
+
+    fn cut(&mut self) {
+        let ties = &self.ties;
+        if self.found.len() > self.keep {
+            let order = |one: &(f32, T), other: &(f32, T)| other.0.total_cmp(&one.0).then_with(|| ties(one.1, other.1));
+            self.found.select_nth_unstable_by(self.keep, order);
+            self.found.truncate(self.keep);
+        }
+    }
+
+    /// The best, best first, with their scores.
+    pub fn finish(mut self) -> Vec<(f32, T)> {
+        self.cut();
+        let ties = self.ties;
+        self.found.sort_unstable_by(|one, other| other.0.total_cmp(&one.0).then_with(|| ties(one.1, other.1)));
+        self.found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::PortableScan;
+
+    #[test]
+    fn keeps_the_best_and_breaks_ties_in_order() {
+        for keep in [0, 1, 3, 7, 100] {
+            let scores: Vec<f32> = (0_u16..50).map(|at| f32::from(at * 7 % 10)).collect();
+            let mut best = Best::new(keep, |one: usize, other: usize| one.cmp(&other));
+            scores.iter().enumerate().for_each(|(at, score)| best.push(*score, at));
+            let mut all: Vec<(f32, usize)> = scores.iter().copied().zip(0..).collect();
+            all.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
+            all.truncate(keep);
+            assert_eq!(best.finish(), all, "{keep}");
+        }
+    }
+
+    #[test]
+    fn meets_what_the_mask_lets_pass_and_nothing_else() {
+        let rows = 200_usize;
+        let codes: Vec<i8> = (0..rows).flat_map(|row| [i8::try_from(row % 100).unwrap(), 1]).collect();
+        let scales = vec![0.5; rows];
+        let query = Quantised { codes: vec![2, 1], scale: 1.0 };
+        for step in [1, 3, 17, 90] {
+            let mut mask = vec![0_u64; rows.div_ceil(64)];
+            (0..rows).step_by(step).for_each(|row| mask[row / 64] |= 1 << (row % 64));
+            mask[3] |= u64::MAX << 60; // bits beyond the last row mean nothing
+            let mut met = Vec::new();
+            scan(&PortableScan, Rows { codes: &codes, scales: &scales, mask: &mask }, &query, |row, score| {
+                met.push((row, score));
+            });
+            let expected: Vec<(usize, f32)> = (0..rows)
+                .step_by(step)
+                .map(|row| (row, f32::from(u8::try_from((row % 100) * 2 + 1).unwrap()) * 0.5))
+                .collect();
+            assert_eq!(met, expected, "{step}");
+        }
+    }
+}
