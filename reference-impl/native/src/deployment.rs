@@ -8,7 +8,7 @@ use reference_core::auth::{Authenticator, KeySet};
 use reference_core::ingest::UnicodeWords;
 use reference_core::platform::{INDEX_BYTES, Platform, Ports};
 use reference_core::ports::{Background, Clock, Databases, Embedder, Generator, Ids, KeyValue, MemoryKeyValue};
-use reference_core::retrieve::{HashedEmbedder, TermOverlap};
+use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
 use reference_core::store::idempotency;
 use reference_core::store::rate::LocalCounts;
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
@@ -36,7 +36,7 @@ pub fn models() -> Models {
     Models {
         embedding: vec![HashedEmbedder::MODEL.to_owned()],
         generation: vec![Extractive::MODEL.to_owned()],
-        rerank: vec![TermOverlap::MODEL.to_owned()],
+        rerank: vec![Evidence::MODEL.to_owned(), TermOverlap::MODEL.to_owned()],
     }
 }
 
@@ -114,7 +114,7 @@ impl Deployment {
             tokenizer: Arc::new(UnicodeWords),
             embedders: vec![Arc::clone(&wrapped.embedder)],
             generators: vec![Arc::clone(&wrapped.generator)],
-            rerankers: vec![Arc::new(TermOverlap)],
+            rerankers: vec![Arc::new(Evidence), Arc::new(TermOverlap)],
         };
         let platform = Arc::new(Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan)));
         let (timer, streams) = (Arc::new(TokioTimer) as Arc<dyn Timer>, Streams::default());

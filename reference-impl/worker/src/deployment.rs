@@ -9,7 +9,7 @@ use reference_core::auth::{Authenticator, KeySet};
 use reference_core::ingest::UnicodeWords;
 use reference_core::platform::{Platform, Ports};
 use reference_core::ports::{Clock, Databases, Ids, MemoryKeyValue};
-use reference_core::retrieve::{HashedEmbedder, TermOverlap};
+use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
 use reference_http::{Edge, EdgeParts, Service, ServiceParts, Streams, Timer};
 use worker::Env;
@@ -42,7 +42,7 @@ pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
     let models = Models {
         embedding: vec![HashedEmbedder::MODEL.to_owned()],
         generation: vec![Extractive::MODEL.to_owned()],
-        rerank: vec![TermOverlap::MODEL.to_owned()],
+        rerank: vec![Evidence::MODEL.to_owned(), TermOverlap::MODEL.to_owned()],
     };
     let loaded = config::load(&env.var(CONFIG)?.to_string(), &models).map_err(worker::Error::RustError)?;
     let config = loaded.platform;
@@ -67,7 +67,7 @@ pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
         tokenizer: Arc::new(UnicodeWords),
         embedders: vec![Arc::new(HashedEmbedder)],
         generators: vec![Arc::new(Extractive)],
-        rerankers: vec![Arc::new(TermOverlap)],
+        rerankers: vec![Arc::new(Evidence), Arc::new(TermOverlap)],
     };
     let secret = env.secret(CURSOR_SECRET)?.to_string();
     let timer: Arc<dyn Timer> = Arc::new(JsTimer);

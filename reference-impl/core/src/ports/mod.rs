@@ -23,7 +23,7 @@ pub use generator::{
 pub use ids::Ids;
 pub use key_value::{KeyValue, KeyValueError, KeyValueFigures, MemoryKeyValue};
 pub use model::ModelError;
-pub use reranker::Reranker;
+pub use reranker::{RerankCandidate, Reranker};
 pub use scan::{Codes, PortableScan, Scan};
 
 /// A future that a port hands back: boxed, so that ports stay object-safe, and `Send`, so that any runtime may drive it.

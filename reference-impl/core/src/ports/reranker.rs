@@ -3,14 +3,27 @@
 use super::{BoxFuture, ModelError};
 use crate::tenancy::TenantContext;
 
-/// Scores texts against a query.
+/// A chunk that retrieval found, as a reranker sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RerankCandidate {
+    /// Text of the chunk.
+    pub text: String,
+    /// Headings above it, outermost first.
+    pub heading_path: Vec<String>,
+    /// Its vector, of unit length and of the index's model; empty where there is none.
+    pub vector: Vec<f32>,
+    /// Its fused score, 0 to 1.
+    pub score: f64,
+}
+
+/// Scores candidates against a query.
 pub trait Reranker: Send + Sync {
     /// Id of the model.
     fn model(&self) -> &str;
 
-    /// Scores `texts` against `query` on behalf of `tenant`.
+    /// Scores `candidates`, which are best first, against `query` on behalf of `tenant`.
     ///
-    /// Returns one score from 0 to 1 for each text, in order.
+    /// Returns one score from 0 to 1 for each candidate, in order.
     ///
     /// # Errors
     ///
@@ -19,6 +32,6 @@ pub trait Reranker: Send + Sync {
         &'a self,
         tenant: &'a TenantContext,
         query: &'a str,
-        texts: &'a [String],
+        candidates: &'a [RerankCandidate],
     ) -> BoxFuture<'a, Result<Vec<f64>, ModelError>>;
 }

@@ -8,7 +8,7 @@ use super::words::{is_stop_word, words};
 const MAX_TERMS: usize = 64;
 
 /// Weight of a hit in the headings above a chunk beside one in its text.
-pub(super) const HEADING_WEIGHT: f64 = 1.5;
+pub(super) const HEADING_WEIGHT: f64 = 3.0;
 
 /// Longest run of a text without a sign that parts words, in bytes; longer ones are cut for the full-text index.
 const MAX_RUN_BYTES: usize = 256;

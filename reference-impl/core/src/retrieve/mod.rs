@@ -31,6 +31,6 @@ pub use model::{CandidateScore, Degradation, Explain, RankedChunk, RetrieveReque
 pub use quantised::Quantised;
 pub(crate) use reindex::reindex;
 pub use reindex::{ReindexError, ReindexProgress, Reindexed};
-pub use rerank::TermOverlap;
+pub use rerank::{Evidence, TermOverlap};
 pub use retriever::Retriever;
 pub(crate) use retriever::Sources;

@@ -14,7 +14,9 @@ use super::model::{Degradation, Explain, RankedChunk, RetrieveRequest, RetrieveT
 use super::quantised::is_finite;
 use super::query_cache::QueryCache;
 use super::texts::texts;
-use crate::ports::{Clock, Database, EmbedPurpose, Embedder, ModelError, PortableScan, Reranker, Scan};
+use crate::ports::{
+    Clock, Database, EmbedPurpose, Embedder, ModelError, PortableScan, RerankCandidate, Reranker, Scan,
+};
 use crate::sabotage::{self, Sabotage};
 use crate::search::Vocabulary;
 use crate::tenancy::{RetrievalMode, TenantContext};
@@ -173,21 +175,22 @@ impl Retriever {
         if sabotage::on(Sabotage::OneChunkTooMany) {
             depth += 1;
         }
-        let (mut texts, version) = texts(&index, sources.database, candidates.iter().take(depth)).await?;
+        let (mut texts, version) =
+            texts(&index, sources.database, candidates.iter().take(depth), reranker.is_some()).await?;
         let whole =
             dense.unchanged && unchanged && version == index.version && texts.len() == candidates.len().min(depth);
         let retrieved = self.clock.monotonic_us();
 
         if let Some(reranker) = reranker {
-            let scored = texts.len().min(candidates.len());
-            let bodies: Vec<String> = candidates
+            // One whose text is gone was deleted meanwhile.
+            candidates.truncate(depth);
+            candidates.retain(|it| texts.contains_key(&it.position));
+            let seen: Vec<RerankCandidate> = candidates
                 .iter()
-                .take(scored)
-                .map(|it| texts.get(&it.position).map(|text| text.body.clone()).unwrap_or_default())
+                .filter_map(|it| texts.get_mut(&it.position).map(|text| text.for_reranking(it)))
                 .collect();
-            match reranker.rerank(tenant, &request.query, &bodies).await {
-                Ok(scores) if scores.len() == bodies.len() => {
-                    candidates.truncate(scored);
+            match reranker.rerank(tenant, &request.query, &seen).await {
+                Ok(scores) if scores.len() == seen.len() => {
                     candidates.iter_mut().zip(scores).for_each(|(it, score)| it.reranked = Some(round(score)));
                     sort(&index, &mut candidates);
                 }

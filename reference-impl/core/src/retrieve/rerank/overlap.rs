@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
-use super::words::{content_stems, stem, words};
-use crate::ports::{BoxFuture, ModelError, Reranker};
+use crate::ports::{BoxFuture, ModelError, RerankCandidate, Reranker};
+use crate::retrieve::words::{content_stems, stem, words};
 use crate::tenancy::TenantContext;
 
 /// Share of proximity in the score; coverage is the rest.
@@ -43,9 +43,9 @@ impl Reranker for TermOverlap {
         &'a self,
         _tenant: &'a TenantContext,
         query: &'a str,
-        texts: &'a [String],
+        candidates: &'a [RerankCandidate],
     ) -> BoxFuture<'a, Result<Vec<f64>, ModelError>> {
-        Box::pin(async move { Ok(texts.iter().map(|text| Self::score(query, text)).collect()) })
+        Box::pin(async move { Ok(candidates.iter().map(|candidate| Self::score(query, &candidate.text)).collect()) })
     }
 }
 
