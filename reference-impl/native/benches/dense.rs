@@ -252,6 +252,27 @@ fn retrieve() {
         let started = Instant::now();
         platform.retrieve(&owner, &queries[0]).await.unwrap();
         println!("first /retrieve, index read: {:.1} ms", started.elapsed().as_secs_f64() * 1e3);
+        if std::env::var("PLUMBLINE_BENCH_LARGE").is_ok() {
+            let stranger = tenants.stranger();
+            let content = text(16 * 100_000);
+            let document = DocumentInput {
+                id: "large".to_owned(),
+                content_type: ContentType::Plain,
+                content,
+                metadata: serde_json::Map::new(),
+            };
+            let options = ChunkOptions { size: Some(16), ..options };
+            let started = Instant::now();
+            let report = platform.ingest(&stranger, &[document], options).await.unwrap();
+            let took = started.elapsed().as_secs_f64();
+            println!("one document of {} chunks ingested in {took:.1} s, {}", report.documents[0].chunks, resident());
+            for what in ["first", "second"] {
+                let started = Instant::now();
+                platform.retrieve(&stranger, &queries[1]).await.unwrap();
+                let took = started.elapsed().as_secs_f64() * 1e3;
+                println!("{what} /retrieve on it: {took:.1} ms, {}", resident());
+            }
+        }
         for mode in reference_core::tenancy::RetrievalMode::ALL {
             let mut times = Vec::new();
             for query in &queries {
@@ -265,6 +286,13 @@ fn retrieve() {
             println!("/retrieve in process, {mode}: p50 {:.2} ms, p95 {:.2} ms", millis(50), millis(95));
         }
     });
+}
+
+/// The most memory that this process has had, as Linux tells it.
+fn resident() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM unknown");
+    peak.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn main() {
