@@ -110,7 +110,8 @@ mod tests {
             tracing::info!(target: "reference_core::index", "quiet");
             tracing::error!(target: "hyper", "not ours");
         });
-        let expected = json!({"level": "error", "target": "reference_core::index", "message": "damaged", "tenant": "a", "row": 7});
+        let expected =
+            json!({"level": "error", "target": "reference_core::index", "message": "damaged", "tenant": "a", "row": 7});
         assert_eq!(*kept.lock().unwrap(), [expected]);
     }
 }
