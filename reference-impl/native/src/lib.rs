@@ -8,6 +8,7 @@ pub mod counters;
 pub mod data_folder;
 pub mod deployment;
 pub mod docs;
+pub mod events;
 pub mod faults;
 pub mod ids;
 pub mod scan;

@@ -145,9 +145,10 @@ impl Retriever {
         }
         let embedded = self.clock.monotonic_us();
 
-        let passing = index.mask(&request.filter);
-        let found = if sabotage::on(Sabotage::FilterAfterTopK) { &Filter::default() } else { &request.filter };
-        let mut mask = index.mask(found);
+        // For the flaw alone: what should have been found, where all is.
+        let passing = sabotage::on(Sabotage::FilterAfterTopK).then(|| index.mask(&request.filter));
+        let everything = Filter::default();
+        let mut mask = index.mask(if passing.is_some() { &everything } else { &request.filter });
         if sabotage::on(Sabotage::LastChunksNotIndexed) {
             let hidden = last_of_several(&index);
             let allowed = mask;
@@ -217,7 +218,7 @@ impl Retriever {
             .filter(enough)
             .filter_map(|it| Some((it, texts.remove(&it.position)?)))
             .take(top_k)
-            .filter(|(it, _)| !sabotage::on(Sabotage::FilterAfterTopK) || passing.allows(it.position))
+            .filter(|(it, _)| passing.as_ref().is_none_or(|passing| passing.allows(it.position)))
             .zip(1_u32..)
             .map(|((it, text), rank)| text.ranked(&index, it, rank))
             .collect();

@@ -11,6 +11,7 @@ use super::{Context, Failure, serve};
 use crate::config::{self, DemoFiles};
 use crate::data_folder::DataFolder;
 use crate::deployment::{self, Deployment};
+use crate::events;
 use crate::telemetry::JsonLines;
 
 /// Embeds all chunks of one tenant anew, with the model that its tenant.yaml names now.
@@ -43,6 +44,7 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        events::listen();
         let demo = self.demo.then(|| DemoFiles::beside(&self.tenants));
         let loaded = config::load(&self.tenants, &deployment::models(), demo.as_ref())
             .map_err(|error| Failure::Usage(error.to_string()))?;

@@ -12,7 +12,7 @@ use crate::config::{self, DemoFiles};
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::deployment::{self, Deployment};
 use crate::telemetry::JsonLines;
-use crate::{control, server};
+use crate::{control, events, server};
 
 /// Tenants that `--demo` serves where no folder is given: the fixtures, seen from the root of the project.
 const DEMO_TENANTS: &str = "fixtures/tenants";
@@ -43,6 +43,7 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         self.refuse_in_production(context)?;
+        events::listen();
         let tenants = self.tenants.clone().unwrap_or_else(|| Path::new(DEMO_TENANTS).to_owned());
         let demo = self.demo.then(|| DemoFiles::beside(&tenants));
         let loaded = config::load(&tenants, &deployment::models(), demo.as_ref())

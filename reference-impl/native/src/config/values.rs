@@ -113,3 +113,24 @@ pub(super) fn safety_rule(wire: &wire::SafetyRule) -> SafetyRule {
 pub(super) fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fuses_by_scores_unless_told_otherwise() {
+        for (given, expected) in [(None, Fusion::MinMax), (Some("min_max"), Fusion::MinMax), (Some("rrf"), Fusion::Rrf)]
+        {
+            let mut settings = serde_json::json!({
+                "mode": "hybrid", "top_k": 10, "lexical_weight": 0.5,
+                "confidence": {"low": 0.2, "medium": 0.45, "high": 0.7}
+            });
+            if let Some(given) = given {
+                settings["fusion"] = given.into();
+            }
+            let settings: wire::RetrievalSettings = serde_json::from_value(settings).unwrap();
+            assert_eq!(retrieval(&settings).fusion, expected, "{given:?}");
+        }
+    }
+}

@@ -87,6 +87,42 @@ mod tests {
     }
 
     #[test]
+    fn keeps_chunks_of_an_earlier_schema_and_never_uses_their_rows_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tenant.sqlite3");
+        let old = Connection::open(&path).unwrap();
+        for step in MIGRATIONS.iter().filter(|step| step.number <= 3) {
+            old.execute_batch(step.sql).unwrap();
+        }
+        old.pragma_update(None, "user_version", 3).unwrap();
+        old.execute_batch(
+            "INSERT INTO documents VALUES ('d', 'text/plain', 'h', 'f', 'a b', 3, '{}', 2, 0, 0);
+             INSERT INTO chunks VALUES (4, 'a', 'd', 0, 0, 1, 1, 'a', '[]', 'm', 1, x'0000803f');
+             INSERT INTO chunks VALUES (7, 'b', 'd', 1, 2, 3, 1, 'b', '[]', 'm', 1, x'000080bf');
+             INSERT INTO chunks_fts (rowid, heading, body) VALUES (4, '', 'a'), (7, '', 'b');",
+        )
+        .unwrap();
+        drop(old);
+
+        let connection = open_writer(&path).unwrap();
+        let rows = |sql: &str| {
+            let mut statement = connection.prepare(sql).unwrap();
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            rows.collect::<rusqlite::Result<Vec<(i64, String)>>>().unwrap()
+        };
+        let all = "SELECT chunks.rowid, id || hex(embedding) FROM chunks JOIN chunks_fts ON chunks_fts.rowid = chunks.rowid \
+                   ORDER BY chunks.rowid";
+        assert_eq!(rows(all), [(4, "a0000803F".to_owned()), (7, "b000080BF".to_owned())]);
+        connection.execute("DELETE FROM chunks WHERE id = 'b'", []).unwrap();
+        let insert = "INSERT INTO chunks (id, document_id, ordinal, span_start, span_end, tokens, text, heading_path, \
+                      embedding_model, dimensions, embedding) VALUES ('c', 'd', 1, 2, 3, 1, 'b', '[]', 'm', 1, x'00000000')";
+        connection.execute(insert, []).unwrap();
+        assert_eq!(rows("SELECT rowid, id FROM chunks ORDER BY rowid"), [(4, "a".to_owned()), (8, "c".to_owned())]);
+        connection.execute("DELETE FROM documents", []).unwrap();
+        assert!(rows("SELECT rowid, id FROM chunks").is_empty(), "chunks go with their document");
+    }
+
+    #[test]
     fn refuses_a_file_of_a_newer_server() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tenant.sqlite3");

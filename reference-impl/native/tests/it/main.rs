@@ -4,6 +4,7 @@
 mod control;
 mod kill;
 mod program;
+mod reindex;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod serve;

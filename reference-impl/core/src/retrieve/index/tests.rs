@@ -260,3 +260,24 @@ async fn keeps_what_fits_and_lets_go_of_the_least_used() {
     small.current(world.owner.id(), &*world.database).await.unwrap();
     assert!(small.held(world.owner.id()).index.is_none(), "what is too large is used and not kept");
 }
+
+#[tokio::test]
+async fn takes_a_document_of_thousands_of_chunks_in_few_batches() {
+    let owner = TestTenants::new().owner();
+    let databases = MemoryDatabases::new();
+    let world = World { database: databases.open(&owner).await.unwrap(), owner };
+    let before = databases.batches();
+    world.put(1, 6_000, 0).await;
+    assert!(databases.batches() - before < 20, "{} batches", databases.batches() - before);
+    assert_eq!(world.number("SELECT count(*) FROM segments").await, 2);
+    let before = databases.batches();
+    let index = world.load(None).await;
+    assert!(databases.batches() - before < 10, "{} batches", databases.batches() - before);
+    assert!(index.len() > 5_000 && index.slots.len() < 10);
+    // Replaced as a whole, it leaves nothing behind.
+    world.put(1, 3_000, 1).await;
+    let index = world.load(Some(&index)).await;
+    assert_eq!(i64::try_from(index.len()).unwrap(), world.number("SELECT count(*) FROM chunks").await);
+    assert_eq!(world.number("SELECT count(*) FROM segments").await, 1);
+    assert_eq!(world.number("SELECT count(*) FROM tombstones").await, 0);
+}
