@@ -164,10 +164,10 @@ fn criterion_line() {
             let data = Data::new(count, clustered, &SimdScan);
             let query = |turn: usize| &data.queries[turn % QUERIES];
             let times = by_turns(&mut [
-                &mut |_| drop(black_box(search_stream(black_box(data.codes())))),
-                &mut |_| drop(black_box(word_stream(black_box(data.codes())))),
-                &mut |turn| drop(black_box(data.search(&SimdScan, query(turn)))),
-                &mut |turn| drop(black_box(data.search(&PortableScan, query(turn)))),
+                &mut |_| _ = black_box(search_stream(black_box(data.codes()))),
+                &mut |_| _ = black_box(word_stream(black_box(data.codes()))),
+                &mut |turn| _ = black_box(data.search(&SimdScan, query(turn))),
+                &mut |turn| _ = black_box(data.search(&PortableScan, query(turn))),
             ]);
             let (streamed, usual) = times[0].min(times[1]);
             let (scanned, middle) = times[2];

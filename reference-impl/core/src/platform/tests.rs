@@ -68,7 +68,9 @@ impl Embedder for Switched {
         Box::pin(async move {
             let mut vectors = HashedEmbedder.embed(tenant, texts, purpose).await?;
             if let Some(poison) = poison {
-                vectors.iter_mut().for_each(|vector| vector[3] = poison);
+                for vector in &mut vectors {
+                    vector[3] = poison;
+                }
             }
             Ok(vectors)
         })

@@ -17,7 +17,7 @@ use crate::telemetry::JsonLines;
 /// Embeds all chunks of one tenant anew, with the model that its tenant.yaml names now.
 ///
 /// When to use it: after `models.embedding` of a tenant has changed, or the model itself. Vectors of two models cannot be
-/// compared, so until then requests are answered with INDEX_MISMATCH.
+/// compared, so until then requests are answered with `INDEX_MISMATCH`.
 ///
 /// New vectors are put beside the old ones and take their place at the end, all at once. Whenever it ends before, by
 /// Ctrl-C or a power cut, the index is what it was, and the next call goes on where this one stopped.

@@ -28,7 +28,8 @@ fn gives_new_vectors_once_the_server_is_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let key = key("aurora-bikes", "all");
     let program = Program::start(folder.path());
-    let content = (0..40).map(|at| format!("Fact {at} is about gear {}. ", at * 3)).collect::<String>();
+    let facts: Vec<String> = (0..40).map(|at| format!("Fact {at} is about gear {}.", at * 3)).collect();
+    let content = facts.join(" ");
     let document = json!({"id": "gears", "content_type": "text/plain", "content": content});
     let answer = program.call("POST", "/ingest", Some(&key), Some(&json!({"documents": [document]})));
     assert_eq!(answer.status, 200, "{answer:?}");

@@ -61,8 +61,11 @@ fn moved(house: &House, embedder: Arc<Other>, model: &str) -> (Platform, TenantC
 }
 
 fn many() -> Vec<DocumentInput> {
-    let text =
-        |id: usize| (0..40).map(|at| format!("Bolt {at} of part {id} is number {}. ", at * id)).collect::<String>();
+    let text = |id: usize| {
+        let sentences: Vec<String> =
+            (0..40).map(|at| format!("Bolt {at} of part {id} is number {}.", at * id)).collect();
+        sentences.join(" ")
+    };
     (0..20).map(|id| document(&format!("part-{id}"), &text(id), &json!({"id": id}))).collect()
 }
 

@@ -37,6 +37,8 @@ CREATE TABLE reindexed (
     rowid INTEGER PRIMARY KEY,     -- of a chunk
     embedding BLOB NOT NULL        -- by the model that `meta.reindex` names, little-endian f32
 );
-INSERT INTO meta VALUES ('index_epoch', '0');      -- changes whenever what is in memory must be read anew
-INSERT INTO meta VALUES ('sealed_row', '0');       -- every chunk up to here is in a segment
-INSERT INTO meta VALUES ('tombstones_from', '0');  -- whoever saw an older version reads everything anew
+-- index_epoch changes whenever what is in memory must be read anew; every chunk up to sealed_row is in a segment; whoever saw
+-- a version older than tombstones_from reads everything anew. Nothing stands behind the last statement: not every host takes it.
+INSERT INTO meta VALUES ('index_epoch', '0');
+INSERT INTO meta VALUES ('sealed_row', '0');
+INSERT INTO meta VALUES ('tombstones_from', '0');
