@@ -124,6 +124,7 @@ impl Smoke {
             cases,
             coverage: None,
             scores: Some(report::scores(tenants)),
+            changes: None,
             load: None,
             notes: vec![
                 format!("{unanswerable} unanswerable questions were asked but not scored"),
