@@ -39,7 +39,7 @@ pub struct Score {
 
 /// What is scored, and how.
 #[derive(Debug, Clone, clap::Args)]
-pub struct What {
+pub(crate) struct What {
     /// Target profile, a file of conformance/targets without its ending.
     #[arg(long, value_name = "NAME", default_value = "local")]
     pub(super) target: String,

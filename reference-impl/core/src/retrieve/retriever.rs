@@ -12,6 +12,7 @@ use super::lexical::{HEADING_WEIGHT, full_text_query};
 use super::model::{CandidateScore, Degradation, Explain, RankedChunk, RetrieveRequest, RetrieveTimings, Retrieved};
 use super::query_cache::QueryCache;
 use super::rows::Columns;
+use super::words::{stem, words};
 use crate::ports::{Clock, Database, EmbedPurpose, Embedder, ModelError, Reranker, Statement, Value};
 use crate::sabotage::{self, Sabotage};
 use crate::tenancy::{RetrievalMode, TenantContext};
@@ -130,7 +131,10 @@ impl Retriever {
         let mut vector = None;
         if mode != RetrievalMode::Lexical {
             check_embedding(&index, sources.embedder)?;
-            let embedded = self.embed(tenant, sources.embedder, &request.query).await;
+            let mut embedded = self.embed(tenant, sources.embedder, &request.query).await;
+            if sabotage::on(Sabotage::QueryModelDiffers) {
+                embedded = embedded.map(|(vector, known)| (Arc::new(of_another_model(&vector)), known));
+            }
             if sabotage::on(Sabotage::EmbeddingFailureFailsRequest)
                 && let Err(error) = embedded
             {
@@ -387,6 +391,16 @@ const BY_ROW: &str = "SELECT rowid, -bm25(chunks_fts, ?2, 1.0) FROM chunks_fts W
 const BY_ID: &str = "SELECT chunks.id, -bm25(chunks_fts, ?2, 1.0) FROM chunks_fts \
      JOIN chunks ON chunks.rowid = chunks_fts.rowid WHERE chunks_fts MATCH ?1";
 
+/// The words of `query` that are their own stems: of a stemmed index, all that a query without stemming finds.
+fn own_stems(query: &str) -> String {
+    words(query).into_iter().filter(|word| stem(word) == *word).collect::<Vec<_>>().join(" ")
+}
+
+/// A vector of the same length that another model could have made: the same figures, each in another place.
+fn of_another_model(vector: &[f32]) -> Vec<f32> {
+    vector.iter().rev().copied().collect()
+}
+
 /// The best of the lexical half, as positions and BM25 scores, best first, and whether the corpus still was as the index
 /// shows it. Every match is read where the index is
 /// filtered, so that a filter never costs a match.
@@ -404,6 +418,13 @@ async fn lexical(
         &cut
     } else {
         query
+    };
+    let unstemmed;
+    let (query, expansions) = if sabotage::on(Sabotage::StemmingOff) {
+        unstemmed = own_stems(query);
+        (unstemmed.as_str(), &[][..])
+    } else {
+        (query, expansions)
     };
     let Some(query) = full_text_query(query, expansions) else { return Ok((Vec::new(), true)) };
     let params = vec![Value::Text(query), Value::Real(HEADING_WEIGHT)];
