@@ -16,19 +16,19 @@ import sys
 import ir_measures
 from ir_measures import AP, P, R, RBP, RR, Judged, Success, nDCG
 
-MEASURES = {
+TREC = {
     "ndcg@5": nDCG @ 5, "ndcg@10": nDCG @ 10, "ndcg@100": nDCG @ 100,
     "recall@5": R @ 5, "recall@10": R @ 10, "recall@100": R @ 100,
     "precision@1": P @ 1, "precision@5": P @ 5, "precision@10": P @ 10,
     "map": AP @ 100, "ap@10": AP @ 10, "mrr": RR,
     "success@1": Success @ 1, "success@5": Success @ 5, "success@10": Success @ 10,
-    "judged@10": Judged @ 10,
 }
-PERSISTENCE = 0.8
+OTHERS = {"rbp": RBP(rel=1, p=0.8), "judged@10": Judged @ 10}
 
 
-def rank_biased(qrels, run):
-    """RBP by cwl_eval. It breaks ties in an order of its own, so it gets the order of trec_eval as scores without ties."""
+def calculate(qrels, run):
+    """Values by measure and question. cwl_eval and the count of judged documents break ties in an order of their own, so they
+    get the order of trec_eval, single precision and greater ids first, as scores without ties."""
     single = lambda score: struct.unpack("f", struct.pack("f", score))[0]
     ranked = {}
     for scored in run:
@@ -38,19 +38,19 @@ def rank_biased(qrels, run):
         for question, scored in ranked.items()
         for place, (_, document) in enumerate(sorted(scored, key=lambda pair: (pair[0], pair[1].encode()), reverse=True))
     ]
-    measure = RBP(rel=1, p=PERSISTENCE)
-    return {metric.query_id: metric.value for metric in ir_measures.iter_calc([measure], qrels, ordered)}
+    names = {str(measure): metric for metric, measure in {**TREC, **OTHERS}.items()}
+    values = {metric: {} for metric in names.values()}
+    for measures, of in ((TREC, run), (OTHERS, ordered)):
+        for found in ir_measures.iter_calc(measures.values(), qrels, of):
+            values[names[str(found.measure)]][found.query_id] = found.value
+    return values
 
 
 def compare(folder, name):
     ours = json.loads((folder / f"{name}.scores.json").read_text(encoding="utf-8"))
     qrels = list(ir_measures.read_trec_qrels(str(folder / f"{name}.qrels")))
     run = list(ir_measures.read_trec_run(str(folder / f"{name}.run")))
-    theirs = {metric: {} for metric in MEASURES}
-    names = {str(measure): metric for metric, measure in MEASURES.items()}
-    for value in ir_measures.iter_calc(MEASURES.values(), qrels, run):
-        theirs[names[str(value.measure)]][value.query_id] = value.value
-    theirs["rbp"] = rank_biased(qrels, run)
+    theirs = calculate(qrels, run)
     wrong = 0
     print(f"{name}: {len(ours['questions'])} questions, {len(run)} ranked documents")
     for metric, values in theirs.items():

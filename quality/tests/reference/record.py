@@ -64,16 +64,14 @@ def record():
 def measures():
     import ir_measures
 
-    from compare import MEASURES, rank_biased
+    from compare import calculate
 
     qrels = list(ir_measures.read_trec_qrels(str(HERE / "sample.qrels")))
     run = list(ir_measures.read_trec_run(str(HERE / "sample.run")))
-    names = {str(measure): name for name, measure in MEASURES.items()}
     questions = {}
-    for value in ir_measures.iter_calc(MEASURES.values(), qrels, run):
-        questions.setdefault(value.query_id, {})[names[str(value.measure)]] = round(value.value, 6)
-    for question, value in rank_biased(qrels, run).items():
-        questions[question]["rbp"] = round(value, 6)
+    for metric, values in calculate(qrels, run).items():
+        for question, value in values.items():
+            questions.setdefault(question, {})[metric] = round(value, 6)
     lines = ",\n".join(f"    {json.dumps(question)}: {json.dumps(values)}" for question, values in sorted(questions.items()))
     text = f'{{\n  "questions": {{\n{lines}\n  }}\n}}\n'
     (HERE / "measures.json").write_text(text, encoding="utf-8")
