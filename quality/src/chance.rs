@@ -1,6 +1,6 @@
 //! Seeded random numbers, so that a run with the same seed gives the same figures on every machine.
 
-/// SplitMix64.
+/// `SplitMix64`.
 #[derive(Debug, Clone)]
 pub struct Chance(u64);
 

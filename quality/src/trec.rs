@@ -40,5 +40,9 @@ fn run(evaluated: &Evaluated) -> String {
 }
 
 fn qrels(question: &str, judgements: &Judgements) -> String {
-    judgements.iter().map(|(document, grade)| format!("{question} 0 {document} {grade}\n")).collect()
+    let mut out = String::new();
+    for (document, grade) in judgements {
+        let _ = writeln!(out, "{question} 0 {document} {grade}");
+    }
+    out
 }

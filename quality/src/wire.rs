@@ -17,14 +17,10 @@ pub enum RunError {
     #[error("the target stopped answering: {0}")]
     Client(#[from] ClientError),
     /// The target answers, but not as a run needs it.
-    #[error("{method} {path} of `{tenant}`: expected {expected}, found status {status}: {body}")]
+    #[error("{request}: expected {expected}, found status {status}: {body}")]
     Refused {
-        /// Method of the request.
-        method: String,
-        /// Path of the request.
-        path: String,
-        /// The tenant.
-        tenant: String,
+        /// Method, path and tenant of the request.
+        request: String,
         /// What was expected.
         expected: String,
         /// Status of the answer.
@@ -88,7 +84,7 @@ impl Wire<'_> {
         if let Some(fault) = self.fault {
             if let (true, Some(stranger)) = (fault.mixes_tenants(path), self.stranger) {
                 let other = self.send_as(stranger, method, path, body.as_ref()).await?;
-                fault.mix(&mut exchange, &other);
+                Fault::mix(&mut exchange, &other);
             }
             fault.of_response(path, &mut exchange, self.seed);
         }
@@ -124,9 +120,7 @@ impl Wire<'_> {
     ) -> Result<T, RunError> {
         let exchange = self.send(method, path, body).await?;
         let refused = |expected: String| RunError::Refused {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            tenant: self.credential.tenant.clone(),
+            request: format!("{method} {path} of `{}`", self.credential.tenant),
             expected,
             status: exchange.response.status,
             body: String::from_utf8_lossy(&exchange.response.body).chars().take(300).collect(),

@@ -1,4 +1,4 @@
-//! A model that says whether the quotes of an answer support it, by the chat interface that OpenAI made common. Off unless its
+//! A model that says whether the quotes of an answer support it, by the chat interface that `OpenAI` made common. Off unless its
 //! address is given; three votes, of which two decide.
 
 use harness::{
@@ -76,9 +76,7 @@ impl Judge {
             (200, "yes") => Ok(true),
             (200, "no") => Ok(false),
             (status, _) => Err(RunError::Refused {
-                method: "POST".to_owned(),
-                path: "/chat/completions".to_owned(),
-                tenant: "the judge".to_owned(),
+                request: "POST /chat/completions of the judge".to_owned(),
                 expected: "status 200 and the word yes or no".to_owned(),
                 status,
                 body: String::from_utf8_lossy(&exchange.response.body).chars().take(200).collect(),

@@ -1,10 +1,10 @@
-//! How texts of answers are compared: SQuAD's normalisation, exact match, token F1, and containment.
+//! How texts of answers are compared: `SQuAD`'s normalisation, exact match, token F1, and containment.
 
 use std::collections::BTreeMap;
 
 use crate::metrics::count;
 
-/// SQuAD's normal form: lower case, without ASCII punctuation, without the articles, with single spaces.
+/// `SQuAD`'s normal form: lower case, without ASCII punctuation, without the articles, with single spaces.
 pub fn normal(text: &str) -> Vec<String> {
     let lower = text.to_lowercase();
     let plain: String = lower.chars().filter(|character| !character.is_ascii_punctuation()).collect();
@@ -16,14 +16,16 @@ pub fn is_exact(found: &str, gold: &str) -> bool {
     normal(found) == normal(gold)
 }
 
-/// Harmonic mean of the shares of words that each has of the other, as SQuAD counts them.
+/// Harmonic mean of the shares of words that each has of the other, as `SQuAD` counts them.
 pub fn token_f1(found: &str, gold: &str) -> f64 {
     let (found, gold) = (normal(found), normal(gold));
     if found.is_empty() || gold.is_empty() {
         return if found == gold { 1.0 } else { 0.0 };
     }
     let mut left: BTreeMap<&str, usize> = BTreeMap::new();
-    gold.iter().for_each(|word| *left.entry(word).or_default() += 1);
+    for word in &gold {
+        *left.entry(word).or_default() += 1;
+    }
     let mut same = 0;
     for word in &found {
         if let Some(number) = left.get_mut(word.as_str()).filter(|number| **number > 0) {

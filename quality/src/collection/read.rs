@@ -84,7 +84,7 @@ pub fn read(folder: &Path) -> Result<Collection, CollectionError> {
 /// What the other files may name.
 struct Known<'a> {
     places: &'a HashMap<String, usize>,
-    texts: &'a BTreeMap<String, (String, Vec<(usize, usize)>)>,
+    texts: &'a Texts,
 }
 
 fn name(folder: &Path) -> Result<String, CollectionError> {
@@ -108,7 +108,9 @@ fn name(folder: &Path) -> Result<String, CollectionError> {
     Err(CollectionError::Folder { folder: folder.to_path_buf(), message: message.to_owned() })
 }
 
-type Texts = BTreeMap<String, (String, Vec<(usize, usize)>)>;
+/// Text and sentences of a document.
+type Text = (String, Vec<(usize, usize)>);
+type Texts = BTreeMap<String, Text>;
 
 fn documents(folder: &Path, prefix: &str, name: &str) -> Result<(Vec<Sent>, Texts, Vec<String>), CollectionError> {
     let file = folder.join("docs.jsonl");
@@ -234,7 +236,7 @@ impl Known<'_> {
         self.places.get(id).copied().ok_or_else(missing)
     }
 
-    fn document(&self, file: &Path, line: usize, id: &str) -> Result<&(String, Vec<(usize, usize)>), CollectionError> {
+    fn document(&self, file: &Path, line: usize, id: &str) -> Result<&Text, CollectionError> {
         self.texts.get(id).ok_or_else(|| wrong(file, line, format!("document `{id}` is not in docs.jsonl")))
     }
 }

@@ -23,7 +23,7 @@ impl Faults {
     pub(crate) fn run(&self) -> u8 {
         let started_at = record::now();
         let all = || {
-            let runtime = self.what.runtime()?;
+            let runtime = What::runtime()?;
             let collections = self.what.read()?;
             let session = self.what.open(&runtime)?;
             let tried = runtime.block_on(trial::all(&session, &collections, self.what.terms()));

@@ -62,7 +62,7 @@ pub(crate) struct What {
     /// Questions of each collection whose follow-ups are asked, where answers are scored.
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(super) follow_ups: usize,
-    /// Address of a model that judges answers, up to and without /chat/completions; its key is PLUMBLINE_JUDGE_KEY.
+    /// Address of a model that judges answers, up to and without /chat/completions; its key is `PLUMBLINE_JUDGE_KEY`.
     #[arg(long, value_name = "URL")]
     pub(super) judge_url: Option<String>,
     /// Name of that model.
@@ -80,7 +80,7 @@ pub(super) struct Scored {
 impl What {
     /// Reads the collections, makes the target ready and runs everything; the exit code where that fails.
     pub(super) fn run(&self, fixtures: bool, answers: bool) -> Result<Scored, u8> {
-        let runtime = self.runtime()?;
+        let runtime = Self::runtime()?;
         let collections = self.read()?;
         let judge = self.judge()?;
         let session = self.open(&runtime)?;
@@ -116,11 +116,13 @@ impl What {
             Ok::<_, session::SessionError>(())
         };
         runtime.block_on(run).map_err(|error| fail(error.exit_code(), &error.to_string()))?;
-        notes.iter().for_each(|note| say(note));
+        for note in &notes {
+            say(note);
+        }
         Ok(Scored { session, outcomes, notes })
     }
 
-    pub(super) fn runtime(&self) -> Result<tokio::runtime::Runtime, u8> {
+    pub(super) fn runtime() -> Result<tokio::runtime::Runtime, u8> {
         tokio::runtime::Runtime::new().map_err(|error| fail(exit::HARNESS, &format!("no async runtime: {error}")))
     }
 
@@ -142,19 +144,14 @@ impl What {
 
     /// The arguments that repeat the run.
     pub(super) fn arguments(&self) -> String {
-        let mut text = format!(" --target {}", self.target);
-        for folder in &self.collections {
-            // The name alone: where collections lie is nobody's business but the machine's.
-            let name = folder.file_name().unwrap_or_default().to_string_lossy();
-            text += &format!(" --collection {name}");
-        }
-        if let Some(mode) = self.mode {
-            text += &format!(" --mode {}", mode.as_str());
-        }
-        if let Some(most) = self.limit_queries {
-            text += &format!(" --limit-queries {most}");
-        }
-        text + &format!(" --seed {}", self.seed)
+        // The name alone: where collections lie is nobody's business but the machine's.
+        let name = |folder: &PathBuf| folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut words = vec!["--target".to_owned(), self.target.clone()];
+        words.extend(self.collections.iter().flat_map(|folder| ["--collection".to_owned(), name(folder)]));
+        words.extend(self.mode.iter().flat_map(|mode| ["--mode".to_owned(), mode.as_str().to_owned()]));
+        words.extend(self.limit_queries.iter().flat_map(|most| ["--limit-queries".to_owned(), most.to_string()]));
+        words.extend(["--seed".to_owned(), self.seed.to_string()]);
+        format!(" {}", words.join(" "))
     }
 
     pub(super) fn terms(&self) -> Terms {
@@ -243,8 +240,9 @@ pub(super) fn finish(
         gates.extend(answer_gates);
         changes.extend(figures::changes(judged));
     }
-    figures::table(&scores).iter().for_each(|line| data(line));
-    figures::gate_lines(&gates).iter().for_each(|line| data(line));
+    for line in figures::table(&scores).iter().chain(&figures::gate_lines(&gates)) {
+        data(line);
+    }
     let failed = gates.iter().any(Gate::fails);
     let mut notes = scored.notes.clone();
     notes.push(format!("documents rank by their best of {} chunks", crate::smoke::TOP_K));

@@ -63,10 +63,12 @@ fn number(chunks: &mut [Value]) {
     }
 }
 
-/// Cuts the documents of an ingest request.
+/// Cuts the documents of an ingest request; half of a JSON text is none, so those stay whole.
 pub(super) fn cut_documents(body: &mut Value) {
     for document in body["documents"].as_array_mut().into_iter().flatten() {
-        if let Some(content) = document["content"].as_str() {
+        if document["content_type"] != "application/json"
+            && let Some(content) = document["content"].as_str()
+        {
             document["content"] = truncated(content).into();
         }
     }
@@ -123,8 +125,10 @@ mod tests {
     #[test]
     fn cuts_between_characters() {
         assert_eq!(truncated("überall"), "über");
-        let mut body = json!({"documents": [{"id": "a", "content": "abcd"}]});
+        let mut body =
+            json!({"documents": [{"content": "abcd"}, {"content": "[1]", "content_type": "application/json"}]});
         cut_documents(&mut body);
         assert_eq!(body["documents"][0]["content"], "ab");
+        assert_eq!(body["documents"][1]["content"], "[1]");
     }
 }

@@ -92,7 +92,7 @@ impl Fault {
         self == Self::ForeignDocuments && path == "/retrieve"
     }
 
-    pub(crate) fn mix(self, own: &mut Exchange, other: &Exchange) {
+    pub(crate) fn mix(own: &mut Exchange, other: &Exchange) {
         if let Some(foreign) = other.response.json() {
             change::alter(own, |body| change::add_chunks(body, &foreign));
         }
@@ -102,7 +102,7 @@ impl Fault {
         let listing = path.starts_with("/documents?");
         match self {
             Self::DocumentsLost if listing => {
-                change::alter(exchange, |body| change::lose(body, "documents", "id", seed))
+                change::alter(exchange, |body| change::lose(body, "documents", "id", seed));
             }
             Self::DocumentsLost | Self::DocumentsNotIndexed if path == "/retrieve" => {
                 change::alter(exchange, |body| change::lose(body, "chunks", "document_id", seed));

@@ -104,7 +104,8 @@ impl House {
     async fn open() -> Self {
         let server = MockServer::start().await;
         let store = Store::default();
-        let other = json!({"id": "other:9", "content": "bolts frame tightened", "content_type": "text/plain", "metadata": {}});
+        let other =
+            json!({"id": "other:9", "content": "bolts frame tightened", "content_type": "text/plain", "metadata": {}});
         store.lock().unwrap().insert("other:9".to_owned(), other);
         Mock::given(any()).respond_with(StandIn(Arc::clone(&store))).mount(&server).await;
         let client = Client::new(&server.uri(), Bounds::default()).unwrap();
@@ -182,7 +183,8 @@ async fn faults_on_the_way_change_what_is_scored_and_nothing_else() {
     house.fill(false).await;
     let before = house.evaluate(None).await;
     let swapped = house.evaluate(Some(&Fault::FirstTwoSwapped)).await;
-    assert!(swapped.found.iter().all(|found| found.ranking.documents()[1] != before.found[0].ranking.documents()[1] || found.measure(Measure::GATED) < 1.0));
+    assert!(swapped.found.iter().all(|found| found.ranking.documents()[1] != before.found[0].ranking.documents()[1]
+        || found.measure(Measure::GATED) < 1.0));
     assert!(swapped.mean(Measure::GATED) < 0.7, "{}", swapped.mean(Measure::GATED));
     let way = house.wire(Some(&Fault::TextTruncated));
     fill(&way, &tiny(), None, true, &ProgressBar::hidden()).await.unwrap();
