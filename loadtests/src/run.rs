@@ -98,6 +98,7 @@ fn try_run(arguments: &Arguments) -> Result<u8, Failure> {
         cases,
         coverage: None,
         scores: None,
+        changes: None,
         load: Some(results.records()),
         notes: vec![load.describe(), results.sample()],
     };

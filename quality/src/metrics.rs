@@ -1,4 +1,5 @@
-//! The ranking metrics, equal to `pytrec_eval`: nDCG with linear gain, recall, and the reciprocal rank.
+//! The ranking metrics, equal to `trec_eval` and `ir-measures`: nDCG with linear gain, recall, precision, average precision,
+//! reciprocal rank, rank-biased precision, success and the share of judged documents.
 //!
 //! A grade of 1 or more is relevant; a document without a judgement has grade 0. The reference values that these are
 //! compared with lie in `tests/reference`.
@@ -31,6 +32,58 @@ pub fn recall(ranking: &Ranking, judgements: &Judgements, k: usize) -> f64 {
     }
     let found = ranking.documents().iter().take(k).filter(|document| grade(judgements, document) > 0).count();
     ratio(found, relevant)
+}
+
+/// Share of the first `k` places that hold a relevant document; places beyond the end of the ranking hold none.
+pub fn precision(ranking: &Ranking, judgements: &Judgements, k: usize) -> f64 {
+    let found = ranking.documents().iter().take(k).filter(|document| grade(judgements, document) > 0).count();
+    ratio(found, k.max(1))
+}
+
+/// Average precision over the first `k` documents: the mean, over all relevant documents, of the precision at the rank of
+/// each; one that is not among them counts 0. 0 when no document is relevant.
+pub fn average_precision(ranking: &Ranking, judgements: &Judgements, k: usize) -> f64 {
+    let relevant = judgements.values().filter(|grade| **grade > 0).count();
+    if relevant == 0 {
+        return 0.0;
+    }
+    let (mut seen, mut sum) = (0, 0.0);
+    for (place, document) in ranking.documents().iter().take(k).enumerate() {
+        if grade(judgements, document) > 0 {
+            seen += 1;
+            sum += ratio(seen, place + 1);
+        }
+    }
+    sum / count(relevant)
+}
+
+/// Rank-biased precision with the given `persistence`: what a reader gains who goes on to the next document with that
+/// probability. A document is relevant or not; grades do not count.
+pub fn rank_biased_precision(ranking: &Ranking, judgements: &Judgements, persistence: f64) -> f64 {
+    let (mut weight, mut sum) = (1.0 - persistence, 0.0);
+    for document in ranking.documents() {
+        if grade(judgements, document) > 0 {
+            sum += weight;
+        }
+        weight *= persistence;
+    }
+    sum
+}
+
+/// 1 when a relevant document stands among the first `k`, otherwise 0.
+pub fn success(ranking: &Ranking, judgements: &Judgements, k: usize) -> f64 {
+    let found = ranking.documents().iter().take(k).any(|document| grade(judgements, document) > 0);
+    if found { 1.0 } else { 0.0 }
+}
+
+/// Share of the first `k` documents that somebody judged, relevant or not; of those that are there, where there are fewer.
+pub fn judged(ranking: &Ranking, judgements: &Judgements, k: usize) -> f64 {
+    let first = ranking.documents().iter().take(k);
+    let of = first.len();
+    if of == 0 {
+        return 0.0;
+    }
+    ratio(first.filter(|document| judgements.contains_key(*document)).count(), of)
 }
 
 /// One over the rank of the first relevant document; 0 when there is none in the ranking.
@@ -85,12 +138,12 @@ fn discounted_gain(grades: impl Iterator<Item = u8>) -> f64 {
     grades.enumerate().map(|(index, grade)| f64::from(grade) / count(index + 2).log2()).sum()
 }
 
-fn ratio(part: usize, whole: usize) -> f64 {
+pub(crate) fn ratio(part: usize, whole: usize) -> f64 {
     count(part) / count(whole)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of questions and documents are far below 2^52")]
-fn count(number: usize) -> f64 {
+pub(crate) fn count(number: usize) -> f64 {
     number as f64
 }
 
@@ -132,6 +185,21 @@ mod tests {
         let scores = Scores::of(&ranked, &judgements(&[("a", 1)]));
         assert_eq!((scores.recall_5, scores.recall_10), (0.0, 1.0));
         assert!((scores.mrr - 1.0 / 6.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn counts_what_each_metric_says() {
+        let ranked = ranking(&["x", "a", "z", "b"]);
+        let judged_ones = judgements(&[("a", 1), ("b", 2), ("c", 1), ("z", 0)]);
+        let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-12, "{found} for {expected}");
+        close(precision(&ranked, &judged_ones, 5), 0.4);
+        close(average_precision(&ranked, &judged_ones, 100), (0.5 + 0.5) / 3.0);
+        close(average_precision(&ranked, &judged_ones, 2), 0.5 / 3.0);
+        close(rank_biased_precision(&ranked, &judged_ones, 0.8), 0.2 * (0.8 + 0.8 * 0.8 * 0.8));
+        close(success(&ranked, &judged_ones, 1), 0.0);
+        close(success(&ranked, &judged_ones, 2), 1.0);
+        close(judged(&ranked, &judged_ones, 10), 0.75);
+        close(judged(&Ranking::default(), &judged_ones, 10), 0.0);
     }
 
     #[test]

@@ -3,6 +3,11 @@
 use contract_types::{CaseRecord, CaseRecordLevel, CaseRecordOutcome, ScoreRecord};
 
 use crate::{
+    baseline::{Baseline, kept_score},
+    gate::{
+        sentence,
+        statistics::{Compared, SIGNIFICANCE, compare, holm},
+    },
     metrics::Scores,
     smoke::{RECALL_5_FLOOR, TenantScores},
 };
@@ -49,12 +54,12 @@ pub fn problems(tenants: &[TenantScores]) -> Vec<String> {
     lines
 }
 
-/// The scores of every tenant, each metric with its floor where it has one.
-pub fn scores(tenants: &[TenantScores]) -> Vec<ScoreRecord> {
-    tenants.iter().flat_map(tenant_scores).collect()
+/// The scores of every tenant, each metric with its floor where it has one, and nDCG@10 with its baseline.
+pub fn scores(tenants: &[TenantScores], baseline: Option<&Baseline>) -> Vec<ScoreRecord> {
+    tenants.iter().flat_map(|found| tenant_scores(found, baseline)).collect()
 }
 
-fn tenant_scores(found: &TenantScores) -> [ScoreRecord; 4] {
+fn tenant_scores(found: &TenantScores, baseline: Option<&Baseline>) -> [ScoreRecord; 4] {
     let Scores { ndcg_10, recall_5, recall_10, mrr } = found.mean();
     let score = |metric: &str, k: Option<u64>, value: f64, floor: Option<f64>| ScoreRecord {
         tenant: found.tenant.clone(),
@@ -68,8 +73,14 @@ fn tenant_scores(found: &TenantScores) -> [ScoreRecord; 4] {
         interval_low: None,
         interval_high: None,
     };
+    let mut gated = score("ndcg", Some(10), ndcg_10, None);
+    if let Some(compared) = baseline.map(|baseline| against(found, baseline)).filter(|compared| compared.questions > 0)
+    {
+        gated.baseline = Some(gated.value - compared.difference);
+        (gated.interval_low, gated.interval_high) = (Some(compared.low), Some(compared.high));
+    }
     [
-        score("ndcg", Some(10), ndcg_10, None),
+        gated,
         score("recall", Some(5), recall_5, Some(RECALL_5_FLOOR)),
         score("recall", Some(10), recall_10, None),
         score("mrr", None, mrr, None),
@@ -94,6 +105,43 @@ fn tenant_gates(found: &TenantScores) -> [CaseRecord; 2] {
         gate("answers", found, found.problems.is_empty().then_some(()).ok_or_else(wrong)),
         gate("recall-at-5", found, if found.reaches_floor() { Ok(()) } else { Err(missed) }),
     ]
+}
+
+/// Whether each tenant lost nDCG@10 against the baseline, by Holm's correction over the tenants.
+pub fn losses(tenants: &[TenantScores], baseline: Option<&Baseline>) -> Vec<CaseRecord> {
+    let mut cases: Vec<CaseRecord> = match baseline {
+        None => tenants
+            .iter()
+            .map(|found| not_applicable(found, "there is no baseline of this target; `quality bless` writes one"))
+            .collect(),
+        Some(baseline) => {
+            let compared: Vec<Compared> = tenants.iter().map(|found| against(found, baseline)).collect();
+            let corrected = holm(&compared.iter().map(|compared| compared.p_loss).collect::<Vec<_>>());
+            let each = tenants.iter().zip(&compared).zip(corrected);
+            each.map(|((found, compared), p_loss)| {
+                let lost = p_loss < SIGNIFICANCE || compared.questions == 0;
+                let words = || format!("nDCG@10 got worse than the baseline: {}", sentence(compared, p_loss));
+                gate("no-loss", found, if lost { Err(words()) } else { Ok(()) })
+            })
+            .collect()
+        }
+    };
+    cases.sort_by(|left, right| left.id.cmp(&right.id));
+    cases
+}
+
+fn against(found: &TenantScores, baseline: &Baseline) -> Compared {
+    let pairs = found.asked.iter().filter_map(|asked| {
+        let before = baseline.queries.get(&format!("{}/{}", found.tenant, asked.question))?;
+        Some((before.score, kept_score(asked.scores.ndcg_10)))
+    });
+    let (before, now): (Vec<f64>, Vec<f64>) = pairs.unzip();
+    compare(&before, &now, 0)
+}
+
+fn not_applicable(found: &TenantScores, reason: &str) -> CaseRecord {
+    let case = gate("no-loss", found, Ok(()));
+    CaseRecord { outcome: CaseRecordOutcome::NotApplicable, reason: Some(reason.to_owned()), ..case }
 }
 
 fn lines(problems: &[String]) -> String {
@@ -150,11 +198,38 @@ mod tests {
 
     #[test]
     fn holds_recall_alone_to_a_floor() {
-        let scores = scores(&[found(0.8, &[])]);
+        let scores = scores(&[found(0.8, &[])], None);
         let floors: Vec<_> =
             scores.iter().filter_map(|score| Some((score.metric.as_str(), score.k?, score.floor?))).collect();
         assert_eq!(floors, [("recall", 5, RECALL_5_FLOOR)]);
         assert!(scores.iter().all(|score| score.queries == 1));
+    }
+
+    #[test]
+    fn fails_a_tenant_that_got_worse_than_the_baseline() {
+        let many = |ndcg_10: f64| TenantScores {
+            asked: (0..40)
+                .map(|number| Asked { question: format!("q{number}"), scores: Scores { ndcg_10, ..Scores::default() } })
+                .collect(),
+            ..found(0.8, &[])
+        };
+        let kept = |number: i32| (format!("aurora-bikes/q{number}"), serde_json::json!({"score": 0.8, "ranking": []}));
+        let baseline: Baseline = serde_json::from_value(serde_json::json!({
+            "format": "plumbline-baseline/1", "target": "local", "collection": "fixtures", "mode": "default",
+            "reason": "a test", "blessed_at": "2026-03-02T09:15:00Z", "documents": 1, "chunks": 1,
+            "queries": (0..40).map(kept).collect::<serde_json::Map<_, _>>(),
+        }))
+        .expect("a baseline");
+        let outcome = |ndcg: f64, baseline| losses(&[many(ndcg)], baseline)[0].outcome;
+        assert_eq!(outcome(0.8, Some(&baseline)), CaseRecordOutcome::Pass);
+        assert_eq!(outcome(0.9, Some(&baseline)), CaseRecordOutcome::Pass);
+        assert_eq!(outcome(0.7, Some(&baseline)), CaseRecordOutcome::Fail);
+        assert_eq!(outcome(0.7, None), CaseRecordOutcome::NotApplicable);
+        let gated = scores(&[many(0.7)], Some(&baseline)).remove(0);
+        assert!(
+            (gated.baseline.unwrap_or_default() - 0.8).abs() < 1e-9 && gated.interval_high < Some(0.0),
+            "{gated:?}"
+        );
     }
 
     #[test]

@@ -67,6 +67,7 @@ impl Frame {
             counts: record::counts(&cases),
             coverage,
             scores: None,
+            changes: None,
             load: None,
             notes,
             cases,

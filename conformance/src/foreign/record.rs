@@ -84,6 +84,7 @@ pub(super) fn of_run(
         counts: record::counts(&cases),
         coverage: Some(coverage),
         scores: None,
+        changes: None,
         load: None,
         notes,
         cases,

@@ -30,7 +30,10 @@ impl Switch {
     }
 }
 
-/// The switches that a target has.
+/// Flaws of ranking that judged questions alone show: `quality faults` tries them.
+const OF_QUALITY: [&str; 2] = ["stemming-off", "query-model-differs"];
+
+/// The switches that a target has, save those that another suite tries.
 pub(super) async fn list(session: &Session) -> Result<Vec<Switch>, String> {
     #[derive(Deserialize)]
     struct Listed {
@@ -39,7 +42,8 @@ pub(super) async fn list(session: &Session) -> Result<Vec<Switch>, String> {
     let exchange = control(session, "GET", "/sabotage").await?;
     let listed: Listed = serde_json::from_slice(&exchange.body)
         .map_err(|error| format!("GET /sabotage of the control API: {error}; is it a build with switches?"))?;
-    Ok(listed.switches)
+    let ours = |switch: &Switch| !OF_QUALITY.contains(&switch.name.as_str());
+    Ok(listed.switches.into_iter().filter(ours).collect())
 }
 
 async fn control(session: &Session, method: &str, path: &str) -> Result<harness::client::Response, String> {

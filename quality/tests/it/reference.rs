@@ -1,8 +1,9 @@
-//! The metrics against values that `tests/reference/record.py` recorded from `pytrec_eval`.
+//! The metrics against values that `tests/reference/record.py` recorded from `pytrec_eval` and `ir-measures`.
 
 use std::collections::BTreeMap;
 
 use quality::{
+    measure::Measure,
     metrics::{Judgements, Scores},
     ranking::Ranking,
 };
@@ -10,6 +11,7 @@ use serde_json::Value;
 
 const QRELS: &str = include_str!("../reference/sample.qrels");
 const RUN: &str = include_str!("../reference/sample.run");
+const MEASURES: &str = include_str!("../reference/measures.json");
 const EXPECTED: &str = include_str!("../reference/expected.json");
 
 fn judgements() -> BTreeMap<&'static str, Judgements> {
@@ -72,4 +74,20 @@ fn would_notice_ties_broken_the_other_way() {
             != Scores::of(&Ranking::from_scores(scored.clone()), &judgements[question])
     });
     assert!(differing.count() > 5, "the sample must hold ties that matter");
+}
+
+#[test]
+fn equals_ir_measures_in_every_measure_of_every_question() {
+    let recorded: Value = serde_json::from_str(MEASURES).expect("the recorded file is JSON");
+    let (judgements, run) = (judgements(), run());
+    assert_eq!(recorded["questions"].as_object().map(serde_json::Map::len), Some(run.len()));
+    for (question, scored) in run {
+        let ranking = Ranking::from_scores(scored);
+        for measure in Measure::ALL {
+            let theirs = &recorded["questions"][question][measure.to_string()];
+            let theirs = theirs.as_f64().unwrap_or_else(|| panic!("{question} has no {measure}"));
+            let ours = measure.of(&ranking, &judgements[question]);
+            assert!((ours - theirs).abs() < 0.000_05, "{question} {measure}: ours {ours}, theirs {theirs}");
+        }
+    }
 }

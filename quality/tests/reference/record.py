@@ -1,8 +1,9 @@
-"""Records the reference values of the ranking metrics with pytrec_eval.
+"""Records the reference values of the ranking metrics with pytrec_eval and ir-measures.
 
     python3 -m venv venv && venv/bin/pip install -r requirements.txt
     venv/bin/python record.py sample   # writes sample.qrels and sample.run from a seed
     venv/bin/python record.py record   # writes expected.json from the two
+    venv/bin/python record.py measures # writes measures.json from the two: every measure, by ir-measures
 
 The sample holds ties, ties below single precision, non-ASCII ids, more relevant documents than the cut, and rankings
 without a relevant document. Both files are in TREC's own format, so trec_eval reads them too.
@@ -60,8 +61,24 @@ def record():
     (HERE / "expected.json").write_text(text, encoding="utf-8")
 
 
+def measures():
+    import ir_measures
+
+    from compare import calculate
+
+    qrels = list(ir_measures.read_trec_qrels(str(HERE / "sample.qrels")))
+    run = list(ir_measures.read_trec_run(str(HERE / "sample.run")))
+    questions = {}
+    for metric, values in calculate(qrels, run).items():
+        for question, value in values.items():
+            questions.setdefault(question, {})[metric] = round(value, 6)
+    lines = ",\n".join(f"    {json.dumps(question)}: {json.dumps(values)}" for question, values in sorted(questions.items()))
+    text = f'{{\n  "questions": {{\n{lines}\n  }}\n}}\n'
+    (HERE / "measures.json").write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
-    commands = {"sample": sample, "record": record}
+    commands = {"sample": sample, "record": record, "measures": measures}
     if len(sys.argv) != 2 or sys.argv[1] not in commands:
-        sys.exit("usage: record.py sample|record")
+        sys.exit("usage: record.py sample|record|measures")
     commands[sys.argv[1]]()

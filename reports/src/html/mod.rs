@@ -11,9 +11,11 @@ mod load;
 mod overview;
 mod probes;
 mod quality;
+mod rankings;
 mod run;
 mod saboteurs;
 mod strip;
+mod trend;
 
 pub(crate) use coverage::name as dimension;
 
@@ -47,6 +49,7 @@ pub fn page(report: &Report) -> String {
         for run in &report.current {
             run::write(out, run, report.comparison(run).as_ref())?;
         }
+        trend::write(out, report)?;
         history::write(out, &report.history)
     })
 }

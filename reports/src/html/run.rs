@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{badge, cases, compare, coverage, failures, link, load, probes, quality, saboteurs};
+use super::{badge, cases, compare, coverage, failures, link, load, probes, quality, rankings, saboteurs};
 use crate::{
     compare::Comparison,
     format::{Text, moment, span},
@@ -35,6 +35,7 @@ pub(super) fn write(out: &mut String, run: &Run, comparison: Option<&Comparison<
     }
     failures::write(out, run)?;
     quality::write(out, record.scores.as_deref().unwrap_or_default())?;
+    rankings::write(out, record.changes.as_deref().unwrap_or_default())?;
     load::write(out, record.load.as_deref().unwrap_or_default())?;
     cases::write(out, &tally::plain(&record.cases))?;
     probes::write(out, &record.cases)?;

@@ -20,6 +20,22 @@ fn the_comment_of_the_samples_stays_as_it_is() {
 }
 
 #[test]
+fn the_page_shows_what_changed_with_both_rankings_and_the_figures_over_time() {
+    let page = page(&sample());
+    for part in [
+        "handbook: got worse",
+        "handbook: got better",
+        "how long is the &lt;b&gt;battery&lt;/b&gt; warranty",
+        "<b class=\"worse\">−0.370</b>",
+        "<li class=\"right\"><code>warranty-terms</code> <small>grade 3</small></li>",
+        "nothing was retrieved",
+        "Quality over time",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[test]
 fn the_page_fetches_nothing_and_runs_nothing() {
     let page = page(&sample());
     for forbidden in ["<script", "<link", "<img", "<iframe", "<form", "src=", "@import", "url(", "http-equiv=\"refresh"]

@@ -35,6 +35,7 @@ pub struct Draft {
 /// What a profile may also say, for the reader to take in.
 const MORE: &str = "\
 # bench: NAME             # a tenant of the list for generated requests, so that they disturb nobody
+# collections: NAME       # a tenant that judged collections may fill and empty; it needs a credential `all`
 # safe_only: true         # only cases that change nothing, as in production
 # control: http://...     # the test-only control API, where there is one
 # known_failures:

@@ -123,6 +123,11 @@ fn meaning(spec: &TargetProfile, stem: &str) -> Vec<Problem> {
             add(format!("/tenants/{index}"), format!("no credential of `{tenant}` is listed"));
         }
     }
+    if let Some(tenant) = &spec.collections
+        && !spec.credentials.iter().any(|credential| credential.tenant == *tenant)
+    {
+        add("/collections".to_owned(), format!("no credential of `{tenant}` is listed"));
+    }
     problems
 }
 

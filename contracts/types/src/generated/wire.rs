@@ -3116,6 +3116,27 @@ impl JsonRpcResponse {
     }
 }
 
+/// A document at its place in a ranking, with the grade that people gave it for the question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("JudgedDocument")))]
+#[serde(deny_unknown_fields)]
+pub struct JudgedDocument {
+    /// Id of the document as its collection names it.
+    #[schemars(length(min = 1, max = 256))]
+    pub document: String,
+    /// Its grade, 0 for judged irrelevant. Absent where nobody judged it.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 0_u64, max = 255_u64))]
+    pub grade: Option<u64>,
+}
+
+impl JudgedDocument {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(document: String) -> Self {
+        Self { document, grade: None }
+    }
+}
+
 /// Where the public keys for JWTs come from: exactly one of file and url, or demo alone. A key id that is not known causes at most one fetch in each refetch interval, however many tokens name it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("JwksSource")))]
@@ -4135,6 +4156,60 @@ impl PlatformConfig {
     }
 }
 
+/// One question whose score differs from the baseline, with the two rankings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("QueryChange")))]
+#[serde(deny_unknown_fields)]
+pub struct QueryChange {
+    /// The tenant that was asked.
+    pub tenant: TenantId,
+    /// Name of the set of questions.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$"))]
+    pub collection: String,
+    /// Id of the question within its collection.
+    #[schemars(length(min = 1, max = 256))]
+    pub query: String,
+    /// The question, cut where it is long.
+    #[schemars(length(min = 1, max = 2000))]
+    pub text: String,
+    /// Name of the metric that changed, for example ndcg.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[a-z][a-z0-9_]{0,63}$"))]
+    pub metric: String,
+    /// Rank down to which the metric looks. Absent for a metric without one.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 1_u64, max = 1000_u64))]
+    pub k: Option<u64>,
+    /// The question's score in the baseline.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub before: f64,
+    /// The question's score in this run.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub now: f64,
+    /// The first documents in the baseline, best first.
+    #[schemars(length(min = 0, max = 100))]
+    pub ranking_before: Vec<JudgedDocument>,
+    /// The first documents in this run, best first.
+    #[schemars(length(min = 0, max = 100))]
+    pub ranking_now: Vec<JudgedDocument>,
+}
+
+impl QueryChange {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(
+        tenant: TenantId,
+        collection: String,
+        query: String,
+        text: String,
+        metric: String,
+        before: f64,
+        now: f64,
+        ranking_before: Vec<JudgedDocument>,
+        ranking_now: Vec<JudgedDocument>,
+    ) -> Self {
+        Self { tenant, collection, query, text, metric, k: None, before, now, ranking_before, ranking_now }
+    }
+}
+
 /// How the query was understood and what was searched for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("QueryReport")))]
@@ -4662,6 +4737,10 @@ pub struct RunRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<ScoreRecord>", length(min = 0, max = 10000))]
     pub scores: Option<Vec<ScoreRecord>>,
+    /// The questions that got better or worse than the baseline, the greatest change first. Quality runs only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<QueryChange>", length(min = 0, max = 5000))]
+    pub changes: Option<Vec<QueryChange>>,
     /// The measurements. Load runs only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<LoadRecord>", length(min = 0, max = 10000))]
@@ -4706,6 +4785,7 @@ impl RunRecord {
             cases,
             coverage: None,
             scores: None,
+            changes: None,
             load: None,
             notes,
         }
@@ -5997,6 +6077,10 @@ pub struct TargetProfile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "TenantId")]
     pub bench: Option<TenantId>,
+    /// The tenant that judged collections are ingested into. Every document there belongs to the quality suite, which removes those of other collections before it scores one. Absent means that no collection can be scored there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TenantId")]
+    pub collections: Option<TenantId>,
     /// Optional features that the deployment is promised to have. One that /capabilities does not declare fails the run.
     #[schemars(length(min = 0, max = 32), extend("uniqueItems" = true))]
     pub features: Vec<Feature>,
@@ -6055,6 +6139,7 @@ impl TargetProfile {
             tokens: None,
             tenants,
             bench: None,
+            collections: None,
             features,
             known_failures: None,
             flaky: None,
@@ -7533,6 +7618,7 @@ pub const DERIVED: &[(&str, fn(&mut schemars::SchemaGenerator) -> schemars::Sche
     ("JsonRpcId", <JsonRpcId as JsonSchema>::json_schema),
     ("JsonRpcRequest", <JsonRpcRequest as JsonSchema>::json_schema),
     ("JsonRpcResponse", <JsonRpcResponse as JsonSchema>::json_schema),
+    ("JudgedDocument", <JudgedDocument as JsonSchema>::json_schema),
     ("JwksSource", <JwksSource as JsonSchema>::json_schema),
     ("KnownFailure", <KnownFailure as JsonSchema>::json_schema),
     ("LanguageTag", <LanguageTag as JsonSchema>::json_schema),
@@ -7549,6 +7635,7 @@ pub const DERIVED: &[(&str, fn(&mut schemars::SchemaGenerator) -> schemars::Sche
     ("OpenApiDocument", <OpenApiDocument as JsonSchema>::json_schema),
     ("PaceProfile", <PaceProfile as JsonSchema>::json_schema),
     ("PlatformConfig", <PlatformConfig as JsonSchema>::json_schema),
+    ("QueryChange", <QueryChange as JsonSchema>::json_schema),
     ("QueryReport", <QueryReport as JsonSchema>::json_schema),
     ("RankedChunk", <RankedChunk as JsonSchema>::json_schema),
     ("RateLimits", <RateLimits as JsonSchema>::json_schema),

@@ -5,6 +5,7 @@ use super::fusion::DEPTH;
 use super::index::{CorpusIndex, Mask, Position, version_of, version_statement};
 use super::lexical::{HEADING_WEIGHT, full_text_query};
 use super::rows::Columns;
+use super::words::{stem, words};
 use crate::ports::{Database, Statement, Value};
 use crate::sabotage::{self, Sabotage};
 
@@ -26,6 +27,13 @@ pub(super) async fn matches(
     } else {
         query
     };
+    let unstemmed;
+    let (query, expansions) = if sabotage::on(Sabotage::StemmingOff) {
+        unstemmed = own_stems(query);
+        (unstemmed.as_str(), &[][..])
+    } else {
+        (query, expansions)
+    };
     let Some(query) = full_text_query(query, expansions) else { return Ok((Vec::new(), true)) };
     let params = vec![Value::Text(query), Value::Real(HEADING_WEIGHT)];
     let answers = database.batch(vec![Statement::new(READ, params), version_statement()]).await?;
@@ -46,4 +54,9 @@ pub(super) async fn matches(
     }
     scored.sort_unstable_by(order);
     Ok((scored, unchanged))
+}
+
+/// The words of `query` that are their own stems: of a stemmed index, all that a query without stemming finds.
+fn own_stems(query: &str) -> String {
+    words(query).into_iter().filter(|word| stem(word) == *word).collect::<Vec<_>>().join(" ")
 }

@@ -130,7 +130,10 @@ impl Retriever {
         let mut vector = None;
         if mode != RetrievalMode::Lexical {
             check_embedding(&index, sources.embedder)?;
-            let embedded = self.embed(tenant, sources.embedder, &request.query).await;
+            let mut embedded = self.embed(tenant, sources.embedder, &request.query).await;
+            if sabotage::on(Sabotage::QueryModelDiffers) {
+                embedded = embedded.map(|(vector, known)| (Arc::new(of_another_model(&vector)), known));
+            }
             if sabotage::on(Sabotage::EmbeddingFailureFailsRequest)
                 && let Err(error) = embedded
             {
@@ -281,4 +284,9 @@ fn check_embedding(index: &CorpusIndex, embedder: &dyn Embedder) -> Result<(), R
         Some(index) if *index != query => Err(RetrieveError::IndexMismatch { index: index.clone(), query }),
         Some(_) | None => Ok(()),
     }
+}
+
+/// A vector of the same length that another model could have made: the same figures, each in another place.
+fn of_another_model(vector: &[f32]) -> Vec<f32> {
+    vector.iter().rev().copied().collect()
 }

@@ -223,6 +223,8 @@ switches! {
     ExactTermsIgnored "exact-terms-ignored" "RET-008" "Words with digits are not looked up.";
     RerankUndeclaredAccepted "rerank-undeclared-accepted" "RET-009" "rerank: true is ignored where the feature is not declared.";
     EmptyResultFails "empty-result-fails" "RET-010" "A retrieval that nothing matches answers 500.";
+    StemmingOff "stemming-off" "RET-011" "Words of a query are looked up as they stand, without their stems.";
+    QueryModelDiffers "query-model-differs" "RET-011" "Queries are embedded with another model than the documents.";
 
     // Answers.
     SentenceWithoutCitation "sentence-without-citation" "ANS-001" "The answer ends in a sentence without a citation.";

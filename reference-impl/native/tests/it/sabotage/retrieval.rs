@@ -118,6 +118,17 @@ pub(super) const PROBES: Probes = &[
     ("mode-ignored", |it| {
         it.retrieve(AURORA, "gate", json!({}), &json!({"explain": true, "mode": "dense"}))["explain"]["mode"] == "dense"
     }),
+    ("stemming-off", |it| {
+        let word = it.lever(AURORA);
+        let found = it.retrieve(AURORA, "pressing levers", json!({"made_by": word}), &json!({"mode": "lexical"}));
+        !found["chunks"].as_array().unwrap().is_empty()
+    }),
+    ("query-model-differs", |it| {
+        let word = it.lever(AURORA);
+        let text = format!("The {word} lever is pressed for 37 seconds. It is oiled by hand.");
+        let found = it.retrieve(AURORA, &text, json!({"made_by": word}), &json!({"mode": "dense", "min_score": 0.9}));
+        !found["chunks"].as_array().unwrap().is_empty()
+    }),
     ("explain-always", |it| it.retrieve(AURORA, "gate", json!({}), &json!({}))["explain"].is_null()),
     ("explain-lacks-the-best", |it| {
         let found = it.retrieve(AURORA, "gate", json!({}), &json!({"explain": true}));

@@ -1,0 +1,85 @@
+//! Figures of quality over the runs, newest first: a row a run, a column for each collection.
+
+use std::fmt::{self, Write};
+
+use contract_types::{RunRecordKind, ScoreRecord};
+
+use super::{badge, close_table, link, open_table};
+use crate::{
+    format::{self, Text, decimal, moment, signed},
+    model::{Report, Run},
+};
+
+/// The figure that is followed.
+const METRIC: (&str, u64) = ("ndcg", 10);
+/// Most runs of one table.
+const SHOWN: usize = 30;
+
+pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
+    for run in report.current.iter().filter(|run| run.record.kind == RunRecordKind::Quality) {
+        let name = &run.record.target.name;
+        let same = |other: &&Run| other.suite() == run.suite() && other.record.target.name == *name;
+        let runs: Vec<&Run> = std::iter::once(run).chain(report.history.iter().filter(same)).take(SHOWN).collect();
+        if runs.len() > 1 && runs.iter().any(|run| followed(run).next().is_some()) {
+            table(out, name, &runs)?;
+        }
+    }
+    Ok(())
+}
+
+fn followed(run: &Run) -> impl Iterator<Item = &ScoreRecord> {
+    let scores = run.record.scores.iter().flatten();
+    scores.filter(|score| score.metric == METRIC.0 && score.k == Some(METRIC.1))
+}
+
+/// What a column is of: collection and tenant.
+fn key(score: &ScoreRecord) -> (&str, &str) {
+    (score.collection.as_str(), score.tenant.as_str())
+}
+
+fn table(out: &mut String, target: &str, runs: &[&Run]) -> fmt::Result {
+    let mut columns: Vec<(&str, &str)> = runs.iter().flat_map(|run| followed(run).map(key)).collect();
+    columns.sort_unstable();
+    columns.dedup();
+    writeln!(out, "<section class=\"run\" id=\"trend-{0}\" aria-label=\"Quality of {0} over time\">", Text(target))?;
+    writeln!(out, "<h2>Quality over time <span>on {}</span></h2>", Text(target))?;
+    open_table(out, "history", "nDCG at 10, newest run first, with the change to the run before that has the figure")?;
+    write!(
+        out,
+        "<thead><tr><th scope=\"col\">Started</th><th scope=\"col\">Verdict</th><th scope=\"col\">Commit</th>"
+    )?;
+    for (collection, tenant) in &columns {
+        write!(out, "<th scope=\"col\" class=\"num\">{}<br><small>{}</small></th>", Text(collection), Text(tenant))?;
+    }
+    writeln!(out, "<th scope=\"col\">Record</th></tr></thead>\n<tbody>")?;
+    for (place, run) in runs.iter().enumerate() {
+        let record = &run.record;
+        write!(
+            out,
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td><code>{}</code></td>",
+            moment(run.started),
+            badge(record.verdict),
+            format::commit(record.commit.as_deref())
+        )?;
+        for column in &columns {
+            let value = |run: &Run| followed(run).find(|score| key(score) == *column).map(|score| score.value);
+            let earlier = runs[place + 1..].iter().find_map(|run| value(run));
+            match (value(run), earlier) {
+                (Some(now), Some(before)) => {
+                    let tone = if now < before { " fail" } else { "" };
+                    let change = signed(now - before, 3);
+                    write!(
+                        out,
+                        "<td class=\"num\">{} <small class=\"num{tone}\">{change}</small></td>",
+                        decimal(now, 3)
+                    )?;
+                }
+                (Some(now), None) => write!(out, "<td class=\"num\">{}</td>", decimal(now, 3))?,
+                (None, _) => write!(out, "<td class=\"num\">–</td>")?,
+            }
+        }
+        writeln!(out, "<td><a href=\"{}\">JSON</a></td></tr>", link(&run.file))?;
+    }
+    close_table(out)?;
+    writeln!(out, "</section>")
+}
