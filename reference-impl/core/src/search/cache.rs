@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::intent::Intent;
 use super::model::{QueryReport, SearchAnswer, SearchRequest, Usage};
-use super::understand::Correction;
+use super::spelling::Correction;
 use crate::answer::{Band, Citation, Confidence, Source};
 use crate::ports::UnixMillis;
 use crate::sabotage::{self, Sabotage};

@@ -1,6 +1,7 @@
 //! The whole search: understand, look into the cache, retrieve, answer, check.
 
 use super::cache::{KeyParts, Stored, decode, encode, key};
+use super::conversation::standalone;
 use super::error::SearchError;
 use super::intent::{Intent, classify};
 use super::model::{CacheMode, CacheReport, QueryReport, SearchAnswer, SearchRequest, SearchTimings, Usage};
@@ -109,6 +110,8 @@ impl Searcher<'_> {
         let started = self.clock.monotonic_us();
         check(self.tenant, request)?;
         let Passed { text: query, findings } = safety::review(self.tenant, SafetyDirection::Input, &request.query)?;
+        // From here on the query stands alone, so that nothing that is kept or sent depends on the conversation.
+        let query = standalone(&request.history, &query);
         let (intent, intent_score) = classify(&query);
         if intent == Intent::Unsafe {
             let finding = safety::unsafe_request(&query);
