@@ -4,8 +4,11 @@ mod cache;
 mod conversation;
 mod english;
 mod error;
+mod figures;
 mod filler;
+mod flight;
 mod intent;
+mod kept;
 #[cfg(test)]
 mod measured;
 mod model;
@@ -18,6 +21,9 @@ mod vocabulary;
 
 pub use conversation::standalone;
 pub use error::SearchError;
+pub(crate) use figures::CacheCounters;
+pub use figures::CacheFigures;
+pub(crate) use flight::Flights;
 pub use intent::{Intent, classify};
 pub use model::{CacheMode, CacheReport, QueryReport, SearchAnswer, SearchRequest, SearchTimings, Turn, Usage};
 pub(crate) use searcher::{Begun, Searcher, check};
