@@ -67,6 +67,13 @@ impl Platform {
         }
     }
 
+    /// The same platform where each search computes for itself, also beside an equal one. For hosts that let no request wait
+    /// for the work of another.
+    #[must_use]
+    pub fn without_joining(self) -> Self {
+        Self { flights: Arc::new(Flights::apart()), ..self }
+    }
+
     /// The ports, for what an edge reports of them.
     pub fn ports(&self) -> &Ports {
         &self.ports

@@ -62,6 +62,7 @@ impl Flight {
 #[derive(Debug, Default)]
 pub(crate) struct Flights {
     under: Mutex<Table>,
+    apart: bool,
 }
 
 #[derive(Debug, Default)]
@@ -97,12 +98,18 @@ pub(crate) struct Follower {
 }
 
 impl Flights {
+    /// Flights that nobody joins.
+    pub(crate) fn apart() -> Self {
+        Self { apart: true, ..Self::default() }
+    }
+
     /// Takes a place among the searches of `tenant` with `key`.
     pub(super) fn board(self: &Arc<Self>, tenant: &TenantId, key: &str) -> Seat {
         let mut table = self.lock();
         table.followers += 1;
         let number = table.followers;
-        let key = (tenant.clone(), key.to_owned());
+        let own = if self.apart { format!("{key} {number}") } else { key.to_owned() };
+        let key = (tenant.clone(), own);
         if let Some(flight) = table.flights.get(&key) {
             return Seat::Follower(Follower { flight: Arc::clone(flight), number });
         }
@@ -206,6 +213,15 @@ mod tests {
         assert!(follow(&flights, "one").is_some());
         drop(leader);
         assert!(follow(&flights, "one").is_none(), "a flight that ended takes nobody");
+    }
+
+    #[test]
+    fn lets_everybody_lead_where_nobody_may_join() {
+        let flights = Arc::new(Flights::apart());
+        let seats: Vec<Seat> = (0..3).map(|_| flights.board(&tenant("one"), "k")).collect();
+        assert!(seats.iter().all(|seat| matches!(seat, Seat::Leader(_))));
+        drop(seats);
+        assert_eq!(flights.len(), 0);
     }
 
     #[test]
