@@ -72,8 +72,8 @@ fn word(mut number: usize) -> String {
 fn queries(criterion: &mut Criterion) {
     let vocabulary = Vocabulary::new((0..100_000).map(|number| (word(number), 1 + number % 50)).collect());
     // Every word is unknown, and one edit away from a known one.
-    let misspelt: String = (0..180).map(|number| format!("{}x ", word(number * 37))).collect();
-    let known: String = (0..180).map(|number| format!("{} ", word(number * 37))).collect();
+    let words = |end: &str| (0..180).map(|number| word(number * 37) + end).collect::<Vec<_>>().join(" ");
+    let (misspelt, known) = (words("x"), words(""));
     let short = "please tell me how long does the kelomibuti last";
     let history = [Turn { question: "What does the frame warranty cover?".to_owned(), answer: String::new() }];
     let mut group = criterion.benchmark_group("understand");

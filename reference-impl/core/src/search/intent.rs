@@ -83,7 +83,7 @@ fn chit_chat(query: &str, all: &[String]) -> Option<f64> {
     const MOST_WORDS: usize = 12;
     if all.is_empty() {
         // Signs alone: an emoji greets, marks of punctuation ask nothing either.
-        return Some(if query.chars().any(|it| !it.is_ascii()) { 0.9 } else { 0.6 });
+        return Some(if query.is_ascii() { 0.6 } else { 0.9 });
     }
     if matches_personal_talk(query) {
         return Some(0.95);
@@ -202,21 +202,17 @@ impl Phrase<'_> {
                     | "any"
                     | "each"
                     | "another"
-            ) || self.at(place).chars().all(|it| it.is_numeric())
+            ) || self.at(place).chars().all(char::is_numeric)
                 || matches!(self.at(place), "one" | "two" | "three" | "four" | "five" | "six" | "ten")
         };
         let pair = matches!(
             (verb, next),
             ("put", "together")
-                | ("sum", "up")
+                | ("sum" | "set", "up")
                 | ("turn", "on" | "off")
-                | ("set", "up")
-                | ("remind", "me" | "us")
+                | ("remind" | "sign", "me" | "us")
                 | ("make", "me" | "us" | "a" | "an" | "the")
-                | ("write", "down")
-                | ("break", "down")
-                | ("sign", "me" | "us")
-                | ("shut", "down")
+                | ("write" | "break" | "shut", "down")
                 | ("log", "me")
                 | ("fill", "in" | "out")
         );
