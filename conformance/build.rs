@@ -2,7 +2,8 @@
 
 fn main() {
     let folders = ["cases", "targets", "../contracts/schemas"];
-    let data = ["tenants", "corpora", "credentials", "hostile"].map(|name| format!("../fixtures/{name}"));
+    let data =
+        ["tenants", "corpora", "credentials", "hostile", "understanding"].map(|name| format!("../fixtures/{name}"));
     for folder in folders.into_iter().map(str::to_owned).chain(data) {
         println!("cargo::rerun-if-changed={folder}");
     }

@@ -5,7 +5,7 @@ use harness::root::Carried;
 use include_dir::{Dir, include_dir};
 
 /// Folders, each with its place under the root. `build.rs` sees to it that a new file is noticed.
-static FOLDERS: [(&str, Dir<'static>); 7] = [
+static FOLDERS: [(&str, Dir<'static>); 8] = [
     ("contracts/schemas", include_dir!("$CARGO_MANIFEST_DIR/../contracts/schemas")),
     ("conformance/cases", include_dir!("$CARGO_MANIFEST_DIR/cases")),
     ("conformance/targets", include_dir!("$CARGO_MANIFEST_DIR/targets")),
@@ -13,6 +13,7 @@ static FOLDERS: [(&str, Dir<'static>); 7] = [
     ("fixtures/corpora", include_dir!("$CARGO_MANIFEST_DIR/../fixtures/corpora")),
     ("fixtures/credentials", include_dir!("$CARGO_MANIFEST_DIR/../fixtures/credentials")),
     ("fixtures/hostile", include_dir!("$CARGO_MANIFEST_DIR/../fixtures/hostile")),
+    ("fixtures/understanding", include_dir!("$CARGO_MANIFEST_DIR/../fixtures/understanding")),
 ];
 
 /// Single files.

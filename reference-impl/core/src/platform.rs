@@ -25,7 +25,7 @@ use crate::ingest::{
 use crate::ports::{Database, Embedder, Scan};
 use crate::retrieve::{RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources};
 use crate::sabotage::{self, Sabotage};
-use crate::search::{SearchAnswer, SearchError, SearchRequest};
+use crate::search::{CacheCounters, CacheFigures, Flights, SearchAnswer, SearchError, SearchRequest};
 use crate::tenancy::{SafetyDirection, TenantContext};
 
 /// Bound of the indexes kept in memory over all tenants, in bytes: about 400,000 vectors of 512 dimensions. A Worker has
@@ -46,6 +46,8 @@ pub struct Platform {
     ports: Ports,
     cursors: Cursors,
     retriever: Retriever,
+    flights: Arc<Flights>,
+    cache_counters: CacheCounters,
     runners: Arc<Runners>,
 }
 
@@ -56,7 +58,21 @@ impl Platform {
     /// - `index_bytes`: bound of the indexes kept in memory, [`INDEX_BYTES`] unless the host has less.
     pub fn new(ports: Ports, cursor_secret: &[u8], index_bytes: usize) -> Self {
         let retriever = Retriever::new(Arc::clone(&ports.clock), index_bytes);
-        Self { ports, cursors: Cursors::new(cursor_secret), retriever, runners: Arc::default() }
+        Self {
+            ports,
+            cursors: Cursors::new(cursor_secret),
+            retriever,
+            flights: Arc::default(),
+            cache_counters: CacheCounters::default(),
+            runners: Arc::default(),
+        }
+    }
+
+    /// The same platform where each search computes for itself, also beside an equal one. For hosts that let no request wait
+    /// for the work of another.
+    #[must_use]
+    pub fn without_joining(self) -> Self {
+        Self { flights: Arc::new(Flights::apart()), ..self }
     }
 
     /// The same with a host's own way to scan vectors, faster than the portable one.
@@ -211,6 +227,11 @@ impl Platform {
         self.finish_search(started).await
     }
 
+    /// What the answer cache did for the tenant since start. Entries and evictions are the port's: [`Ports::key_value`].
+    pub fn cache_figures(&self, tenant: &TenantContext) -> CacheFigures {
+        self.cache_counters.of(tenant.id())
+    }
+
     /// Forgets what is kept in memory of the tenant; for when it is deleted.
     ///
     /// # Errors
@@ -218,6 +239,7 @@ impl Platform {
     /// What the cache says when it could not be cleared.
     pub async fn forget(&self, tenant: &TenantContext) -> Result<(), crate::ports::KeyValueError> {
         self.retriever.forget(tenant);
+        self.cache_counters.forget(tenant.id());
         self.ports.key_value.clear(tenant).await
     }
 

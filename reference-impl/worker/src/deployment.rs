@@ -72,7 +72,8 @@ pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
     let secret = env.secret(CURSOR_SECRET)?.to_string();
     let timer: Arc<dyn Timer> = Arc::new(JsTimer);
     let api = Arc::new(Service::new(ServiceParts {
-        platform: Arc::new(Platform::new(ports, secret.as_bytes(), INDEX_BYTES)),
+        // The runtime lets no request be woken by another one's work.
+        platform: Arc::new(Platform::new(ports, secret.as_bytes(), INDEX_BYTES).without_joining()),
         probe,
         docs: Arc::new(OperationList::new()),
         implementation: Implementation::new("plumbline-worker".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),

@@ -61,7 +61,8 @@ pub fn chunk_id(document_id: &str, ordinal: u32, text: &str) -> String {
 ///
 /// Chunks cover every byte in order; each has at most `settings.size_tokens` tokens, shares at most
 /// `settings.overlap_tokens` with its neighbour and never starts or ends inside a grapheme. With
-/// [`ChunkStrategy::Structure`] cuts fall on headings, then on blocks, then on sentences where they can; with
+/// [`ChunkStrategy::Structure`] cuts fall on headings, then on blocks, then on sentences where they can, and tables, lists and
+/// code that fit into a chunk stay whole where what comes before makes one of its own; with
 /// [`ChunkStrategy::Fixed`] every chunk is filled. No chunk is longer than 200,000 bytes, be it of white space. Empty text gives no chunk. An overlap that is not smaller than the
 /// size counts as one token less than the size.
 pub fn chunk(
@@ -110,7 +111,7 @@ fn heading_path(blocks: &[Block], span: Range<usize>) -> Vec<String> {
     within()
         .find(|block| !matches!(block.kind, BlockKind::Heading(_)))
         .or_else(|| within().last())
-        .map(|block| block.heading_path.clone())
+        .map(|block| block.heading_path.to_vec())
         .unwrap_or_default()
 }
 
@@ -125,6 +126,8 @@ struct Piece {
 enum Break {
     Token,
     Sentence,
+    /// Between two rows of a table or two items of a list.
+    Line,
     Block,
     Heading,
 }
@@ -141,6 +144,8 @@ struct Atom {
 struct Cutter<'a> {
     text: &'a str,
     atoms: Vec<Atom>,
+    /// Tables, lists and pieces of code, as ranges of atoms, in order.
+    wholes: Vec<Range<usize>>,
     tokenizer: &'a dyn Tokenizer,
     size: usize,
     overlap: usize,
@@ -157,9 +162,11 @@ impl<'a> Cutter<'a> {
         if sabotage::on(Sabotage::ChunkOverlapTooLarge) {
             overlap = (overlap + 8).min(size - 1);
         }
+        let atoms = atoms(extracted, tokenizer);
         Self {
             text: &extracted.text,
-            atoms: atoms(extracted, tokenizer),
+            wholes: wholes(&extracted.blocks, &atoms),
+            atoms,
             tokenizer,
             size,
             overlap,
@@ -224,6 +231,9 @@ impl<'a> Cutter<'a> {
     }
 
     fn best_end(&self, start: usize, fresh: usize, hard: usize) -> usize {
+        if let Some(end) = self.before_a_whole(start, fresh, hard) {
+            return end;
+        }
         let mut tokens = self.atoms[start..=fresh].iter().map(|atom| atom.tokens).sum::<usize>();
         let mut best = (Break::Token, hard);
         for (index, atom) in self.atoms.iter().enumerate().take(hard + 1).skip(fresh + 1) {
@@ -239,10 +249,32 @@ impl<'a> Cutter<'a> {
         if hard == self.atoms.len() { hard } else { best.1 }
     }
 
+    /// Where a cut at `hard` would part a table, a list or code that fits into a chunk: the place before it, along with the
+    /// headings right above. `None` where that would leave too little for a chunk, or where a better cut comes earlier.
+    fn before_a_whole(&self, start: usize, fresh: usize, hard: usize) -> Option<usize> {
+        let next = self.wholes.partition_point(|whole| whole.end <= hard);
+        let whole = self.wholes.get(next).filter(|whole| whole.start < hard && whole.start > fresh)?;
+        let tokens = |atoms: Range<usize>| self.atoms[atoms].iter().map(|atom| atom.tokens).sum::<usize>();
+        if tokens(whole.clone()) > self.size {
+            return None;
+        }
+        let mut end = whole.start;
+        // Above a heading there is a break of its own strength; back to it while only headings lie between.
+        while let Some(above) = (fresh + 1..end).rev().find(|at| self.atoms[*at].strength >= Break::Line)
+            && self.atoms[above].strength == Break::Heading
+        {
+            end = above;
+        }
+        let least = SECTION_TOKENS.min(self.size / 4);
+        let earlier =
+            (fresh + 1..end).any(|at| self.atoms[at].strength == Break::Heading && tokens(start..at) >= least);
+        (!earlier && end > fresh && tokens(start..end) >= least).then_some(end)
+    }
+
     /// The atom with which the chunk after `start..end` starts.
     fn next_start(&self, start: usize, end: usize) -> usize {
         let Some(cut) = self.atoms.get(end) else { return end };
-        let parted = self.structure && cut.strength >= Break::Block && !sabotage::on(Sabotage::ChunkOverlapTooLarge);
+        let parted = self.structure && cut.strength >= Break::Line && !sabotage::on(Sabotage::ChunkOverlapTooLarge);
         if self.overlap == 0 || parted {
             return end;
         }
@@ -274,6 +306,7 @@ fn atoms(extracted: &Extracted, tokenizer: &dyn Tokenizer) -> Vec<Atom> {
     }
     let mut sentences = text.split_sentence_bound_indices().map(|(start, _)| start).peekable();
     let mut blocks = extracted.blocks.iter().peekable();
+    let mut last_kind = None;
     // One pass over the text: to ask for a single boundary may look back over everything before it.
     let mut graphemes = text.grapheme_indices(true).map(|(start, _)| start).peekable();
     let mut atoms = vec![Atom { start: 0, tokens: 0, strength: Break::Heading }];
@@ -284,7 +317,12 @@ fn atoms(extracted: &Extracted, tokenizer: &dyn Tokenizer) -> Vec<Atom> {
         }
         // The white space before a block's first token belongs to the block before, so the token decides.
         while let Some(block) = blocks.next_if(|block| block.span.start <= span.start) {
-            strength = if matches!(block.kind, BlockKind::Heading(_)) { Break::Heading } else { Break::Block };
+            strength = match block.kind {
+                BlockKind::Heading(_) => Break::Heading,
+                BlockKind::Item | BlockKind::Row if last_kind == Some(block.kind) => Break::Line,
+                BlockKind::Item | BlockKind::Row | BlockKind::Paragraph | BlockKind::Code => Break::Block,
+            };
+            last_kind = Some(block.kind);
         }
         while graphemes.next_if(|start| *start < span.start).is_some() {}
         let whole = graphemes.peek() == Some(&span.start);
@@ -299,6 +337,31 @@ fn atoms(extracted: &Extracted, tokenizer: &dyn Tokenizer) -> Vec<Atom> {
         atoms.remove(0);
     }
     bounded(text, atoms, tokenizer)
+}
+
+/// The tables, lists and pieces of code among `blocks`, as ranges of `atoms`.
+fn wholes(blocks: &[Block], atoms: &[Atom]) -> Vec<Range<usize>> {
+    let mut wholes: Vec<Range<usize>> = Vec::new();
+    let mut last = None;
+    let mut end = 0;
+    for block in blocks {
+        // One pass over both: blocks tile the text, and each atom starts in one of them.
+        let start = end;
+        while atoms.get(end).is_some_and(|atom| atom.start < block.span.end) {
+            end += 1;
+        }
+        match block.kind {
+            BlockKind::Item | BlockKind::Row if last == Some(block.kind) => {
+                if let Some(whole) = wholes.last_mut() {
+                    whole.end = end;
+                }
+            }
+            BlockKind::Item | BlockKind::Row | BlockKind::Code => wholes.push(start..end),
+            BlockKind::Paragraph | BlockKind::Heading(_) => {}
+        }
+        last = Some(block.kind);
+    }
+    wholes
 }
 
 /// Cuts atoms longer than [`ATOM_BYTES`] between graphemes.

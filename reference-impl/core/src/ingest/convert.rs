@@ -1,6 +1,8 @@
 //! Turns what clients send into text with a known structure: blocks in reading order, each with the headings above it.
 
+use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -63,8 +65,9 @@ pub struct Block {
     pub kind: BlockKind,
     /// UTF-8 bytes of the extracted text, the separator after the block included: blocks tile the text.
     pub span: Range<usize>,
-    /// Headings above the block, outermost first; a heading counts itself.
-    pub heading_path: Vec<String>,
+    /// Headings above the block, outermost first; a heading counts itself. Blocks below the same heading share one list: a
+    /// document may have a million of them.
+    pub heading_path: Arc<[String]>,
 }
 
 /// A document as text.
@@ -87,6 +90,17 @@ pub enum ConvertError {
         /// Column, from 1.
         column: usize,
     },
+    /// Lists and objects of JSON stand too deep within each other.
+    #[error("JSON is nested deeper than 127 levels")]
+    JsonDepth,
+    /// It was read in another encoding than it was written in, or is no text at all.
+    #[error(
+        "content is not text: {share} percent of it are NUL or replacement characters, as of UTF-16 read as another encoding"
+    )]
+    Encoding {
+        /// Such characters in a hundred.
+        share: usize,
+    },
     /// Elements of HTML stand too deep within each other; each level makes every further one dearer to read.
     #[error("HTML is nested deeper than 256 elements")]
     HtmlDepth,
@@ -104,24 +118,34 @@ pub(super) const GRAPHEME_BYTES: usize = 50_000;
 const PATH_HEADINGS: usize = 32;
 /// Most characters of a heading in a path; the contract's limit.
 const HEADING_CHARS: usize = 1000;
+/// Most characters of a whole path: every chunk carries its own, and a small document may have a hundred thousand chunks.
+const PATH_CHARS: usize = 2000;
+/// Texts shorter than this are kept whatever they are made of.
+const MIN_JUDGED_CHARS: usize = 32;
+/// From this share of characters that no text has, in percent, content was read in another encoding.
+const UNREADABLE_PERCENT: usize = 30;
 
 /// Extracts the text of `content`.
 ///
 /// - Plain text stays as it is, byte by byte (save NUL, which becomes U+FFFD); blank lines part its blocks.
 /// - Markup is dropped, headings, list items, table rows and code stay on lines of their own.
 /// - Of HTML, scripts, styles, navigation, templates and hidden elements are left out.
-/// - JSON becomes lines of `key: value`, nested objects become headings.
+/// - JSON becomes lines of `key: value`, nested objects become headings; numbers keep every digit that they were sent with.
+/// - A byte order mark before markup is none of its text.
 ///
 /// # Errors
 ///
 /// [`ConvertError`].
 pub fn convert(content_type: ContentType, content: &str) -> Result<Extracted, ConvertError> {
-    let content = content.replace('\0', "\u{FFFD}");
+    check_encoding(content)?;
+    let content =
+        if content.contains('\0') { Cow::Owned(content.replace('\0', "\u{FFFD}")) } else { Cow::Borrowed(content) };
+    let marked = content.strip_prefix('\u{FEFF}').unwrap_or(&content);
     let extracted = match content_type {
-        ContentType::Plain => plain(content),
-        ContentType::Markdown => markdown::extract(&content)?,
-        ContentType::Html => html::extract(&content)?,
-        ContentType::Json => json::extract(&content)?,
+        ContentType::Plain => plain(content.into_owned()),
+        ContentType::Markdown => markdown::extract(marked)?,
+        ContentType::Html => html::extract(marked)?,
+        ContentType::Json => json::extract(marked)?,
     };
     let text = &extracted.text;
     if text.len() > GRAPHEME_BYTES && text.graphemes(true).any(|grapheme| grapheme.len() > GRAPHEME_BYTES) {
@@ -130,22 +154,38 @@ pub fn convert(content_type: ContentType, content: &str) -> Result<Extracted, Co
     Ok(extracted)
 }
 
+/// Refuses what was read in another encoding: it would be stored and never be found.
+fn check_encoding(content: &str) -> Result<(), ConvertError> {
+    let unreadable = content.chars().filter(|it| matches!(it, '\0' | '\u{FFFD}')).count();
+    if unreadable == 0 {
+        return Ok(());
+    }
+    let all = content.chars().count();
+    let share = unreadable * 100 / all;
+    if all >= MIN_JUDGED_CHARS && share >= UNREADABLE_PERCENT { Err(ConvertError::Encoding { share }) } else { Ok(()) }
+}
+
 fn plain(text: String) -> Extracted {
     let mut blocks = Vec::new();
+    let no_heading: Arc<[String]> = Arc::default();
     let mut start = 0;
     let mut offset = 0;
     let mut blank = false;
     for line in text.split_inclusive('\n') {
         let empty = line.trim().is_empty();
         if blank && !empty && !text[start..offset].trim().is_empty() {
-            blocks.push(Block { kind: BlockKind::Paragraph, span: start..offset, heading_path: Vec::new() });
+            blocks.push(Block {
+                kind: BlockKind::Paragraph,
+                span: start..offset,
+                heading_path: Arc::clone(&no_heading),
+            });
             start = offset;
         }
         blank = empty;
         offset += line.len();
     }
     if start < text.len() {
-        blocks.push(Block { kind: BlockKind::Paragraph, span: start..text.len(), heading_path: Vec::new() });
+        blocks.push(Block { kind: BlockKind::Paragraph, span: start..text.len(), heading_path: no_heading });
     }
     Extracted { text, blocks }
 }
@@ -155,6 +195,8 @@ fn plain(text: String) -> Extracted {
 struct Builder {
     extracted: Extracted,
     path: Vec<(u8, String)>,
+    /// `path` as blocks carry it.
+    carried: Arc<[String]>,
 }
 
 impl Builder {
@@ -168,6 +210,7 @@ impl Builder {
             self.path.retain(|(above, _)| *above < level);
             let title = text.split_whitespace().collect::<Vec<_>>().join(" ");
             self.path.push((level, title.chars().take(HEADING_CHARS).collect()));
+            self.carried = carried(&self.path);
         }
         let out = &mut self.extracted.text;
         // Lines of lists and tables stay together; everything else is set apart by a blank line.
@@ -178,13 +221,21 @@ impl Builder {
         }
         let start = out.len();
         out.push_str(text);
-        let heading_path = self.path.iter().take(PATH_HEADINGS).map(|(_, title)| title.clone()).collect();
+        let heading_path = Arc::clone(&self.carried);
         self.extracted.blocks.push(Block { kind, span: start..out.len(), heading_path });
     }
 
     fn finish(self) -> Extracted {
         self.extracted
     }
+}
+
+/// The outermost headings, cut so that all of them together are short enough.
+fn carried(path: &[(u8, String)]) -> Arc<[String]> {
+    let shown = &path[..path.len().min(PATH_HEADINGS)];
+    let all: usize = shown.iter().map(|(_, title)| title.chars().count()).sum();
+    let most = if all > PATH_CHARS { PATH_CHARS / shown.len() } else { HEADING_CHARS };
+    shown.iter().map(|(_, title)| title.chars().take(most).collect()).collect()
 }
 
 /// Runs of white space become one space.

@@ -26,6 +26,8 @@ use crate::tenancy::{ChunkSettings, TenantContext};
 const EMBED_BATCH: usize = 64;
 /// Smallest chunk size that a request may ask for, in tokens.
 const MIN_CHUNK_SIZE: u32 = 16;
+/// Version of conversion and chunking: documents that were cut otherwise are cut again when they are sent again.
+const CUT: &str = "2";
 /// Position of the guard in the batch that writes a document.
 const MODEL_GUARD: usize = 1;
 
@@ -193,7 +195,7 @@ impl Pipeline<'_> {
     /// Over everything that the stored chunks and their metadata depend on. Vectors are left out: the model of all of them
     /// is known, and a reindex renews them without the content.
     fn fingerprint(&self, document: &DocumentInput, settings: ChunkSettings) -> String {
-        let cut = format!("{} {} {}", settings.size_tokens, settings.overlap_tokens, settings.strategy);
+        let cut = format!("{CUT} {} {} {}", settings.size_tokens, settings.overlap_tokens, settings.strategy);
         let mut metadata = Json::Object(document.metadata.clone()).to_string();
         if sabotage::on(Sabotage::MetadataChangeIgnored) {
             metadata.clear();

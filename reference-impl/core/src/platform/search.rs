@@ -85,6 +85,8 @@ impl Platform {
             key_value: &*self.ports.key_value,
             clock: &*self.ports.clock,
             tokenizer: &*self.ports.tokenizer,
+            flights: &self.flights,
+            counters: &self.cache_counters,
         }
     }
 }

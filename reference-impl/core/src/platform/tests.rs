@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use serde_json::{Value as Json, json};
 
 mod contract;
+mod flights;
 mod health;
 mod races;
 mod safety;

@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::intent::Intent;
 use super::model::{QueryReport, SearchAnswer, SearchRequest, Usage};
-use super::understand::Correction;
+use super::spelling::Correction;
 use crate::answer::{Band, Citation, Confidence, Source};
 use crate::ports::UnixMillis;
 use crate::sabotage::{self, Sabotage};
@@ -32,6 +32,8 @@ pub(super) struct KeyParts<'a> {
     pub(super) generation_model: &'a str,
     pub(super) reranker: Option<&'a str>,
     pub(super) corpus_version: i64,
+    /// Everything else, each part by name.
+    pub(super) further: Vec<(&'static str, String)>,
 }
 
 /// The key of an answer: 64 hexadecimal digits over everything that it depends on. Queries that differ in letter case,
@@ -77,6 +79,10 @@ pub(super) fn key(tenant: &TenantContext, query: &str, request: &SearchRequest, 
         &options,
         &version,
     ] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    for part in parts.further.iter().flat_map(|(name, value)| [*name, value.as_str()]) {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
@@ -242,6 +248,59 @@ fn texts(json: &Json) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tenancy::RetrievalMode;
+    use crate::testkit::TestTenants;
+
+    fn parts() -> KeyParts<'static> {
+        KeyParts {
+            embedding_model: "e",
+            generation_model: "g",
+            reranker: None,
+            corpus_version: 1,
+            further: vec![("prompt", "1".to_owned())],
+        }
+    }
+
+    #[test]
+    fn keys_by_everything_that_an_answer_depends_on() {
+        let tenants = TestTenants::new();
+        let tenant = tenants.owner();
+        let plain = SearchRequest::new("how long");
+        let request = |change: fn(&mut SearchRequest)| {
+            let mut request = plain.clone();
+            change(&mut request);
+            key(&tenant, "how long", &request, &parts())
+        };
+        let part = |change: fn(&mut KeyParts<'_>)| {
+            let mut parts = parts();
+            change(&mut parts);
+            key(&tenant, "how long", &plain, &parts)
+        };
+        let first = key(&tenant, "how long", &plain, &parts());
+        let others = [
+            key(&tenants.stranger(), "how long", &plain, &parts()),
+            key(&tenant, "how long?", &plain, &parts()),
+            request(|it| it.top_k = Some(3)),
+            request(|it| it.min_score = Some(0.5)),
+            request(|it| it.mode = Some(RetrievalMode::Lexical)),
+            request(|it| it.rerank = Some(false)),
+            request(|it| it.correct_spelling = false),
+            part(|it| it.embedding_model = "e2"),
+            part(|it| it.generation_model = "g2"),
+            part(|it| it.reranker = Some("r")),
+            part(|it| it.corpus_version = 2),
+            part(|it| it.further = vec![("prompt", "2".to_owned())]),
+            part(|it| it.further = vec![("prompt2", "1".to_owned())]),
+            part(|it| it.further = Vec::new()),
+        ];
+        let all: std::collections::BTreeSet<&String> = others.iter().chain([&first]).collect();
+        assert_eq!(all.len(), others.len() + 1, "each change gives another key");
+        assert_eq!(first, key(&tenant, " How  LONG ", &plain, &parts()));
+        // How the cache is used is no part of what is in it.
+        for mode in [super::super::CacheMode::Bypass, super::super::CacheMode::Refresh] {
+            assert_eq!(first, key(&tenant, "how long", &SearchRequest { cache: mode, ..plain.clone() }, &parts()));
+        }
+    }
 
     #[test]
     fn puts_queries_together_that_differ_in_case_white_space_or_form_alone() {

@@ -1,7 +1,7 @@
 //! What goes into a search and what comes out.
 
 use super::intent::Intent;
-use super::understand::Correction;
+use super::spelling::Correction;
 use crate::answer::{Citation, Confidence, Source};
 use crate::retrieve::{Degradation, Filter};
 use crate::safety::Finding;
@@ -19,11 +19,22 @@ pub enum CacheMode {
     Refresh,
 }
 
+/// One turn of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// What was asked.
+    pub question: String,
+    /// What was answered.
+    pub answer: String,
+}
+
 /// What to search for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchRequest {
     /// The query.
     pub query: String,
+    /// What was said before it, the oldest turn first; empty outside a conversation.
+    pub history: Vec<Turn>,
     /// Which documents count.
     pub filter: Filter,
     /// Chunks to answer from; the tenant's own number where absent.
@@ -47,6 +58,7 @@ impl SearchRequest {
     pub fn new(query: impl Into<String>) -> Self {
         Self {
             query: query.into(),
+            history: Vec::new(),
             filter: Filter::default(),
             top_k: None,
             min_score: None,

@@ -1,7 +1,12 @@
 //! The whole search: understand, look into the cache, retrieve, answer, check.
 
-use super::cache::{KeyParts, Stored, decode, encode, key};
+use std::sync::Arc;
+
+use super::cache::{KeyParts, key};
+use super::conversation::standalone;
 use super::error::SearchError;
+use super::figures::CacheCounters;
+use super::flight::Flights;
 use super::intent::{Intent, classify};
 use super::model::{CacheMode, CacheReport, QueryReport, SearchAnswer, SearchRequest, SearchTimings, Usage};
 use super::understand::{Understood, understand};
@@ -34,6 +39,10 @@ pub(crate) struct Searcher<'a> {
     pub(crate) key_value: &'a dyn KeyValue,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) tokenizer: &'a dyn Tokenizer,
+    /// Equal searches under way.
+    pub(crate) flights: &'a Arc<Flights>,
+    /// What the cache did.
+    pub(crate) counters: &'a CacheCounters,
 }
 
 /// Checks everything about a request that needs no store.
@@ -80,17 +89,19 @@ pub(crate) enum Begun {
 /// What is known of a search before anything is looked up.
 pub(crate) struct Open {
     /// The query as the safety rules let it through.
-    query: String,
-    intent: Intent,
-    intent_score: f64,
+    pub(super) query: String,
+    pub(super) intent: Intent,
+    pub(super) intent_score: f64,
     /// Where its answer will be kept.
-    key: String,
+    pub(super) key: String,
     /// What it has had to do without so far.
-    degraded: Vec<Degradation>,
+    pub(super) degraded: Vec<Degradation>,
     /// What the safety filters found in the query and let through.
-    findings: Vec<Finding>,
+    pub(super) findings: Vec<Finding>,
     /// When it began, in microseconds of the monotonic clock.
-    started: u64,
+    pub(super) started: u64,
+    /// Flights that had landed when the cache was looked at.
+    pub(super) landed: u64,
 }
 
 impl Begun {
@@ -109,6 +120,8 @@ impl Searcher<'_> {
         let started = self.clock.monotonic_us();
         check(self.tenant, request)?;
         let Passed { text: query, findings } = safety::review(self.tenant, SafetyDirection::Input, &request.query)?;
+        // From here on the query stands alone, so that nothing that is kept or sent depends on the conversation.
+        let query = standalone(&request.history, &query);
         let (intent, intent_score) = classify(&query);
         if intent == Intent::Unsafe {
             let finding = safety::unsafe_request(&query);
@@ -120,94 +133,37 @@ impl Searcher<'_> {
             generation_model: self.generation_model,
             reranker: self.sources.reranker.map(Reranker::model),
             corpus_version: corpus_version(self.sources.database).await.map_err(RetrieveError::from)?,
+            further: self.further_key_parts(),
         };
         let key = key(self.tenant, &query, request, &parts);
         let reads = request.cache == CacheMode::Use
             || (request.cache == CacheMode::Bypass && sabotage::on(Sabotage::CacheBypassReads));
         #[cfg(feature = "sabotage")]
         self.take_shared(&key, &query).await;
+        let landed = self.flights.landed();
         if reads
             && !sabotage::on(Sabotage::CacheNeverHits)
-            && let Some(mut hit) = self.cached(&key, &mut degraded).await
+            && let Some(hit) = self.cached(&key, &mut degraded).await
         {
-            // The entry may come from another way of writing the same query.
-            if hit.query.rewritten == flatten(&hit.query.original) {
-                hit.query.rewritten = flatten(&query);
-            }
-            hit.query.original.clone_from(&request.query);
-            hit.timings.total_us = self.clock.monotonic_us().saturating_sub(started);
-            hit.degraded = degraded;
-            hit.safety.splice(0..0, findings);
-            if sabotage::on(Sabotage::CacheHitDiffers) {
-                hit.answer.push(' ');
-            }
-            return Ok(Begun::Cached(Box::new(hit)));
+            self.counters.count(self.tenant.id(), |figures| figures.hits += 1);
+            let open = Open { query, intent, intent_score, key, degraded, findings, started, landed };
+            return Ok(Begun::Cached(Box::new(self.served(request, open, hit))));
         }
         if sabotage::on(Sabotage::CacheFailureFailsRequest) && !degraded.is_empty() {
             return Err(unavailable(&query));
         }
-        Ok(Begun::Open(Open { query, intent, intent_score, key, degraded, findings, started }))
+        Ok(Begun::Open(Open { query, intent, intent_score, key, degraded, findings, started, landed }))
     }
 
     /// The answer of a search that has begun.
     pub(crate) async fn finish(&self, request: &SearchRequest, begun: Begun) -> Result<SearchAnswer, SearchError> {
-        let Open { query, intent, intent_score, key, degraded, findings, started } = match begun {
-            Begun::Cached(answer) => return Ok(*answer),
-            Begun::Open(open) => open,
-        };
-        let mut answer = self.fresh(request, &query, (intent, intent_score)).await?;
-        let complete = answer.degraded.is_empty() || sabotage::on(Sabotage::CacheKeepsDegraded);
-        answer.degraded.splice(0..0, degraded);
-        let writes = match request.cache {
-            CacheMode::Use => true,
-            CacheMode::Bypass => sabotage::on(Sabotage::CacheBypassWrites),
-            CacheMode::Refresh => !sabotage::on(Sabotage::CacheRefreshDoesNotWrite),
-        };
-        if writes && complete {
-            self.keep(&key, &mut answer).await;
-        }
-        // After it was kept: another way of writing the query, which finds this entry, has findings of its own.
-        answer.safety.splice(0..0, findings);
-        answer.timings.total_us = self.clock.monotonic_us().saturating_sub(started);
-        Ok(answer)
-    }
-
-    async fn cached(&self, key: &str, degraded: &mut Vec<Degradation>) -> Option<SearchAnswer> {
-        let Ok(found) = self.key_value.get(self.tenant, key).await else {
-            degraded.push(Degradation::CacheUnavailable);
-            return None;
-        };
-        let stored = decode(&found?)?;
-        // The shorter of the two: a tenant that shortens its time means old answers too.
-        let ttl_ms = stored.ttl_ms.min(self.tenant.settings().times.cache_ttl_ms);
-        let age = self.clock.now(self.tenant.id()).saturating_sub(stored.since);
-        let ttl_ms = if sabotage::on(Sabotage::CacheExpiresEarly) { ttl_ms / 2 } else { ttl_ms };
-        let expired = age >= ttl_ms && !sabotage::on(Sabotage::CacheNeverExpires);
-        if age < 0 || expired {
-            return None;
-        }
-        let millis = |value: i64| u64::try_from(value).unwrap_or(0);
-        let told = if sabotage::on(Sabotage::CacheAgeNotReported) { 0 } else { age };
-        let cache = CacheReport { hit: true, age_ms: millis(told), ttl_ms: millis(ttl_ms - age) };
-        Some(SearchAnswer { cache, ..stored.answer })
-    }
-
-    async fn keep(&self, key: &str, answer: &mut SearchAnswer) {
-        let now = self.clock.now(self.tenant.id());
-        let ttl_ms = self.tenant.settings().times.cache_ttl_ms;
-        let stored = Stored { answer: answer.clone(), since: now, ttl_ms };
-        #[cfg(feature = "sabotage")]
-        self.share(&stored).await;
-        match self.key_value.put(self.tenant, key, encode(&stored), now.saturating_add(ttl_ms)).await {
-            Ok(()) => answer.cache.ttl_ms = u64::try_from(ttl_ms).unwrap_or(0),
-            Err(_) if !answer.degraded.contains(&Degradation::CacheUnavailable) => {
-                answer.degraded.push(Degradation::CacheUnavailable);
-            }
-            Err(_) => {}
+        match begun {
+            Begun::Cached(answer) => Ok(*answer),
+            Begun::Open(open) => self.fly(request, open).await,
         }
     }
 
-    async fn fresh(
+    pub(super) async fn fresh(
         &self,
         request: &SearchRequest,
         query: &str,
@@ -376,7 +332,7 @@ impl Searcher<'_> {
 }
 
 /// For the flaws of failing where a degraded answer is possible.
-fn unavailable(what: &str) -> SearchError {
+pub(super) fn unavailable(what: &str) -> SearchError {
     let reason = format!("{} characters were asked for", what.len());
     RetrieveError::Database(crate::ports::DatabaseError::Unavailable { reason }).into()
 }

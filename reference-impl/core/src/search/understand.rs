@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
+use super::filler::strip_filler;
+use super::spelling::{Correction, correct_spelling};
 use super::vocabulary::Vocabulary;
 use crate::ports::QuestionTerm;
 use crate::retrieve::quoted_phrases;
-use crate::retrieve::words::{is_stop_word, spans, stem, words};
+use crate::retrieve::words::{is_stop_word, stem, words};
 use crate::sabotage::{self, Sabotage};
 
-/// Shorter words have too many neighbours to be corrected.
-const MIN_CORRECTED_CHARS: usize = 4;
 /// Most words that expansion adds to a query.
 const MAX_EXPANSIONS: usize = 8;
 /// Words that shape a question and tell little of what it is about weigh this much.
@@ -17,30 +17,8 @@ const LIGHT: f64 = 0.3;
 /// Weight of a word that the documents do not know.
 const UNKNOWN: f64 = 1.5;
 
-/// Beginnings that ask nothing.
-const PREFACES: [&str; 18] = [
-    "please",
-    "hi",
-    "hello",
-    "hey",
-    "can you tell me",
-    "could you tell me",
-    "can you please tell me",
-    "do you know",
-    "i would like to know",
-    "i want to know",
-    "i'd like to know",
-    "tell me",
-    "i was wondering",
-    "i am wondering",
-    "could you please tell me",
-    "would you tell me",
-    "please tell me",
-    "can you explain to me",
-];
-
 /// Words of questions about anything.
-const QUESTION_WORDS: [&str; 37] = [
+pub(super) const QUESTION_WORDS: [&str; 37] = [
     "long",
     "take",
     "need",
@@ -82,7 +60,7 @@ const QUESTION_WORDS: [&str; 37] = [
 
 /// Groups of words that stand for one another in handbooks. A word of the tenant's own vocabulary is added to a query
 /// that holds another of its group.
-const SYNONYMS: [&[&str]; 40] = [
+pub(super) const SYNONYMS: [&[&str]; 40] = [
     &["price", "cost", "fee", "charge", "rate"],
     &["refund", "reimburse", "reimbursement", "repaid"],
     &["money", "payment", "amount"],
@@ -125,15 +103,6 @@ const SYNONYMS: [&[&str]; 40] = [
     &["purchase", "buy", "bought"],
 ];
 
-/// One corrected word.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Correction {
-    /// As it was written, in lower case.
-    pub from: String,
-    /// As the tenant's documents write it.
-    pub to: String,
-}
-
 /// A query, understood.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Understood {
@@ -155,7 +124,7 @@ pub fn understand(query: &str, vocabulary: &Vocabulary, chunks: usize, correct: 
     let query = query.split_whitespace().collect::<Vec<_>>().join(" ");
     let (corrected, corrections) =
         if correct { correct_spelling(&query, vocabulary) } else { (query.clone(), Vec::new()) };
-    let mut rewritten = drop_preface(&corrected);
+    let mut rewritten = strip_filler(&corrected).to_owned();
     if sabotage::on(Sabotage::QuotedPhraseDropped) {
         let phrases: Vec<String> = quoted_phrases(&rewritten).into_iter().map(str::to_owned).collect();
         for phrase in phrases {
@@ -225,76 +194,6 @@ fn expand(word: &str, vocabulary: &Vocabulary) -> Vec<String> {
         }
     }
     found
-}
-
-/// Corrects plain words that the vocabulary does not know, outside quotes.
-fn correct_spelling(query: &str, vocabulary: &Vocabulary) -> (String, Vec<Correction>) {
-    let quoted: Vec<(usize, usize)> = quoted_phrases(query)
-        .iter()
-        .map(|phrase| {
-            let start = phrase.as_ptr() as usize - query.as_ptr() as usize;
-            (start, start + phrase.len())
-        })
-        .collect();
-    let mut out = String::with_capacity(query.len());
-    let mut corrections: Vec<Correction> = Vec::new();
-    let mut from = 0;
-    for span in spans(query) {
-        let word = &query[span.clone()];
-        let lower = word.to_lowercase();
-        let inside_quotes = quoted.iter().any(|(start, end)| *start <= span.start && span.end <= *end);
-        // Part of something longer, such as an address, a path or `snake_case`: an identifier.
-        let joined =
-            |character: Option<char>| character.is_some_and(|it| matches!(it, '_' | '-' | '@' | '/' | '.' | '#' | ':'));
-        let before = joined(query[..span.start].chars().next_back());
-        let mut after = query[span.end..].chars();
-        let after = joined(after.next()) && after.next().is_some_and(char::is_alphanumeric);
-        let plain = word.chars().skip(1).all(char::is_lowercase) && word.chars().all(char::is_alphabetic);
-        if inside_quotes
-            || before
-            || after
-            || !plain
-            || lower.chars().count() < MIN_CORRECTED_CHARS
-            || is_stop_word(&lower)
-        {
-            continue;
-        }
-        if QUESTION_WORDS.contains(&lower.as_str()) || SYNONYMS.iter().any(|group| group.contains(&lower.as_str())) {
-            continue;
-        }
-        if let Some(known) = vocabulary.correction(&lower) {
-            out.push_str(&query[from..span.start]);
-            out.push_str(known);
-            from = span.end;
-            corrections.push(Correction { from: lower, to: known.to_owned() });
-        }
-    }
-    out.push_str(&query[from..]);
-    (out, corrections)
-}
-
-/// Takes polite beginnings and a final `please` away, unless nothing would be left.
-fn drop_preface(query: &str) -> String {
-    let mut rest = query;
-    'again: loop {
-        for preface in PREFACES {
-            let Some((head, tail)) = rest.split_at_checked(preface.len()) else { continue };
-            let parted = tail.starts_with([' ', ',', ':', '!']);
-            let tail = tail.trim_start_matches([' ', ',', ':', '!']);
-            if parted && head.eq_ignore_ascii_case(preface) && spans(tail).len() > 1 {
-                rest = tail;
-                continue 'again;
-            }
-        }
-        break;
-    }
-    let end = rest.trim_end_matches(['?', '.', '!', ' ']);
-    match end.to_ascii_lowercase().strip_suffix("please") {
-        Some(kept) if spans(kept).len() > 1 && kept.ends_with([' ', ',']) => {
-            rest[..kept.len()].trim_end_matches([' ', ',']).to_owned()
-        }
-        Some(_) | None => rest.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -59,6 +59,8 @@ pub(super) fn retrieve(request: wire::RetrieveRequest) -> Result<RetrieveRequest
 
 pub(super) fn search(request: wire::SearchRequest) -> Result<SearchRequest, FilterError> {
     Ok(SearchRequest {
+        // A single request knows no conversation.
+        history: Vec::new(),
         query: request.query,
         filter: filter(request.filter)?,
         top_k: request.top_k.map(size),

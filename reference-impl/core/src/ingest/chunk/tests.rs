@@ -50,6 +50,7 @@ proptest! {
 
     #[test]
     fn holds_the_rules_for_arbitrary_characters(content in ".{0,400}", overlap in 0_u32..15, fixed in any::<bool>()) {
+        prop_assume!(convert(ContentType::Plain, &content).is_ok());
         let settings = settings(16, overlap, if fixed { ChunkStrategy::Fixed } else { ChunkStrategy::Structure });
         let (text, chunks) = cut(ContentType::Plain, &content, settings);
         assert_rules(&text, &chunks, settings);
@@ -131,4 +132,53 @@ fn holds_no_chunk_longer_than_the_contract_allows() {
             assert!(chunks.len() > 1 && chunks.iter().all(|chunk| chunk.text.len() <= 200_000));
         }
     }
+}
+
+#[test]
+fn keeps_tables_lists_and_code_whole_where_they_fit() {
+    let words = |count: usize| (0..count).map(|number| format!("w{number}")).collect::<Vec<_>>().join(" ");
+    let rows = (0..6).map(|row| format!("| r{row} | v{row} |")).collect::<Vec<_>>().join("\n");
+    let items = (0..9).map(|item| format!("- item number {item}")).collect::<Vec<_>>().join("\n");
+    let code = (0..9).map(|line| format!("let x{line} = {line};")).collect::<Vec<_>>().join("\n");
+    let cases = [
+        (format!("| k | v |\n|---|---|\n{rows}"), "k | v", "r5 | v5"),
+        (items, "item number 0", "item number 8"),
+        (format!("```\n{code}\n```"), "let x0", "let x8 = 8;"),
+    ];
+    for (whole, first, last) in cases {
+        // From little before it to so much that it begins in the last place of a chunk.
+        for before in [20, 30, 40, 50, 60] {
+            for heading in ["", "## Part\n\n"] {
+                let content = format!("{}.\n\n{heading}{whole}\n\n{}.", words(before), words(40));
+                let settings = settings(64, 8, ChunkStrategy::Structure);
+                let (text, chunks) = cut(ContentType::Markdown, &content, settings);
+                assert_rules(&text, &chunks, settings);
+                let holds = |chunk: &Chunk| chunk.text.contains(first) && chunk.text.contains(last);
+                assert!(chunks.iter().any(holds), "{before} {heading:?}: {chunks:#?}");
+                let parted = chunks.iter().any(|chunk| chunk.text.trim_end().ends_with("Part"));
+                assert!(!parted, "a heading stays with what is below it: {chunks:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn cuts_what_fits_nowhere_between_its_lines() {
+    let rows = (0..60).map(|row| format!("| row {row} | value {row} |")).collect::<Vec<_>>().join("\n");
+    let content = format!("| k | v |\n|---|---|\n{rows}");
+    let settings = settings(64, 8, ChunkStrategy::Structure);
+    let (text, chunks) = cut(ContentType::Markdown, &content, settings);
+    assert_rules(&text, &chunks, settings);
+    assert!(chunks[1..].iter().all(|chunk| chunk.text.starts_with("row ")), "{chunks:#?}");
+}
+
+#[test]
+fn cuts_a_hundred_thousand_chunks_in_linear_time() {
+    let began = std::time::Instant::now();
+    let settings = settings(16, 0, ChunkStrategy::Structure);
+    let piece = "- a b c d e f g h i j k l m n o p q r\n";
+    let (text, chunks) = cut(ContentType::Markdown, &piece.repeat(100_000), settings);
+    assert!(chunks.len() >= 100_000, "{}", chunks.len());
+    assert_eq!(chunks.last().unwrap().span.end, text.len());
+    assert!(began.elapsed().as_secs() < 120, "{:?}", began.elapsed());
 }

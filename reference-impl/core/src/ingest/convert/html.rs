@@ -68,15 +68,15 @@ pub(super) fn extract(content: &str) -> Result<Extracted, ConvertError> {
     Ok(reader.builder.finish())
 }
 
-/// The blocks of a piece of markup, as texts.
-pub(super) fn extract_fragment(markup: &str) -> Result<Vec<String>, ConvertError> {
+/// The blocks of a piece of markup, each with its text.
+pub(super) fn extract_fragment(markup: &str) -> Result<Vec<(BlockKind, String)>, ConvertError> {
     let sink = HtmlTreeSink::new(Html::new_fragment());
     let body = QualName::new(None, ns!(html), local_name!("body"));
     let page = parse(driver::parse_fragment(sink, ParseOpts::default(), body, Vec::new(), false), markup)?;
     let mut reader = Reader::default();
     reader.walk(&page);
     let extracted = reader.builder.finish();
-    Ok(extracted.blocks.iter().map(|block| extracted.text[block.span.clone()].trim().to_owned()).collect())
+    Ok(extracted.blocks.iter().map(|block| (block.kind, extracted.text[block.span.clone()].to_owned())).collect())
 }
 
 /// Parses piece by piece and gives up as soon as the tree shows that the whole would take more than linear time: each
@@ -273,15 +273,27 @@ impl Reader {
 
 /// Whether nothing inside the element is for readers; hidden text is a place for planted instructions.
 fn is_dropped(element: &Element) -> bool {
-    let styled_away = element.attr("style").is_some_and(|style| {
-        let style: String = style.chars().filter(|character| !character.is_whitespace()).collect();
-        style.contains("display:none") || style.contains("visibility:hidden")
-    });
     if sabotage::on(Sabotage::ScriptsIndexed) {
         return false;
     }
     DROPPED.contains(&element.name())
         || element.attr("hidden").is_some()
-        || element.attr("aria-hidden") == Some("true")
-        || styled_away
+        || element.attr("aria-hidden").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+        || element.attr("style").is_some_and(hides)
+}
+
+/// Whether a style takes an element out of sight.
+fn hides(style: &str) -> bool {
+    style.split(';').filter_map(|declaration| declaration.split_once(':')).any(|(property, value)| {
+        let value = value.trim().to_ascii_lowercase();
+        let value = value.trim_end_matches("!important").trim_end();
+        let nothing =
+            || value.trim_end_matches(|it: char| it.is_ascii_alphabetic() || it == '%').parse() == Ok(0.0_f64);
+        match property.trim().to_ascii_lowercase().as_str() {
+            "display" => value == "none",
+            "visibility" => matches!(value, "hidden" | "collapse"),
+            "opacity" | "font-size" => nothing(),
+            _ => false,
+        }
+    })
 }

@@ -1,5 +1,6 @@
 //! JSON records: scalars become lines of `key: value`, objects and lists of objects become headings with lines below.
 
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::{BlockKind, Builder, ConvertError, Extracted};
@@ -8,12 +9,49 @@ use super::{BlockKind, Builder, ConvertError, Extracted};
 const NAMES: [&str; 5] = ["title", "name", "id", "code", "key"];
 
 pub(super) fn extract(content: &str) -> Result<Extracted, ConvertError> {
-    let value: Value = serde_json::from_str(content)
-        .map_err(|error| ConvertError::InvalidJson { line: error.line(), column: error.column() })?;
+    // Looked through before anything is built of it, so that a fault is reported at its place in what was sent.
+    serde_json::from_str::<IgnoredAny>(content).map_err(|error| refusal(&error))?;
+    let value: Value = serde_json::from_str(&with_numbers_as_texts(content)).map_err(|error| refusal(&error))?;
     let mut builder = Builder::default();
-    // serde_json refuses nesting beyond 128, so recursion is bounded.
+    // serde_json refuses nesting beyond 127, so recursion is bounded.
     walk(&mut builder, None, &value, 1);
     Ok(builder.finish())
+}
+
+fn refusal(error: &serde_json::Error) -> ConvertError {
+    if error.to_string().starts_with("recursion limit exceeded") {
+        ConvertError::JsonDepth
+    } else {
+        ConvertError::InvalidJson { line: error.line(), column: error.column() }
+    }
+}
+
+/// Valid JSON with each number in quotes: as a number it would lose digits beyond a double's, and zeros at its end.
+fn with_numbers_as_texts(content: &str) -> String {
+    let mut out = String::with_capacity(content.len() + content.len() / 4);
+    let (mut from, mut quoted, mut escaped, mut number) = (0, false, false, false);
+    for (at, byte) in content.bytes().enumerate() {
+        let part = !quoted && matches!(byte, b'-' | b'+' | b'.' | b'0'..=b'9' | b'e' | b'E');
+        // `e` alone stands in `true` and `false` as well.
+        let begins = part && !number && matches!(byte, b'-' | b'0'..=b'9');
+        if begins || (number && !part) {
+            out.push_str(&content[from..at]);
+            out.push('"');
+            from = at;
+            number = begins;
+        }
+        if quoted && !escaped && byte == b'"' {
+            quoted = false;
+        } else if !quoted && byte == b'"' {
+            quoted = true;
+        }
+        escaped = quoted && !escaped && byte == b'\\';
+    }
+    out.push_str(&content[from..]);
+    if number {
+        out.push('"');
+    }
+    out
 }
 
 fn walk(builder: &mut Builder, key: Option<&str>, value: &Value, level: u8) {

@@ -97,8 +97,8 @@ impl Reader {
         match tag {
             TagEnd::HtmlBlock => {
                 let markup = std::mem::take(&mut self.text);
-                for block in html::extract_fragment(&markup)? {
-                    self.builder.push(BlockKind::Paragraph, &block);
+                for (kind, text) in html::extract_fragment(&markup)? {
+                    self.builder.push(kind, &text);
                 }
             }
             TagEnd::Item => {

@@ -1,0 +1,169 @@
+//! What equal searches share: an entry of the cache, or the answer of one that is under way.
+
+use std::sync::Arc;
+
+use super::cache::{Stored, decode, encode};
+use super::error::SearchError;
+use super::flight::{Landing, Seat};
+use super::model::{CacheMode, CacheReport, SearchAnswer, SearchRequest, SearchTimings, Usage};
+use super::searcher::{Open, Searcher};
+use crate::answer::flatten;
+use crate::retrieve::Degradation;
+use crate::sabotage::{self, Sabotage};
+
+/// Version of the rules that queries are understood by: answers to what was understood otherwise are not read.
+const UNDERSTANDING: &str = "2";
+
+impl Searcher<'_> {
+    /// What an answer depends on beside models, corpus and request, each part by name. Whatever shapes answers from now on
+    /// is added here.
+    pub(super) fn further_key_parts(&self) -> Vec<(&'static str, String)> {
+        let features: Vec<String> = self.tenant.settings().features.iter().map(|it| format!("{it:?}")).collect();
+        vec![("understanding", UNDERSTANDING.to_owned()), ("features", features.join(" "))]
+    }
+
+    /// Answers `open`, once for all equal searches of the tenant at the same time.
+    pub(super) async fn fly(&self, request: &SearchRequest, mut open: Open) -> Result<SearchAnswer, SearchError> {
+        let count = |change: fn(&mut super::CacheFigures)| self.counters.count(self.tenant.id(), change);
+        match request.cache {
+            CacheMode::Use => {}
+            CacheMode::Bypass => {
+                count(|figures| figures.bypassed += 1);
+                return self.compute(request, &mut open).await.map(|answer| self.own(open, answer));
+            }
+            CacheMode::Refresh => {
+                count(|figures| figures.refreshed += 1);
+                return self.compute(request, &mut open).await.map(|answer| self.own(open, answer));
+            }
+        }
+        while !sabotage::on(Sabotage::CacheNeverHits) {
+            match self.flights.board(self.tenant.id(), &open.key) {
+                Seat::Leader(leader) => {
+                    // An equal search may have ended between the look into the cache and now.
+                    if self.flights.landed() != open.landed {
+                        let key = open.key.clone();
+                        if let Some(hit) = self.cached(&key, &mut open.degraded).await {
+                            count(|figures| figures.hits += 1);
+                            leader.land(Landing::Answer(Arc::new(hit.clone())));
+                            return Ok(self.served(request, open, hit));
+                        }
+                    }
+                    count(|figures| figures.misses += 1);
+                    let computed = self.compute(request, &mut open).await;
+                    leader.land(match &computed {
+                        Ok(answer) => Landing::Answer(Arc::new(answer.clone())),
+                        Err(_) => Landing::Failed,
+                    });
+                    return computed.map(|answer| self.own(open, answer));
+                }
+                Seat::Follower(follower) => match follower.landing().await {
+                    Landing::Answer(answer) => {
+                        let kept = answer.cache.ttl_ms > 0;
+                        count(if kept { |figures| figures.hits += 1 } else { |figures| figures.misses += 1 });
+                        count(|figures| figures.joined += 1);
+                        return Ok(self.joined(request, open, &answer, kept));
+                    }
+                    // Whatever failed once may work now; nobody waits for the failures of others one after another.
+                    Landing::Failed => break,
+                    Landing::Dropped => {}
+                },
+            }
+        }
+        count(|figures| figures.misses += 1);
+        self.compute(request, &mut open).await.map(|answer| self.own(open, answer))
+    }
+
+    /// Makes the answer and keeps it where the request says so.
+    async fn compute(&self, request: &SearchRequest, open: &mut Open) -> Result<SearchAnswer, SearchError> {
+        let mut answer = self.fresh(request, &open.query, (open.intent, open.intent_score)).await?;
+        let complete = answer.degraded.is_empty() || sabotage::on(Sabotage::CacheKeepsDegraded);
+        answer.degraded.splice(0..0, open.degraded.iter().copied());
+        let writes = match request.cache {
+            CacheMode::Use => true,
+            CacheMode::Bypass => sabotage::on(Sabotage::CacheBypassWrites),
+            CacheMode::Refresh => !sabotage::on(Sabotage::CacheRefreshDoesNotWrite),
+        };
+        if writes && complete {
+            self.keep(&open.key, &mut answer).await;
+        }
+        Ok(answer)
+    }
+
+    /// What is this request's own of an answer that it made.
+    fn own(&self, open: Open, mut answer: SearchAnswer) -> SearchAnswer {
+        // After it was kept: another way of writing the query, which finds this entry, has findings of its own.
+        answer.safety.splice(0..0, open.findings);
+        answer.timings.total_us = self.clock.monotonic_us().saturating_sub(open.started);
+        answer
+    }
+
+    /// What another request made at the same time, as an answer to this one.
+    fn joined(&self, request: &SearchRequest, open: Open, made: &SearchAnswer, kept: bool) -> SearchAnswer {
+        let shared = SearchAnswer {
+            cache: CacheReport { hit: kept, age_ms: 0, ..made.cache },
+            timings: SearchTimings::default(),
+            usage: Usage::default(),
+            ..made.clone()
+        };
+        let degraded = made.degraded.clone();
+        SearchAnswer { degraded, ..self.served(request, open, shared) }
+    }
+
+    /// What was made for an equal search, as an answer to this one.
+    pub(super) fn served(&self, request: &SearchRequest, open: Open, mut hit: SearchAnswer) -> SearchAnswer {
+        // It may come from another way of writing the same query.
+        if hit.query.rewritten == flatten(&hit.query.original) {
+            hit.query.rewritten = flatten(&open.query);
+        }
+        hit.query.original.clone_from(&request.query);
+        hit.timings.total_us = self.clock.monotonic_us().saturating_sub(open.started);
+        hit.degraded = open.degraded;
+        hit.safety.splice(0..0, open.findings);
+        if sabotage::on(Sabotage::CacheHitDiffers) {
+            hit.answer.push(' ');
+        }
+        hit
+    }
+
+    /// The entry under `key` that may still be served.
+    pub(super) async fn cached(&self, key: &str, degraded: &mut Vec<Degradation>) -> Option<SearchAnswer> {
+        let Ok(found) = self.key_value.get(self.tenant, key).await else {
+            self.counters.count(self.tenant.id(), |figures| figures.failures += 1);
+            if !degraded.contains(&Degradation::CacheUnavailable) {
+                degraded.push(Degradation::CacheUnavailable);
+            }
+            return None;
+        };
+        let stored = decode(&found?)?;
+        // The shorter of the two: a tenant that shortens its time means old answers too.
+        let ttl_ms = stored.ttl_ms.min(self.tenant.settings().times.cache_ttl_ms);
+        let age = self.clock.now(self.tenant.id()).saturating_sub(stored.since);
+        let ttl_ms = if sabotage::on(Sabotage::CacheExpiresEarly) { ttl_ms / 2 } else { ttl_ms };
+        let expired = age >= ttl_ms && !sabotage::on(Sabotage::CacheNeverExpires);
+        if age < 0 || expired {
+            return None;
+        }
+        let millis = |value: i64| u64::try_from(value).unwrap_or(0);
+        let told = if sabotage::on(Sabotage::CacheAgeNotReported) { 0 } else { age };
+        let cache = CacheReport { hit: true, age_ms: millis(told), ttl_ms: millis(ttl_ms - age) };
+        Some(SearchAnswer { cache, ..stored.answer })
+    }
+
+    async fn keep(&self, key: &str, answer: &mut SearchAnswer) {
+        let now = self.clock.now(self.tenant.id());
+        let ttl_ms = self.tenant.settings().times.cache_ttl_ms;
+        let stored = Stored { answer: answer.clone(), since: now, ttl_ms };
+        #[cfg(feature = "sabotage")]
+        self.share(&stored).await;
+        match self.key_value.put(self.tenant, key, encode(&stored), now.saturating_add(ttl_ms)).await {
+            Ok(()) => {
+                self.counters.count(self.tenant.id(), |figures| figures.stored += 1);
+                answer.cache.ttl_ms = u64::try_from(ttl_ms).unwrap_or(0);
+            }
+            Err(_) if !answer.degraded.contains(&Degradation::CacheUnavailable) => {
+                answer.degraded.push(Degradation::CacheUnavailable);
+            }
+            Err(_) => {}
+        }
+    }
+}
