@@ -93,14 +93,6 @@ pub enum ConvertError {
     /// Lists and objects of JSON stand too deep within each other.
     #[error("JSON is nested deeper than 127 levels")]
     JsonDepth,
-    /// It was read in another encoding than it was written in, or is no text at all.
-    #[error(
-        "content is not text: {share} percent of it are NUL or replacement characters, as of UTF-16 read as another encoding"
-    )]
-    Encoding {
-        /// Such characters in a hundred.
-        share: usize,
-    },
     /// Elements of HTML stand too deep within each other; each level makes every further one dearer to read.
     #[error("HTML is nested deeper than 256 elements")]
     HtmlDepth,
@@ -120,10 +112,6 @@ const PATH_HEADINGS: usize = 32;
 const HEADING_CHARS: usize = 1000;
 /// Most characters of a whole path: every chunk carries its own, and a small document may have a hundred thousand chunks.
 const PATH_CHARS: usize = 2000;
-/// Texts shorter than this are kept whatever they are made of.
-const MIN_JUDGED_CHARS: usize = 32;
-/// From this share of characters that no text has, in percent, content was read in another encoding.
-const UNREADABLE_PERCENT: usize = 30;
 
 /// Extracts the text of `content`.
 ///
@@ -137,7 +125,6 @@ const UNREADABLE_PERCENT: usize = 30;
 ///
 /// [`ConvertError`].
 pub fn convert(content_type: ContentType, content: &str) -> Result<Extracted, ConvertError> {
-    check_encoding(content)?;
     let content =
         if content.contains('\0') { Cow::Owned(content.replace('\0', "\u{FFFD}")) } else { Cow::Borrowed(content) };
     let marked = content.strip_prefix('\u{FEFF}').unwrap_or(&content);
@@ -152,17 +139,6 @@ pub fn convert(content_type: ContentType, content: &str) -> Result<Extracted, Co
         return Err(ConvertError::Grapheme);
     }
     Ok(extracted)
-}
-
-/// Refuses what was read in another encoding: it would be stored and never be found.
-fn check_encoding(content: &str) -> Result<(), ConvertError> {
-    let unreadable = content.chars().filter(|it| matches!(it, '\0' | '\u{FFFD}')).count();
-    if unreadable == 0 {
-        return Ok(());
-    }
-    let all = content.chars().count();
-    let share = unreadable * 100 / all;
-    if all >= MIN_JUDGED_CHARS && share >= UNREADABLE_PERCENT { Err(ConvertError::Encoding { share }) } else { Ok(()) }
 }
 
 fn plain(text: String) -> Extracted {

@@ -140,20 +140,6 @@ fn reads_markup_behind_a_byte_order_mark() {
 }
 
 #[test]
-fn refuses_what_was_read_in_another_encoding() {
-    let wide: String = "Refunds take 11 days.".chars().flat_map(|letter| [letter, '\0']).collect();
-    let lossy = "c\u{fffd}\u{fffd} f".repeat(20);
-    for content_type in ContentType::ALL {
-        assert_eq!(convert(content_type, &wide), Err(ConvertError::Encoding { share: 50 }));
-        assert_eq!(convert(content_type, &lossy), Err(ConvertError::Encoding { share: 40 }));
-    }
-    // A stray one is no reason to lose a document.
-    for content in ["a\0b", "\0", "a line that has a single \u{fffd} in it, and goes on", "caf\u{fffd}"] {
-        assert!(convert(ContentType::Plain, content).is_ok(), "{content:?}");
-    }
-}
-
-#[test]
 fn keeps_every_digit_of_json_numbers() {
     check(
         ContentType::Json,
