@@ -6,7 +6,8 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use minilm::MiniLm;
 
-const SENTENCE: &str = "The survey of the seven wells is repeated after each storm, because turbidity rises with the water. ";
+const SENTENCE: &str =
+    "The survey of the seven wells is repeated after each storm, because turbidity rises with the water. ";
 
 /// Texts of exactly 128 word pieces with the two marks.
 fn texts(model: &MiniLm, count: usize) -> Vec<String> {

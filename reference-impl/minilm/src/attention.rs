@@ -89,8 +89,8 @@ impl NullaryFnOnce for Score<'_> {
         let width = self.width;
         for (block, rows) in self.blocks.chunks_exact(HEAD).zip(self.scores.chunks_mut(ROWS * width)) {
             for (at, panel) in self.panels.chunks_exact(HEAD).enumerate() {
-                for (row, sums) in rows.chunks_exact_mut(width).zip(tile(block, panel)) {
-                    row[at * LANES..][..LANES].copy_from_slice(&sums);
+                for (row, sums) in rows.chunks_exact_mut(width).zip(&tile(block, panel)) {
+                    row[at * LANES..][..LANES].copy_from_slice(sums);
                 }
             }
         }
@@ -120,8 +120,8 @@ impl NullaryFnOnce for Take<'_> {
     fn call(self) {
         for (block, rows) in self.blocks.chunks_exact(self.count).zip(self.out.chunks_mut(ROWS * DIMENSIONS)) {
             for (half, panel) in self.panels.chunks_exact(self.count).enumerate() {
-                for (row, sums) in rows.chunks_exact_mut(DIMENSIONS).zip(tile(block, panel)) {
-                    row[self.head * HEAD + half * LANES..][..LANES].copy_from_slice(&sums);
+                for (row, sums) in rows.chunks_exact_mut(DIMENSIONS).zip(&tile(block, panel)) {
+                    row[self.head * HEAD + half * LANES..][..LANES].copy_from_slice(sums);
                 }
             }
         }

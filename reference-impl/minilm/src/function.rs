@@ -153,7 +153,9 @@ mod tests {
             assert!((f64::from(exp(x)) - expected).abs() <= expected * 1e-6, "{x}");
         }
         // Values of the error function from its tables.
-        for (x, expected) in [(0.0, 0.0), (0.1, 0.112_462_92), (0.5, 0.520_499_9), (1.0, 0.842_700_8), (2.0, 0.995_322_3)] {
+        for (x, expected) in
+            [(0.0, 0.0), (0.1, 0.112_462_92), (0.5, 0.520_499_9), (1.0, 0.842_700_8), (2.0, 0.995_322_3)]
+        {
             assert!((erf(x) - expected).abs() < 5e-7 && (erf(-x) + expected).abs() < 5e-7, "{x}: {}", erf(x));
         }
         assert!((erf(30.0) - 1.0).abs() < 1e-6);

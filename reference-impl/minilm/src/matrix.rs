@@ -65,25 +65,24 @@ impl NullaryFnOnce for Apply<'_> {
     #[expect(clippy::inline_always, reason = "what is not inlined is compiled without the wide instructions")]
     #[inline(always)]
     fn call(self) {
-        let Matrix { inputs, scales, bias, panels } = self.matrix;
+        let Self { matrix: Matrix { inputs, scales, bias, panels }, out, blocks, panel: wide } = self;
         let outputs = bias.len();
         let scales = scales.chunks_exact(inputs / GROUP);
         let each = panels.chunks_exact(*inputs).zip(scales).zip(bias.as_chunks::<LANES>().0);
         for (at, ((panel, scales), bias)) in each.enumerate() {
-            for (wide, narrow) in self.panel.as_flattened_mut().iter_mut().zip(panel.as_flattened()) {
+            for (wide, narrow) in wide.as_flattened_mut().iter_mut().zip(panel.as_flattened()) {
                 *wide = f32::from(narrow.cast_signed());
             }
-            for (wide, scales) in self.panel.chunks_exact_mut(GROUP).zip(scales) {
+            for (wide, scales) in wide.chunks_exact_mut(GROUP).zip(scales) {
                 for wide in wide {
                     for lane in 0..LANES {
                         wide[lane] *= scales[lane];
                     }
                 }
             }
-            let rows = self.out.chunks_mut(ROWS * outputs);
-            for (block, rows) in self.blocks.chunks_exact(*inputs).zip(rows) {
-                let sums = tile(block, self.panel);
-                for (row, sums) in rows.chunks_exact_mut(outputs).zip(sums) {
+            for (block, rows) in blocks.chunks_exact(*inputs).zip(out.chunks_mut(ROWS * outputs)) {
+                let sums = tile(block, wide);
+                for (row, sums) in rows.chunks_exact_mut(outputs).zip(&sums) {
                     let out = &mut row[at * LANES..][..LANES];
                     for lane in 0..LANES {
                         out[lane] = sums[lane] + bias[lane];
@@ -145,7 +144,8 @@ mod tests {
         let matrix = Matrix { inputs, scales, bias: bias.clone(), panels: &panels };
         let (mut out, mut scratch) = (Vec::new(), Scratch::default());
         for rows in [1_usize, 5, 6, 7, 13] {
-            let x: Vec<f32> = (0..rows * inputs).map(|at| f32::from(u8::try_from(at * 7 % 19).unwrap()) - 9.0).collect();
+            let x: Vec<f32> =
+                (0..rows * inputs).map(|at| f32::from(u8::try_from(at * 7 % 19).unwrap()) - 9.0).collect();
             matrix.apply(Arch::new(), &x, &mut out, &mut scratch);
             assert_eq!(out.len(), rows * outputs);
             for (row, out) in x.chunks(inputs).zip(out.chunks(outputs)) {

@@ -1,7 +1,7 @@
 //! The way of a document into the index: convert, cut, embed, write at once.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use contract_types::ErrorCode;
 use serde_json::Value as Json;
@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::chunk::{Chunk, chunk};
 use super::convert::convert;
 use super::error::IngestError;
+use super::known::{TextHash, embedded_text, known, text_hash};
 use super::metadata;
 use super::model::{ChunkOptions, DocumentInput, DocumentOutcome, DocumentStatus, IngestReport, ItemError};
 use super::tokens::Tokenizer;
@@ -103,14 +104,15 @@ impl Pipeline<'_> {
     ///
     /// # Errors
     ///
-    /// A failure of the database before anything was written, or an index of another model. What fails of a single
-    /// document, its embedding included, stands in its outcome.
+    /// A failure of the database before anything was written, an index of another model, or [`IngestError::Model`] where no
+    /// document at all could be embedded. What fails of a single document, its embedding included, stands in its outcome.
     pub(crate) async fn ingest(
         &self,
         documents: &[DocumentInput],
         settings: ChunkSettings,
     ) -> Result<IngestReport, IngestError> {
         let mut outcomes = Vec::with_capacity(documents.len());
+        let mut unembedded = Vec::new();
         for document in documents {
             if sabotage::on(Sabotage::FailureEndsRequest)
                 && outcomes.iter().any(|it: &DocumentOutcome| it.status == DocumentStatus::Failed)
@@ -120,10 +122,19 @@ impl Pipeline<'_> {
             }
             match self.one(document, settings).await {
                 Ok(outcome) => outcomes.push(outcome),
-                Err(error @ IngestError::Model(_)) => outcomes.push(self.failed(document, &error).await),
+                Err(error @ IngestError::Model(_)) => {
+                    outcomes.push(self.failed(document, &error).await);
+                    unembedded.push(error);
+                }
                 Err(error) if outcomes.is_empty() => return Err(error),
                 Err(error) => outcomes.push(self.failed(document, &error).await),
             }
+        }
+        // Then the request as a whole has come to nothing, for a reason that passes: it is to be sent again.
+        if unembedded.len() == documents.len()
+            && let Some(error) = unembedded.into_iter().next()
+        {
+            return Err(error);
         }
         if sabotage::on(Sabotage::OutcomesReversed) {
             outcomes.reverse();
@@ -160,7 +171,9 @@ impl Pipeline<'_> {
             }
         };
         let chunks = chunk(&document.id, &extracted, settings, self.tokenizer);
-        let vectors = self.embed(&chunks).await?;
+        let hashes: Vec<TextHash> = chunks.iter().map(text_hash).collect();
+        let vectors = self.embed(&chunks, &hashes).await?;
+        let vectors: Vec<_> = hashes.into_iter().zip(vectors).collect();
         let mut statements = self.write(document, &fingerprint, extracted.text, &chunks, &vectors);
         statements.extend(self.guard.clone());
         self.database.batch(statements).await.map_err(|error| match error {
@@ -212,29 +225,32 @@ impl Pipeline<'_> {
         Ok(Some((fingerprint, u32::try_from(columns.size()?).unwrap_or(u32::MAX))))
     }
 
-    async fn embed(&self, chunks: &[Chunk]) -> Result<Vec<Vec<f32>>, IngestError> {
-        let mut vectors = Vec::with_capacity(chunks.len());
-        for batch in chunks.chunks(EMBED_BATCH) {
-            // The headings above a chunk often hold the very words that it is asked for by.
-            let texts: Vec<String> = batch
-                .iter()
-                .map(|chunk| {
-                    if chunk.heading_path.is_empty() {
-                        chunk.text.clone()
-                    } else {
-                        format!("{}\n{}", chunk.heading_path.join(" > "), chunk.text)
-                    }
-                })
-                .collect();
-            let embedded = self.embedder.embed(self.tenant, &texts, EmbedPurpose::Document).await?;
-            let dimensions = self.embedder.dimensions();
-            if embedded.len() != texts.len() || embedded.iter().any(|vector| vector.len() != dimensions) {
-                let reason = "wrong number or length of vectors".to_owned();
-                return Err(ModelError::Unusable { model: self.embedder.model().to_owned(), reason }.into());
-            }
-            vectors.extend(embedded);
+    /// The vector of each chunk: as it is stored already, or from the model, which is asked once for each text.
+    async fn embed(&self, chunks: &[Chunk], hashes: &[TextHash]) -> Result<Vec<Vec<f32>>, IngestError> {
+        let (model, dimensions) = (self.embedder.model(), self.embedder.dimensions());
+        let mut vectors: HashMap<TextHash, Vec<f32>> = HashMap::new();
+        for hashes in hashes.chunks(EMBED_BATCH) {
+            vectors.extend(known(self.database, model, dimensions, hashes).await?);
         }
-        Ok(vectors)
+        let mut asked = HashSet::new();
+        let unknown: Vec<(&Chunk, TextHash)> = chunks
+            .iter()
+            .zip(hashes.iter().copied())
+            .filter(|(_, hash)| !vectors.contains_key(hash) && asked.insert(*hash))
+            .collect();
+        for batch in unknown.chunks(EMBED_BATCH) {
+            let texts: Vec<String> = batch.iter().map(|(chunk, _)| embedded_text(chunk)).collect();
+            let embedded = self.embedder.embed(self.tenant, &texts, EmbedPurpose::Document).await?;
+            let unusable = |reason: &str| ModelError::Unusable { model: model.to_owned(), reason: reason.to_owned() };
+            if embedded.len() != texts.len() || embedded.iter().any(|vector| vector.len() != dimensions) {
+                return Err(unusable("wrong number or length of vectors").into());
+            }
+            if embedded.iter().flatten().any(|value| !value.is_finite()) {
+                return Err(unusable("a number that is none").into());
+            }
+            vectors.extend(batch.iter().map(|(_, hash)| *hash).zip(embedded));
+        }
+        Ok(hashes.iter().filter_map(|hash| vectors.get(hash).cloned()).collect())
     }
 
     /// One transaction that replaces the document and all its chunks.
@@ -244,7 +260,7 @@ impl Pipeline<'_> {
         fingerprint: &str,
         text: String,
         chunks: &[Chunk],
-        vectors: &[Vec<f32>],
+        vectors: &[(TextHash, Vec<f32>)],
     ) -> Vec<Statement> {
         let (model, dimensions) = (self.embedder.model(), self.embedder.dimensions());
         let id = || Value::Text(document.id.clone());
@@ -285,10 +301,11 @@ impl Pipeline<'_> {
                 Value::Integer(self.now),
             ],
         ));
-        for (chunk, vector) in chunks.iter().zip(vectors) {
+        for (chunk, (hash, vector)) in chunks.iter().zip(vectors) {
             statements.push(Statement::new(
                 "INSERT INTO chunks (id, document_id, ordinal, span_start, span_end, tokens, text, heading_path, \
-                 embedding_model, dimensions, embedding) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 embedding_model, dimensions, embedding, embedded_hash) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                 vec![
                     Value::Text(chunk.id.clone()),
                     id(),
@@ -301,6 +318,7 @@ impl Pipeline<'_> {
                     Value::Text(model.to_owned()),
                     integer(dimensions),
                     Value::Blob(vector.iter().flat_map(|value| value.to_le_bytes()).collect()),
+                    Value::Blob(hash.to_vec()),
                 ],
             ));
             let key = || Value::Text(chunk.id.clone());

@@ -55,7 +55,8 @@ impl WordPiece {
             };
         }
         let longest = starts.keys().chain(continuations.keys()).map(|entry| entry.len()).max().unwrap_or(1);
-        let id = |mark: &str| starts.get(mark).copied().expect("the vocabulary has every mark; a test holds its digest");
+        let id =
+            |mark: &str| starts.get(mark).copied().expect("the vocabulary has every mark; a test holds its digest");
         let (unknown, begin, end) = (id("[UNK]"), id("[CLS]"), id("[SEP]"));
         Self { starts, continuations, longest, unknown, begin, end }
     }

@@ -98,7 +98,10 @@ fn is_dropped(character: char) -> bool {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the categories are another crate's and all others are no punctuation")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the categories are another crate's and all others are no punctuation"
+)]
 fn is_punctuation(character: char) -> bool {
     if character.is_ascii() {
         return character.is_ascii_punctuation();

@@ -74,9 +74,11 @@ fn bits(vector: &[f32]) -> Vec<u32> {
 
 #[test]
 fn puts_meaning_before_spelling() {
-    let texts = ["how do I get my money back", "Refunds take five working days.", "How do I get my boat back to shore?"];
+    let texts =
+        ["how do I get my money back", "Refunds take five working days.", "How do I get my boat back to shore?"];
     let vectors = MODEL.embed(&texts);
     assert!(cosine(&vectors[0], &vectors[1]) > cosine(&vectors[0], &vectors[2]) - 0.05);
-    let near = MODEL.embed(&["The car would not start.", "The automobile failed to turn over.", "He peeled an orange."]);
+    let near =
+        MODEL.embed(&["The car would not start.", "The automobile failed to turn over.", "He peeled an orange."]);
     assert!(cosine(&near[0], &near[1]) > cosine(&near[0], &near[2]) + 0.2);
 }
