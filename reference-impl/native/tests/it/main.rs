@@ -3,6 +3,7 @@
 
 mod control;
 mod kill;
+mod neural;
 mod program;
 #[cfg(feature = "sabotage")]
 mod sabotage;
