@@ -128,7 +128,9 @@ impl Encoder {
             }
             // The length of the sum is that of the mean but for a factor, which the next step takes out.
             let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
-            vector.iter_mut().for_each(|value| *value /= length);
+            for value in &mut vector {
+                *value /= length;
+            }
             vectors[*at] = vector;
         }
     }

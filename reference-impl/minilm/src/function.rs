@@ -109,14 +109,15 @@ pub(crate) fn softmax(scores: &mut [f32], width: usize, scale: f32) {
     }
 }
 
+/// Added to a number of at most 22 bits, it leaves the nearest whole number in the low bits.
+const WHOLE: f32 = 12_582_912.0;
+/// ln 2 in two parts, the first with few enough bits that a multiple of it is exact.
+const LN_2: (f32, f32) = (0.693_359_4, -2.121_944_4e-4);
+
 /// The exponential function of a number that is not positive, to seven digits; what is below e^-87 counts as that.
 #[expect(clippy::inline_always, reason = "what is not inlined is compiled without the wide instructions")]
 #[inline(always)]
 fn exp(x: f32) -> f32 {
-    /// Added to a number of at most 22 bits, it leaves the nearest whole number in the low bits.
-    const WHOLE: f32 = 12_582_912.0;
-    /// ln 2 in two parts, the first with few enough bits that a multiple of it is exact.
-    const LN_2: (f32, f32) = (0.693_359_4, -2.121_944_4e-4);
     let x = if x > -87.0 { x } else { -87.0 };
     let shifted = x.mul_add(std::f32::consts::LOG2_E, WHOLE);
     let twos = shifted - WHOLE;

@@ -9,7 +9,9 @@ use minilm::MiniLm;
 use reference_core::answer::Extractive;
 use reference_core::auth::{Authenticator, KeySet};
 use reference_core::platform::{INDEX_BYTES, Platform, Ports};
-use reference_core::ports::{Background, Clock, Databases, Embedder, Generator, Ids, KeyValue, MemoryKeyValue, Reranker};
+use reference_core::ports::{
+    Background, Clock, Databases, Embedder, Generator, Ids, KeyValue, MemoryKeyValue, Reranker,
+};
 use reference_core::retrieve::{HashedEmbedder, TermOverlap};
 use reference_core::store::idempotency;
 use reference_core::store::rate::LocalCounts;
@@ -237,11 +239,7 @@ struct Wrapped {
 }
 
 impl Wrapped {
-    fn new(
-        databases: &Arc<SqliteDatabases>,
-        embedders: Vec<Arc<dyn Embedder>>,
-        faults: Option<Arc<Faults>>,
-    ) -> Self {
+    fn new(databases: &Arc<SqliteDatabases>, embedders: Vec<Arc<dyn Embedder>>, faults: Option<Arc<Faults>>) -> Self {
         let databases: Arc<dyn Databases> = Arc::clone(databases) as _;
         let plain = Self {
             rate_store: Arc::clone(&databases),

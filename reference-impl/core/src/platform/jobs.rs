@@ -129,7 +129,9 @@ impl Platform {
     /// time to time. Returns how many tenants that were.
     pub fn wake(self: &Arc<Self>) -> usize {
         let waiting = self.runners.take_waiting();
-        waiting.iter().for_each(|tenant| self.start_runner(tenant));
+        for tenant in &waiting {
+            self.start_runner(tenant);
+        }
         waiting.len()
     }
 

@@ -11,6 +11,10 @@ use normalise::{Letter, Normalised};
 const VOCABULARY: &str = include_str!("../../models/all-minilm-l6-v2/vocab.txt");
 /// What stands before a piece that goes on a word.
 const GOES_ON: &str = "##";
+/// Ids of the marks: a word that is unknown, the beginning and the end of a text.
+const UNKNOWN: u32 = 100;
+const BEGIN: u32 = 101;
+const END: u32 = 102;
 /// Longest word, in characters after normalisation, that is looked up piece by piece; a longer one is unknown as a whole.
 const LONGEST_WORD: usize = 100;
 
@@ -33,9 +37,6 @@ pub struct WordPiece {
     continuations: HashMap<&'static str, u32>,
     /// Bytes of the longest entry, which bounds the search for a piece.
     longest: usize,
-    unknown: u32,
-    begin: u32,
-    end: u32,
 }
 
 impl Default for WordPiece {
@@ -55,10 +56,7 @@ impl WordPiece {
             };
         }
         let longest = starts.keys().chain(continuations.keys()).map(|entry| entry.len()).max().unwrap_or(1);
-        let id =
-            |mark: &str| starts.get(mark).copied().expect("the vocabulary has every mark; a test holds its digest");
-        let (unknown, begin, end) = (id("[UNK]"), id("[CLS]"), id("[SEP]"));
-        Self { starts, continuations, longest, unknown, begin, end }
+        Self { starts, continuations, longest }
     }
 
     /// Number of entries of the vocabulary.
@@ -78,7 +76,7 @@ impl WordPiece {
 
     /// The ids of a text between its two marks, at most `most` with them.
     pub fn ids(&self, text: &str, most: usize) -> Vec<u32> {
-        let mut ids = vec![self.begin];
+        let mut ids = vec![BEGIN];
         self.each(text, |piece| {
             let more = ids.len() + 1 < most;
             if more {
@@ -86,7 +84,7 @@ impl WordPiece {
             }
             more
         });
-        ids.push(self.end);
+        ids.push(END);
         ids
     }
 
@@ -124,7 +122,7 @@ impl WordPiece {
         let (Some(first), Some(last)) = (word.spans.first(), word.spans.last()) else { return true };
         let whole = first.start..last.end;
         if word.spans.len() > LONGEST_WORD {
-            return take(Piece { id: self.unknown, span: whole });
+            return take(Piece { id: UNKNOWN, span: whole });
         }
         let mut found = std::mem::take(&mut word.found);
         found.clear();
@@ -139,7 +137,7 @@ impl WordPiece {
             });
             let Some((end, id)) = longest else {
                 word.found = found;
-                return take(Piece { id: self.unknown, span: whole });
+                return take(Piece { id: UNKNOWN, span: whole });
             };
             found.push(Piece { id, span: word.spans[start].start..word.spans[end - 1].end });
             start = end;
@@ -205,6 +203,10 @@ mod tests {
 
     #[test]
     fn knows_every_entry_of_its_vocabulary() {
-        assert_eq!(WordPiece::new().vocabulary(), 30_522);
+        let pieces = WordPiece::new();
+        assert_eq!(pieces.vocabulary(), 30_522);
+        for (mark, id) in [("[UNK]", UNKNOWN), ("[CLS]", BEGIN), ("[SEP]", END)] {
+            assert_eq!(pieces.starts.get(mark), Some(&id));
+        }
     }
 }

@@ -7,8 +7,8 @@ use contract_types as wire;
 use reference_core::auth::{KeySet, TokenSettings};
 use reference_core::tenancy::{Limits, RateLimits, SafetyRule};
 
-use super::values::{limits, rate_limits, safety_rule};
 use super::provider::{self, Provider};
+use super::values::{limits, rate_limits, safety_rule};
 use super::{DemoFiles, Problem, schema, yaml};
 
 /// Bounds of the listener.

@@ -33,7 +33,8 @@ impl MiniLmEmbedder {
     }
 
     async fn portion(&self, texts: &[String], places: &Arc<Semaphore>) -> Result<Vec<Vec<f32>>, ModelError> {
-        let stopped = |reason: &str| ModelError::Unavailable { model: Self::MODEL.to_owned(), reason: reason.to_owned() };
+        let stopped =
+            |reason: &str| ModelError::Unavailable { model: Self::MODEL.to_owned(), reason: reason.to_owned() };
         let place = Arc::clone(places).acquire_owned().await.map_err(|_| stopped("the server stops"))?;
         let (model, texts) = (Arc::clone(&self.model), texts.to_vec());
         let work = tokio::task::spawn_blocking(move || {

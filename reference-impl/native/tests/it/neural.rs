@@ -46,7 +46,11 @@ fn finds_by_meaning_and_waits_for_its_model() {
     assert_eq!(program.control("PUT", "/faults/embedding", Some(&fault)).status, 200);
     let new = json!({"documents": [document("new", "The bell of the tower is bronze.")]});
     let refused = call("POST", "/ingest", Some(&new));
-    assert_eq!((refused.status, &refused.json()["error"]["code"]), (503, &json!("UPSTREAM_UNAVAILABLE")), "{refused:?}");
+    assert_eq!(
+        (refused.status, &refused.json()["error"]["code"]),
+        (503, &json!("UPSTREAM_UNAVAILABLE")),
+        "{refused:?}"
+    );
     assert!(refused.head.to_lowercase().contains("retry-after:"), "{refused:?}");
     let mut known = documents.clone();
     known["documents"][0]["metadata"] = json!({"seen": true});

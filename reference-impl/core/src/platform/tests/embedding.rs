@@ -18,7 +18,7 @@ async fn embeds_only_what_is_new_to_the_tenant() {
     let house = house();
     let (owner, stranger) = (house.tenants.owner(), house.tenants.stranger());
     let first = document("care", TWO, &json!({}));
-    assert_eq!(asked_by(&house, &owner, &[first.clone()]).await, 2, "two sections, two chunks");
+    assert_eq!(asked_by(&house, &owner, std::slice::from_ref(&first)).await, 2, "two sections, two chunks");
     let changed = TWO.replace("each week", "each month");
     for (case, document, expected) in [
         ("other metadata", document("care", TWO, &json!({"lang": "en"})), 0),

@@ -72,7 +72,8 @@ impl RemoteEmbedder {
         }
         if length > 0.0 {
             #[expect(clippy::cast_possible_truncation, reason = "no part of a vector of unit length is beyond 1")]
-            vector.iter_mut().for_each(|value| *value = (f64::from(*value) / length) as f32);
+            let scaled = |value: &f32| (f64::from(*value) / length) as f32;
+            vector = vector.iter().map(scaled).collect();
         }
         Ok(vector)
     }
@@ -80,7 +81,7 @@ impl RemoteEmbedder {
 
 impl Embedder for RemoteEmbedder {
     fn model(&self) -> &str {
-        &self.endpoint.provider().id
+        self.endpoint.id()
     }
 
     fn dimensions(&self) -> usize {

@@ -68,6 +68,11 @@ impl Endpoint {
         &self.provider
     }
 
+    /// The id that tenants name the model by.
+    pub fn id(&self) -> &str {
+        &self.provider.id
+    }
+
     /// Posts `body` to `path`, such as `/embeddings`, and gives the answer's JSON. Redirects are not followed, so that the key
     /// reaches no other host. One call, without repeating.
     ///

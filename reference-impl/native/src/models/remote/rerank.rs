@@ -63,7 +63,7 @@ impl RemoteReranker {
 
 impl Reranker for RemoteReranker {
     fn model(&self) -> &str {
-        &self.endpoint.provider().id
+        self.endpoint.id()
     }
 
     fn rerank<'a>(

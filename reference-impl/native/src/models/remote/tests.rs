@@ -54,7 +54,8 @@ fn told(error: &ModelError) -> String {
 #[tokio::test]
 async fn sends_texts_in_batches_and_orders_vectors_by_index() {
     let server = MockServer::start().await;
-    let answer = json!({"data": [{"index": 1, "embedding": [0, 2]}, {"index": 0, "embedding": [3.0, 4.0]}], "model": "m-1"});
+    let answer =
+        json!({"data": [{"index": 1, "embedding": [0, 2]}, {"index": 0, "embedding": [3.0, 4.0]}], "model": "m-1"});
     Mock::given(method("POST"))
         .and(path("/v1/embeddings"))
         .and(header("authorization", format!("Bearer {SECRET}")))
@@ -109,7 +110,10 @@ async fn takes_refusals_and_silence_for_an_upstream_that_is_not_there() {
     let owner = TestTenants::new().owner();
     let echo = || ResponseTemplate::new(500).set_body_string(SECRET);
     for (response, expected) in [
-        (ResponseTemplate::new(429).insert_header("retry-after", "1"), "unavailable: model `acme/m` is unavailable: status 429"),
+        (
+            ResponseTemplate::new(429).insert_header("retry-after", "1"),
+            "unavailable: model `acme/m` is unavailable: status 429",
+        ),
         (echo(), "unavailable: model `acme/m` is unavailable: status 500"),
         (ResponseTemplate::new(503), "status 503"),
         (ResponseTemplate::new(401).set_body_string(SECRET), "it refused the key (status 401)"),
