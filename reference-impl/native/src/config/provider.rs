@@ -235,9 +235,10 @@ mod tests {
         ] {
             let mut provider = base.clone();
             for (name, value) in change.as_object().unwrap() {
-                match value {
-                    Value::Null => drop(provider.as_object_mut().unwrap().remove(name)),
-                    _ => provider[name] = value.clone(),
+                if value.is_null() {
+                    provider.as_object_mut().unwrap().remove(name);
+                } else {
+                    provider[name] = value.clone();
                 }
             }
             // Past the schema, whose pattern already refuses most of these addresses.
