@@ -5,12 +5,13 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// Each crate with the workspace crates that it may depend on.
-const EDGES: [(&str, &[&str]); 14] = [
+const EDGES: [(&str, &[&str]); 15] = [
     ("contract-types", &[]),
     ("contracts", &[]),
+    ("minilm", &[]),
     ("reference-core", &["contract-types"]),
     ("reference-http", &["contract-types", "reference-core"]),
-    ("reference-impl", &["contract-types", "reference-core", "reference-http"]),
+    ("reference-impl", &["contract-types", "minilm", "reference-core", "reference-http"]),
     ("reference-worker", &["contract-types", "reference-core", "reference-http"]),
     ("deploy", &["contract-types"]),
     ("fixtures", &["contract-types"]),

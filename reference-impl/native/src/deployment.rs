@@ -1,13 +1,17 @@
 //! The whole service, assembled from core, the HTTP edge and this host's adapters.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::Context as _;
 use contract_types::{Implementation, IsolationMode};
+use minilm::MiniLm;
 use reference_core::answer::Extractive;
 use reference_core::auth::{Authenticator, KeySet};
-use reference_core::ingest::UnicodeWords;
 use reference_core::platform::{INDEX_BYTES, Platform, Ports};
-use reference_core::ports::{Background, Clock, Databases, Embedder, Generator, Ids, KeyValue, MemoryKeyValue};
+use reference_core::ports::{
+    Background, Clock, Databases, Embedder, Generator, Ids, KeyValue, MemoryKeyValue, Reranker,
+};
 use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
 use reference_core::store::idempotency;
 use reference_core::store::rate::LocalCounts;
@@ -22,19 +26,23 @@ use crate::data_folder::DataFolder;
 use crate::docs::SwaggerPage;
 use crate::faults::{Faults, FaultyDatabases, FaultyEmbedder, FaultyGenerator, FaultyHandlers, FaultyKeyValue, Port};
 use crate::ids::OsIds;
+use crate::models::remote::{RemoteEmbedder, RemoteReranker};
+use crate::models::{MiniLmEmbedder, WordPieceTokenizer};
 use crate::scan::SimdScan;
 use crate::sqlite::SqliteDatabases;
 use crate::tasks::{Tasks, TokioTimer};
 
 /// Cached answers of each tenant, in bytes: some thousand answers.
 const CACHE_BYTES_PER_TENANT: usize = 16 << 20;
+/// Time after which work that waits for a model is tried again.
+const WAKE_EVERY: Duration = Duration::from_secs(2);
 /// Pieces of background work at once, over all tenants. They share the processors with requests.
 const BACKGROUND_WORK: usize = 4;
 
-/// What tenants of this host may choose from.
+/// What tenants of this host may choose from, beside the models behind URLs that `platform.yaml` lists.
 pub fn models() -> Models {
     Models {
-        embedding: vec![HashedEmbedder::MODEL.to_owned()],
+        embedding: vec![HashedEmbedder::MODEL.to_owned(), MiniLmEmbedder::MODEL.to_owned()],
         generation: vec![Extractive::MODEL.to_owned()],
         rerank: vec![Evidence::MODEL.to_owned(), TermOverlap::MODEL.to_owned()],
     }
@@ -104,17 +112,19 @@ impl Deployment {
         let databases = Arc::new(SqliteDatabases::new(data.path()));
         let tasks = Arc::new(Tasks::new(Handle::current(), BACKGROUND_WORK));
         let counters = Arc::new(Counters::new(telemetry));
-        let wrapped = Wrapped::new(&databases, testing.then(|| Arc::new(Faults::default())));
+        let minilm = Arc::new(MiniLm::load()?);
+        let embedders = embedders(&config, &minilm)?;
+        let wrapped = Wrapped::new(&databases, embedders, testing.then(|| Arc::new(Faults::default())));
         let ports = Ports {
             databases: Arc::clone(&wrapped.databases),
             clock: Arc::clone(&port),
             ids: Arc::clone(&ids),
             key_value: Arc::clone(&wrapped.key_value),
             background: Arc::clone(&tasks) as Arc<dyn Background>,
-            tokenizer: Arc::new(UnicodeWords),
-            embedders: vec![Arc::clone(&wrapped.embedder)],
+            tokenizer: Arc::new(WordPieceTokenizer::new(minilm)),
+            embedders: wrapped.embedders.clone(),
             generators: vec![Arc::clone(&wrapped.generator)],
-            rerankers: vec![Arc::new(Evidence), Arc::new(TermOverlap)],
+            rerankers: rerankers(&config)?,
         };
         let platform = Arc::new(Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan)));
         let (timer, streams) = (Arc::new(TokioTimer) as Arc<dyn Timer>, Streams::default());
@@ -183,6 +193,40 @@ impl Deployment {
         }
         resumed
     }
+
+    /// From now on tries work again that waits for a model, for as long as the platform lives.
+    pub fn keep_waking(&self) {
+        let platform = Arc::downgrade(&self.platform);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(WAKE_EVERY).await;
+                let Some(platform) = platform.upgrade() else { return };
+                platform.wake();
+            }
+        });
+    }
+}
+
+/// This host's embedders: core's, the neural one, and those behind URLs.
+fn embedders(config: &config::Platform, minilm: &Arc<MiniLm>) -> anyhow::Result<Vec<Arc<dyn Embedder>>> {
+    let places = std::thread::available_parallelism().map_or(1, usize::from);
+    let neural = MiniLmEmbedder::new(Arc::clone(minilm), places);
+    let mut all: Vec<Arc<dyn Embedder>> = vec![Arc::new(HashedEmbedder), Arc::new(neural)];
+    for provider in &config.model_providers {
+        let remote = RemoteEmbedder::new(provider).with_context(|| format!("model provider `{}`", provider.id))?;
+        all.extend(remote.map(|it| Arc::new(it) as Arc<dyn Embedder>));
+    }
+    Ok(all)
+}
+
+/// This host's rerankers: core's, and those behind URLs.
+fn rerankers(config: &config::Platform) -> anyhow::Result<Vec<Arc<dyn Reranker>>> {
+    let mut all: Vec<Arc<dyn Reranker>> = vec![Arc::new(Evidence), Arc::new(TermOverlap)];
+    for provider in &config.model_providers {
+        let remote = RemoteReranker::new(provider).with_context(|| format!("model provider `{}`", provider.id))?;
+        all.extend(remote.map(|it| Arc::new(it) as Arc<dyn Reranker>));
+    }
+    Ok(all)
 }
 
 /// Ports, behind faults where there are any.
@@ -190,29 +234,30 @@ struct Wrapped {
     databases: Arc<dyn Databases>,
     rate_store: Arc<dyn Databases>,
     key_value: Arc<dyn KeyValue>,
-    embedder: Arc<dyn Embedder>,
+    embedders: Vec<Arc<dyn Embedder>>,
     generator: Arc<dyn Generator>,
     faults: Option<Arc<Faults>>,
 }
 
 impl Wrapped {
-    fn new(databases: &Arc<SqliteDatabases>, faults: Option<Arc<Faults>>) -> Self {
+    fn new(databases: &Arc<SqliteDatabases>, embedders: Vec<Arc<dyn Embedder>>, faults: Option<Arc<Faults>>) -> Self {
         let databases: Arc<dyn Databases> = Arc::clone(databases) as _;
         let plain = Self {
             rate_store: Arc::clone(&databases),
             databases,
             key_value: Arc::new(MemoryKeyValue::new(CACHE_BYTES_PER_TENANT)),
-            embedder: Arc::new(HashedEmbedder),
+            embedders,
             generator: Arc::new(Extractive),
             faults: faults.clone(),
         };
         let Some(faults) = faults else { return plain };
         let database = |port| Arc::new(FaultyDatabases::new(Arc::clone(&plain.databases), Arc::clone(&faults), port));
+        let faulty = |inner| Arc::new(FaultyEmbedder::new(inner, Arc::clone(&faults))) as Arc<dyn Embedder>;
         Self {
             databases: database(Port::Database),
             rate_store: database(Port::RateStore),
             key_value: Arc::new(FaultyKeyValue::new(plain.key_value, Arc::clone(&faults))),
-            embedder: Arc::new(FaultyEmbedder::new(plain.embedder, Arc::clone(&faults))),
+            embedders: plain.embedders.into_iter().map(faulty).collect(),
             generator: Arc::new(FaultyGenerator::new(plain.generator, Arc::clone(&faults))),
             faults: Some(faults),
         }

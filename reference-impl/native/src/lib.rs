@@ -11,6 +11,7 @@ pub mod docs;
 pub mod events;
 pub mod faults;
 pub mod ids;
+pub mod models;
 pub mod scan;
 pub mod server;
 pub mod sqlite;

@@ -3928,6 +3928,98 @@ impl ModelPrice {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum ModelProviderKind {
+    #[serde(rename = "embedding")]
+    Embedding,
+    #[serde(rename = "generation")]
+    Generation,
+    #[serde(rename = "rerank")]
+    Rerank,
+}
+
+impl ModelProviderKind {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] = &[Self::Embedding, Self::Generation, Self::Rerank];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Embedding => "embedding",
+            Self::Generation => "generation",
+            Self::Rerank => "rerank",
+        }
+    }
+}
+
+impl std::fmt::Display for ModelProviderKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for ModelProviderKind {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
+/// A model behind a URL that tenants may choose by its id. A key comes from at most one of api_key_env and api_key_file and never stands here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("ModelProvider")))]
+#[serde(deny_unknown_fields)]
+pub struct ModelProvider {
+    /// The id that tenants name it by; no other model of the deployment has it.
+    pub id: ModelId,
+    /// What it is for: embedding speaks POST {url}/embeddings, generation POST {url}/chat/completions, rerank POST {url}/rerank.
+    pub kind: ModelProviderKind,
+    /// Address that the paths are put behind, without user, query and fragment.
+    #[schemars(length(max = 2000), regex(pattern = "^https?://[^/?#@\\s]+(?:/[^?#@\\s]*)?$"))]
+    pub url: String,
+    /// Name of the model that is sent.
+    #[schemars(length(min = 1, max = 256))]
+    pub model: String,
+    /// Length of the vectors. Needed with the kind embedding; an answer with vectors of another length is refused.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 1_u64, max = 8192_u64))]
+    pub dimensions: Option<u64>,
+    /// Environment variable that holds the key, which is sent as a bearer token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 128), regex(pattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$"))]
+    pub api_key_env: Option<String>,
+    /// File that holds the key; a relative path starts from the tenants folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 1024))]
+    pub api_key_file: Option<String>,
+    /// Longest time in milliseconds for one call. Absent means 10000.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 10_u64, max = 600000_u64))]
+    pub timeout_ms: Option<u64>,
+    /// Most texts in one call. Absent means 64.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 1_u64, max = 2048_u64))]
+    pub batch: Option<u64>,
+}
+
+impl ModelProvider {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(id: ModelId, kind: ModelProviderKind, url: String, model: String) -> Self {
+        Self {
+            id,
+            kind,
+            url,
+            model,
+            dimensions: None,
+            api_key_env: None,
+            api_key_file: None,
+            timeout_ms: None,
+            batch: None,
+        }
+    }
+}
+
 /// The models that serve one tenant. The embedding model is fixed once documents are stored: a query that would use another one fails with INDEX_MISMATCH.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("ModelSettings")))]
@@ -4124,6 +4216,10 @@ pub struct PlatformConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<String>", length(min = 0, max = 16), inner(length(min = 1, max = 64), regex(pattern = "^[a-z][a-z0-9_-]{0,63}$")), extend("uniqueItems" = true))]
     pub speech_providers: Option<Vec<String>>,
+    /// Models behind URLs that tenants may choose beside those that the deployment runs itself. Absent means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<ModelProvider>", length(min = 0, max = 64))]
+    pub model_providers: Option<Vec<ModelProvider>>,
 }
 
 impl PlatformConfig {
@@ -4152,6 +4248,7 @@ impl PlatformConfig {
             default_rate_limits,
             safety_floor: None,
             speech_providers: None,
+            model_providers: None,
         }
     }
 }
@@ -7630,6 +7727,7 @@ pub const DERIVED: &[(&str, fn(&mut schemars::SchemaGenerator) -> schemars::Sche
     ("Metadata", <Metadata as JsonSchema>::json_schema),
     ("ModelId", <ModelId as JsonSchema>::json_schema),
     ("ModelPrice", <ModelPrice as JsonSchema>::json_schema),
+    ("ModelProvider", <ModelProvider as JsonSchema>::json_schema),
     ("ModelSettings", <ModelSettings as JsonSchema>::json_schema),
     ("ModelUsage", <ModelUsage as JsonSchema>::json_schema),
     ("OpenApiDocument", <OpenApiDocument as JsonSchema>::json_schema),

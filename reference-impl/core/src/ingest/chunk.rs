@@ -224,8 +224,13 @@ impl<'a> Cutter<'a> {
             end += 1;
         }
         // Cutting may change how the tokenizer sees the edges: what counts is what the finished chunk counts.
-        while end > fresh + 1 && self.tokenizer.count(&self.text[self.byte(start)..self.byte(end)]) > self.size {
-            end -= 1;
+        while end > fresh + 1 {
+            let excess = self.tokenizer.count(&self.text[self.byte(start)..self.byte(end)]).saturating_sub(self.size);
+            if excess == 0 {
+                break;
+            }
+            // An atom may be several tokens, where a character is; far too many are not given up one by one.
+            end = end.saturating_sub((excess / 8).max(1)).max(fresh + 1);
         }
         if self.structure { self.best_end(start, fresh, end) } else { end }
     }

@@ -4,6 +4,7 @@ pub mod chunk;
 pub mod convert;
 pub(crate) mod documents;
 mod error;
+mod known;
 mod metadata;
 mod model;
 pub(crate) mod pipeline;

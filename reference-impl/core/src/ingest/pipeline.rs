@@ -1,7 +1,7 @@
 //! The way of a document into the index: convert, cut, embed, write at once.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use contract_types::ErrorCode;
 use serde_json::Value as Json;
@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::chunk::{Chunk, chunk};
 use super::convert::convert;
 use super::error::IngestError;
+use super::known::{TextHash, known, text_hash};
 use super::metadata;
 use super::model::{ChunkOptions, DocumentInput, DocumentOutcome, DocumentStatus, IngestReport, ItemError};
 use super::tokens::Tokenizer;
@@ -106,14 +107,15 @@ impl Pipeline<'_> {
     ///
     /// # Errors
     ///
-    /// A failure of the database before anything was written, or an index of another model. What fails of a single
-    /// document, its embedding included, stands in its outcome.
+    /// A failure of the database before anything was written, an index of another model, or [`IngestError::Model`] where no
+    /// document at all could be embedded. What fails of a single document, its embedding included, stands in its outcome.
     pub(crate) async fn ingest(
         &self,
         documents: &[DocumentInput],
         settings: ChunkSettings,
     ) -> Result<IngestReport, IngestError> {
         let mut outcomes = Vec::with_capacity(documents.len());
+        let mut unembedded = Vec::new();
         for document in documents {
             if sabotage::on(Sabotage::FailureEndsRequest)
                 && outcomes.iter().any(|it: &DocumentOutcome| it.status == DocumentStatus::Failed)
@@ -123,10 +125,19 @@ impl Pipeline<'_> {
             }
             match self.one(document, settings).await {
                 Ok(outcome) => outcomes.push(outcome),
-                Err(error @ IngestError::Model(_)) => outcomes.push(self.failed(document, &error).await),
+                Err(error @ IngestError::Model(_)) => {
+                    outcomes.push(self.failed(document, &error).await);
+                    unembedded.push(error);
+                }
                 Err(error) if outcomes.is_empty() => return Err(error),
                 Err(error) => outcomes.push(self.failed(document, &error).await),
             }
+        }
+        // Then the request as a whole has come to nothing, for a reason that passes: it is to be sent again.
+        if unembedded.len() == documents.len()
+            && let Some(error) = unembedded.into_iter().next()
+        {
+            return Err(error);
         }
         if sabotage::on(Sabotage::OutcomesReversed) {
             outcomes.reverse();
@@ -163,7 +174,9 @@ impl Pipeline<'_> {
             }
         };
         let chunks = chunk(&document.id, &extracted, settings, self.tokenizer);
-        let vectors = self.embed(&chunks).await?;
+        let hashes: Vec<TextHash> = chunks.iter().map(text_hash).collect();
+        let vectors = self.embed(&chunks, &hashes).await?;
+        let vectors: Vec<_> = hashes.into_iter().zip(vectors).collect();
         let written = chunks.len();
         let mut statements = self.write(document, &fingerprint, extracted.text, chunks, vectors);
         let sealing = statements.len();
@@ -224,23 +237,33 @@ impl Pipeline<'_> {
         Ok(Some((fingerprint, u32::try_from(columns.size()?).unwrap_or(u32::MAX))))
     }
 
-    async fn embed(&self, chunks: &[Chunk]) -> Result<Vec<Vec<f32>>, IngestError> {
-        let mut vectors = Vec::with_capacity(chunks.len());
-        for batch in chunks.chunks(EMBED_BATCH) {
+    /// The vector of each chunk: as it is stored already, or from the model, which is asked once for each text.
+    async fn embed(&self, chunks: &[Chunk], hashes: &[TextHash]) -> Result<Vec<Vec<f32>>, IngestError> {
+        let (model, dimensions) = (self.embedder.model(), self.embedder.dimensions());
+        let mut vectors: HashMap<TextHash, Vec<f32>> = HashMap::new();
+        for hashes in hashes.chunks(EMBED_BATCH) {
+            vectors.extend(known(self.database, model, dimensions, hashes).await?);
+        }
+        let mut asked = HashSet::new();
+        let unknown: Vec<(&Chunk, TextHash)> = chunks
+            .iter()
+            .zip(hashes.iter().copied())
+            .filter(|(_, hash)| !vectors.contains_key(hash) && asked.insert(*hash))
+            .collect();
+        for batch in unknown.chunks(EMBED_BATCH) {
             let texts: Vec<String> =
-                batch.iter().map(|chunk| embedded_text(&chunk.heading_path, &chunk.text)).collect();
+                batch.iter().map(|(chunk, _)| embedded_text(&chunk.heading_path, &chunk.text)).collect();
             let embedded = self.embedder.embed(self.tenant, &texts, EmbedPurpose::Document).await?;
-            let dimensions = self.embedder.dimensions();
             if embedded.len() != texts.len() || embedded.iter().any(|vector| vector.len() != dimensions) {
                 let reason = "wrong number or length of vectors".to_owned();
-                return Err(ModelError::Unusable { model: self.embedder.model().to_owned(), reason }.into());
+                return Err(ModelError::Unusable { model: model.to_owned(), reason }.into());
             }
             if !embedded.iter().all(|vector| is_finite(vector)) {
-                return Err(ModelError::not_finite(self.embedder.model()).into());
+                return Err(ModelError::not_finite(model).into());
             }
-            vectors.extend(embedded);
+            vectors.extend(batch.iter().map(|(_, hash)| *hash).zip(embedded));
         }
-        Ok(vectors)
+        Ok(hashes.iter().filter_map(|hash| vectors.get(hash).cloned()).collect())
     }
 
     /// One transaction that replaces the document and all its chunks.
@@ -250,7 +273,7 @@ impl Pipeline<'_> {
         fingerprint: &str,
         text: String,
         chunks: Vec<Chunk>,
-        vectors: Vec<Vec<f32>>,
+        vectors: Vec<(TextHash, Vec<f32>)>,
     ) -> Vec<Statement> {
         let (model, dimensions) = (self.embedder.model(), self.embedder.dimensions());
         let id = || Value::Text(document.id.clone());
@@ -294,10 +317,11 @@ impl Pipeline<'_> {
             ],
         ));
         // Each is taken apart as it is written down: a large document is not held twice.
-        for (chunk, vector) in chunks.into_iter().zip(vectors) {
+        for (chunk, (hash, vector)) in chunks.into_iter().zip(vectors) {
             statements.push(Statement::new(
                 "INSERT INTO chunks (id, document_id, ordinal, span_start, span_end, tokens, text, heading_path, \
-                 embedding_model, dimensions, embedding) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 embedding_model, dimensions, embedding, embedded_hash) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                 vec![
                     Value::Text(chunk.id.clone()),
                     id(),
@@ -310,6 +334,7 @@ impl Pipeline<'_> {
                     Value::Text(model.to_owned()),
                     integer(dimensions),
                     Value::Blob(vector.iter().flat_map(|value| value.to_le_bytes()).collect()),
+                    Value::Blob(hash.to_vec()),
                 ],
             ));
             let key = || Value::Text(chunk.id.clone());

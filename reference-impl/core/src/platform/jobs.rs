@@ -11,10 +11,12 @@ use crate::ingest::pipeline::{self, Pipeline};
 use crate::ingest::{
     ChunkOptions, ContentType, DocumentInput, DocumentOutcome, DocumentStatus, IngestError, IngestReport, ItemError,
 };
-use crate::ports::{Database, DatabaseError};
+use crate::ports::{Database, DatabaseError, ModelError};
 use crate::retrieve::index::corpus_version;
 use crate::sabotage::{self, Sabotage};
-use crate::store::jobs::{self, Ending, Job, JobFailure, JobItem, JobKind, JobPosition, JobResult, JobStatus, NewJob};
+use crate::store::jobs::{
+    self, Claimed, Ending, Job, JobFailure, JobItem, JobKind, JobPosition, JobResult, JobStatus, NewJob,
+};
 use crate::tenancy::{ChunkSettings, ChunkStrategy, Feature, Scope, TenantContext};
 
 const LIST: &str = "list_jobs";
@@ -26,6 +28,16 @@ pub enum IngestOutcome {
     Done(IngestReport),
     /// It goes on as a job.
     Accepted(Job),
+}
+
+/// How far a runner got with a job.
+enum Run {
+    /// To its end.
+    Ended(Vec<JobItem>, Ending),
+    /// To where it was cancelled.
+    Cancelled,
+    /// To where the embedding model did not answer; it is queued again.
+    Waits,
 }
 
 impl Platform {
@@ -75,8 +87,8 @@ impl Platform {
         }));
     }
 
-    /// Runs the tenant's queued jobs until there is none left; returns how many it ran. Any number of runners may do so at
-    /// once: each job is claimed by one.
+    /// Runs the tenant's queued jobs until there is none left, or one must wait for the embedding model; returns how many it
+    /// began. Any number of runners may do so at once: each job is claimed by one.
     ///
     /// # Errors
     ///
@@ -84,14 +96,22 @@ impl Platform {
     pub async fn run_jobs(&self, tenant: &TenantContext) -> Result<usize, JobError> {
         let database = self.ports().databases.open(tenant).await?;
         let mut ran = 0;
-        while let Some((job, request)) = jobs::claim_next(&*database, self.ports().clock.now(tenant.id())).await? {
+        while let Some(Claimed { job, request, so_far }) =
+            jobs::claim_next(&*database, self.ports().clock.now(tenant.id())).await?
+        {
             ran += 1;
             self.runners.seen(tenant.id(), self.ports().clock.monotonic_us());
             let (items, ending) = match (job.kind, decode_work(&request)) {
                 (JobKind::Ingest, Some((documents, settings))) => {
-                    match self.run_ingest(tenant, &*database, &job, &documents, settings).await? {
-                        Some(ended) => ended,
-                        None => continue,
+                    let report = so_far.as_ref().and_then(decode_report);
+                    let outcomes = report.map(|it| it.documents).unwrap_or_default();
+                    match self.run_ingest(tenant, &*database, &job, &documents, settings, outcomes).await? {
+                        Run::Ended(items, ending) => (items, ending),
+                        Run::Cancelled => continue,
+                        Run::Waits => {
+                            self.runners.wait(tenant);
+                            break;
+                        }
                     }
                 }
                 (JobKind::Ingest | JobKind::Tool | JobKind::Speech, _) => {
@@ -105,6 +125,16 @@ impl Platform {
         Ok(ran)
     }
 
+    /// Starts runners for the tenants whose jobs wait for an embedding model that did not answer; to be called by the host from
+    /// time to time. Returns how many tenants that were.
+    pub fn wake(self: &Arc<Self>) -> usize {
+        let waiting = self.runners.take_waiting();
+        for tenant in &waiting {
+            self.start_runner(tenant);
+        }
+        waiting.len()
+    }
+
     /// Queues every running job of the tenant again; for a host that starts anew. Returns how many.
     ///
     /// # Errors
@@ -115,7 +145,7 @@ impl Platform {
         Ok(jobs::resume(&*database, self.ports().clock.now(tenant.id())).await?)
     }
 
-    /// Ingests the documents of a job one by one; `None` when it was cancelled meanwhile.
+    /// Ingests the documents of a job one by one, from the first that has none of the `outcomes` on.
     async fn run_ingest(
         &self,
         tenant: &TenantContext,
@@ -123,29 +153,40 @@ impl Platform {
         job: &Job,
         documents: &[DocumentInput],
         settings: ChunkSettings,
-    ) -> Result<Option<(Vec<JobItem>, Ending)>, JobError> {
+        mut outcomes: Vec<DocumentOutcome>,
+    ) -> Result<Run, JobError> {
         let model = match self.embedder(tenant) {
             Ok(embedder) => embedder,
             Err(model) => {
                 let failure = failure(&IngestError::UnknownModel { model });
-                return Ok(Some((job.items.clone(), Ending::Failed(failure))));
+                return Ok(Run::Ended(job.items.clone(), Ending::Failed(failure)));
             }
         };
         let mut items = job.items.clone();
-        let mut outcomes = Vec::with_capacity(documents.len());
-        for (index, document) in documents.iter().enumerate() {
+        for (index, document) in documents.iter().enumerate().skip(outcomes.len()) {
             if let Some(item) = items.get_mut(index) {
                 item.status = JobStatus::Running;
             }
             if !jobs::progress(database, &job.id, &items, self.ports().clock.now(tenant.id())).await? {
-                return Ok(None);
+                return Ok(Run::Cancelled);
             }
             self.runners.seen(tenant.id(), self.ports().clock.monotonic_us());
             let guard = Some(jobs::while_running(&job.id)).filter(|_| !sabotage::on(Sabotage::CancelledJobGoesOn));
             let pipeline = Pipeline { guard, ..self.pipeline(tenant, database, &*model) };
             let outcome = match pipeline.one(document, settings).await {
                 Ok(outcome) => outcome,
-                Err(IngestError::Database(DatabaseError::GuardFailed { .. })) => return Ok(None),
+                Err(IngestError::Database(DatabaseError::GuardFailed { .. })) => return Ok(Run::Cancelled),
+                Err(IngestError::Model(ModelError::Unavailable { .. } | ModelError::TimedOut { .. }))
+                    if self.may_wait(tenant, job) =>
+                {
+                    if let Some(item) = items.get_mut(index) {
+                        item.status = JobStatus::Queued;
+                    }
+                    let so_far = encode_report(&IngestReport { documents: outcomes, corpus_version: 0 });
+                    let now = self.ports().clock.now(tenant.id());
+                    let queued = jobs::requeue(database, &job.id, &items, &so_far, now).await?;
+                    return Ok(if queued { Run::Waits } else { Run::Cancelled });
+                }
                 Err(error) => pipeline.failed(document, &error).await,
             };
             if let Some(item) = items.get_mut(index) {
@@ -159,7 +200,13 @@ impl Platform {
         // The report is the result even where every document failed, as it is the answer of the same request made at once.
         let version = corpus_version(database).await?;
         let report = IngestReport { documents: outcomes, corpus_version: u64::try_from(version).unwrap_or(0) };
-        Ok(Some((items, Ending::Succeeded(encode_report(&report)))))
+        Ok(Run::Ended(items, Ending::Succeeded(encode_report(&report))))
+    }
+
+    /// Whether a job may still wait for a model: as long as its result would be kept, and then no longer.
+    fn may_wait(&self, tenant: &TenantContext, job: &Job) -> bool {
+        let waited = self.ports().clock.now(tenant.id()).saturating_sub(job.created_at);
+        waited < tenant.settings().times.result_ttl_ms
     }
 
     /// One page of the tenant's jobs that the credential may see, newest first.

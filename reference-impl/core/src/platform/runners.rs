@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::tenancy::TenantId;
+use crate::tenancy::{TenantContext, TenantId};
 
 /// A runner that gave no sign of life for this long, in microseconds, may have been ended by its host without a trace.
 const SILENT_US: u64 = 60_000_000;
@@ -16,6 +16,8 @@ pub(super) struct Runners(Mutex<Held>);
 struct Held {
     runners: HashMap<TenantId, State>,
     started: u64,
+    /// Whose jobs wait for a model that did not answer.
+    waiting: HashMap<TenantId, TenantContext>,
 }
 
 #[derive(Debug)]
@@ -52,6 +54,16 @@ impl Runners {
         let number = held.started;
         held.runners.insert(tenant.clone(), State { number, again: false, seen_us: now_us });
         Some(Runner { runners: Arc::clone(self), tenant: tenant.clone(), number })
+    }
+
+    /// The tenant's jobs are to be tried again later.
+    pub(super) fn wait(&self, tenant: &TenantContext) {
+        self.lock().waiting.insert(tenant.id().clone(), tenant.clone());
+    }
+
+    /// Those whose jobs are to be tried again; they are waited for no longer.
+    pub(super) fn take_waiting(&self) -> Vec<TenantContext> {
+        self.lock().waiting.drain().map(|(_, tenant)| tenant).collect()
     }
 
     /// The tenant's runner lives.

@@ -1,9 +1,11 @@
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
+use contract_types::ErrorCode;
 use serde_json::{Value as Json, json};
 
 mod contract;
+mod embedding;
 mod flights;
 mod health;
 mod races;
@@ -33,9 +35,11 @@ impl Background for Later {
     }
 }
 
-/// The hashed embedder with a switch, and another name where asked.
+/// The hashed embedder with a switch, another length where asked, and a count.
 #[derive(Default)]
 struct Switched {
+    /// Texts of documents that it was asked for, also while it was down.
+    asked: AtomicUsize,
     down: AtomicBool,
     longer: AtomicBool,
     /// A value that stands in every vector where given.
@@ -61,6 +65,9 @@ impl Embedder for Switched {
         texts: &'a [String],
         purpose: EmbedPurpose,
     ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, ModelError>> {
+        if purpose == EmbedPurpose::Document {
+            self.asked.fetch_add(texts.len(), Relaxed);
+        }
         if self.down.load(Relaxed) {
             let error = ModelError::Unavailable { model: "hashed-lexical-v1".to_owned(), reason: "down".to_owned() };
             return Box::pin(async move { Err(error) });
@@ -339,7 +346,7 @@ async fn goes_on_without_an_embedder() {
     assert_eq!(found.degraded, [Degradation::EmbeddingUnavailable]);
     assert_eq!(found.chunks[0].document_id, "refund");
     let report = house.platform.ingest(&owner, &[document("new", "x", &json!({}))], ChunkOptions::default()).await;
-    assert_eq!(report.unwrap().documents[0].status, DocumentStatus::Failed);
+    assert_eq!(report.unwrap_err().code(), ErrorCode::UpstreamUnavailable);
     assert!(matches!(house.platform.get_document(&owner, "new").await, Err(IngestError::NotFound)));
 }
 

@@ -29,7 +29,10 @@ const LIST: &str = "SELECT id, kind, status, scope, items, done, total, error, c
      ORDER BY created_at DESC, id DESC LIMIT ?4";
 const CLAIM: &str = "UPDATE jobs SET status = 'running', updated_at = ?1 WHERE id = \
      (SELECT id FROM jobs WHERE status = 'queued' ORDER BY created_at, id LIMIT 1) \
-     RETURNING id, kind, status, scope, items, done, total, error, created_at, updated_at, expires_at, request";
+     RETURNING id, kind, status, scope, items, done, total, error, created_at, updated_at, expires_at, request, result";
+// The result is what is known so far; nobody reads it before the job has ended.
+const REQUEUE: &str = "UPDATE jobs SET status = 'queued', items = ?2, result = ?3, updated_at = ?4 \
+     WHERE id = ?1 AND status = 'running' RETURNING 1";
 const PROGRESS: &str = "UPDATE jobs SET items = ?2, done = max(done, ?3), updated_at = ?4 \
      WHERE id = ?1 AND status = 'running' RETURNING 1";
 // No items given leave them as they are; a job that has none counts as one part.
@@ -110,16 +113,50 @@ pub async fn list(
     answers.get(1).map_or(&[][..], Vec::as_slice).iter().map(decode).collect()
 }
 
+/// A job that a runner has taken.
+#[derive(Debug)]
+pub struct Claimed {
+    /// The job, running.
+    pub job: Job,
+    /// Its work.
+    pub request: Json,
+    /// What an earlier runner left with [`requeue`].
+    pub so_far: Option<Json>,
+}
+
 /// Takes the oldest queued job, which is running from now on, together with its work. Of two runners at once, one gets it.
 ///
 /// # Errors
 ///
 /// [`StoreError`].
-pub async fn claim_next(database: &dyn Database, now: UnixMillis) -> Result<Option<(Job, Json)>, StoreError> {
+pub async fn claim_next(database: &dyn Database, now: UnixMillis) -> Result<Option<Claimed>, StoreError> {
     let answers = database.batch(vec![Statement::new(CLAIM, vec![Value::Integer(now)])]).await?;
     let Some(row) = first(&answers, 0) else { return Ok(None) };
     let request = serde_json::from_str(read::text(row, 11, "jobs.request")?);
-    Ok(Some((decode(row)?, request.map_err(|_| StoreError::Damaged { what: "jobs.request" })?)))
+    let request = request.map_err(|_| StoreError::Damaged { what: "jobs.request" })?;
+    let so_far = match row.get(12) {
+        Some(Value::Text(text)) => serde_json::from_str(text).ok(),
+        Some(Value::Null | Value::Integer(_) | Value::Real(_) | Value::Blob(_)) | None => None,
+    };
+    Ok(Some(Claimed { job: decode(row)?, request, so_far }))
+}
+
+/// Puts a running job back into the queue, for when what it needs is down: it keeps its place, its items and what is known
+/// `so_far` of its result. Returns `false` when the job is no longer running.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub async fn requeue(
+    database: &dyn Database,
+    id: &JobId,
+    items: &[JobItem],
+    so_far: &Json,
+    now: UnixMillis,
+) -> Result<bool, StoreError> {
+    let params = vec![text(id.as_str()), items_value(items)?, Value::Text(so_far.to_string()), Value::Integer(now)];
+    let answers = database.batch(vec![Statement::new(REQUEUE, params)]).await?;
+    Ok(first(&answers, 0).is_some())
 }
 
 /// Records how far a running job is. Returns `false` when the job is no longer running, so that its runner must stop:

@@ -14,7 +14,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, sql: include_str!("migrations/0001_corpus.sql") },
     Migration { number: 2, sql: include_str!("migrations/0002_work.sql") },
     Migration { number: 3, sql: include_str!("migrations/0003_words.sql") },
-    Migration { number: 4, sql: "SELECT 1" }, // another step's number, kept for it
+    Migration { number: 4, sql: include_str!("migrations/0004_embedding_hash.sql") },
     Migration { number: 5, sql: include_str!("migrations/0005_segments.sql") },
 ];
 

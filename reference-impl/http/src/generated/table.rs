@@ -797,7 +797,7 @@ pub static INGEST: Operation = Operation {
     path: "/ingest",
     tag: "ingest",
     summary: "Add or replace documents",
-    description: "Turns documents into text, cuts it into chunks and indexes them. Sending the same document again changes nothing; new content under a known id replaces all its chunks at once, so that no reader sees some of the old and some of the new. A document that fails is reported with its own error and leaves the others as they are. With `async: true` the answer is 202 and a job whose result is the report; that needs the feature async_ingest.",
+    description: "Turns documents into text, cuts it into chunks and indexes them. Sending the same document again changes nothing; new content under a known id replaces all its chunks at once, so that no reader sees some of the old and some of the new. A document that fails is reported with its own error and leaves the others as they are. Where no document at all can be taken in because the embedding model is down, the answer is 503 or 504. With `async: true` the answer is 202 and a job whose result is the report; that needs the feature async_ingest. A job waits while the model is down.",
     scopes: Scopes::AllOf(&[wire::Scope::IngestWrite]),
     route_class: RouteClass::Write,
     feature: None,

@@ -99,6 +99,7 @@ impl Args {
             tokio::spawn(server::serve(listener, router, limits, std::future::pending()));
         }
         deployment.resume().await;
+        deployment.keep_waking();
         writeln!(context.err, "listening on http://{address}")?;
         if let Some(key) = demo_key {
             writeln!(context.err, "try: {}", example(address, key))?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use reference_core::tenancy::{TenantId, TenantSettings};
 
 use super::tenant::{self, Models};
-use super::{ConfigError, DemoFiles, Platform, Problem, platform, too_like};
+use super::{ConfigError, DemoFiles, Platform, Problem, platform, provider, too_like};
 
 const PLATFORM_FILE: &str = "platform.yaml";
 const TENANT_FILE: &str = "tenant.yaml";
@@ -22,7 +22,7 @@ pub struct Loaded {
 
 /// Reads `platform.yaml` and every `<tenant>/tenant.yaml` below `folder`.
 ///
-/// - `models`: what tenants may choose from.
+/// - `models`: what tenants may choose from beside the providers of `platform.yaml`.
 /// - `demo`: where the published credentials lie; `None` refuses them.
 ///
 /// # Errors
@@ -35,6 +35,9 @@ pub fn load(folder: &Path, models: &Models, demo: Option<&DemoFiles>) -> Result<
     let platform = read(&platform_file).map_err(|problem| vec![problem]);
     let platform = platform.and_then(|text| platform::parse(folder, &name(&platform_file), &text, demo));
     let platform = platform.map_err(|found| problems.extend(found)).ok();
+    if let Some(platform) = &platform {
+        problems.extend(provider::taken_ids(&name(&platform_file), &platform.model_providers, models));
+    }
     let ids = tenant_folders(folder).map_err(|problem| problems.push(problem)).unwrap_or_default();
     if ids.is_empty() && problems.is_empty() {
         problems.push(Problem::new(name(folder), "", format!("expected a folder `<tenant>` with a {TENANT_FILE}")));

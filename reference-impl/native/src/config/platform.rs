@@ -7,6 +7,7 @@ use contract_types as wire;
 use reference_core::auth::{KeySet, TokenSettings};
 use reference_core::tenancy::{Limits, RateLimits, SafetyRule};
 
+use super::provider::{self, Provider};
 use super::values::{limits, rate_limits, safety_rule};
 use super::{DemoFiles, Problem, schema, yaml};
 
@@ -42,6 +43,8 @@ pub struct Platform {
     pub safety_floor: Vec<SafetyRule>,
     /// Speech providers that the deployment has.
     pub speech_providers: Vec<String>,
+    /// Models behind URLs.
+    pub model_providers: Vec<Provider>,
 }
 
 /// Reads the file's text; the keys of tokens are read from where it says.
@@ -54,10 +57,13 @@ pub(super) fn parse(folder: &Path, file: &str, text: &str, demo: Option<&DemoFil
     let config: wire::PlatformConfig = schema::PLATFORM.read(file, value).map_err(|problem| vec![problem])?;
     let mut problems = repeated_rules(file, config.safety_floor.as_deref().unwrap_or_default());
     let keys = keys(folder, file, &config.jwks, demo).map_err(|problem| problems.push(problem)).unwrap_or_default();
-    if problems.is_empty() { Ok(settings(config, keys)) } else { Err(problems) }
+    let listed = config.model_providers.as_deref().unwrap_or_default();
+    let providers = provider::providers(folder, file, listed, &|name| std::env::var(name).ok());
+    let providers = providers.map_err(|found| problems.extend(found)).unwrap_or_default();
+    if problems.is_empty() { Ok(settings(config, keys, providers)) } else { Err(problems) }
 }
 
-fn settings(config: wire::PlatformConfig, keys: KeySet) -> Platform {
+fn settings(config: wire::PlatformConfig, keys: KeySet, model_providers: Vec<Provider>) -> Platform {
     let small = |value: Option<u64>, default: u32| value.and_then(|it| u32::try_from(it).ok()).unwrap_or(default);
     let size = |value: Option<u64>, default: usize| value.and_then(|it| usize::try_from(it).ok()).unwrap_or(default);
     let time = |value: Option<u64>, default_ms: u64| Duration::from_millis(value.unwrap_or(default_ms));
@@ -82,6 +88,7 @@ fn settings(config: wire::PlatformConfig, keys: KeySet) -> Platform {
         default_rate_limits: rate_limits(&config.default_rate_limits),
         safety_floor: config.safety_floor.iter().flatten().map(safety_rule).collect(),
         speech_providers: config.speech_providers.unwrap_or_default(),
+        model_providers,
     }
 }
 

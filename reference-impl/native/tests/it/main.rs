@@ -3,6 +3,7 @@
 
 mod control;
 mod kill;
+mod neural;
 mod program;
 mod reindex;
 #[cfg(feature = "sabotage")]

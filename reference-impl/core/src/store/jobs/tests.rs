@@ -35,7 +35,8 @@ async fn follows_a_job_from_the_queue_to_its_forgotten_result() {
     assert_eq!((job.status, job.done, job.total, job.expires_at), (JobStatus::Queued, 0, 2, None));
     assert_eq!(result(&*database, &job.id, NOW).await.unwrap(), Some(JobResult::NotReady));
 
-    let (claimed, request) = claim_next(&*database, NOW + 1).await.unwrap().unwrap();
+    let Claimed { job: claimed, request, so_far } = claim_next(&*database, NOW + 1).await.unwrap().unwrap();
+    assert_eq!(so_far, None);
     assert_eq!((claimed.id, claimed.status, request), (job.id.clone(), JobStatus::Running, new.request));
     assert!(claim_next(&*database, NOW + 1).await.unwrap().is_none(), "a second runner got the same job");
 
@@ -119,7 +120,7 @@ async fn queues_interrupted_jobs_again_and_runs_the_oldest_first() {
     create(&*database, &new_job(2, Scope::IngestWrite), NOW + 1).await.unwrap();
     claim_next(&*database, NOW + 2).await.unwrap();
     assert_eq!(resume(&*database, NOW + 3).await.unwrap(), 1);
-    assert_eq!(claim_next(&*database, NOW + 4).await.unwrap().unwrap().0.id, older.id);
+    assert_eq!(claim_next(&*database, NOW + 4).await.unwrap().unwrap().job.id, older.id);
 }
 
 #[tokio::test]
@@ -164,4 +165,20 @@ async fn leaves_no_item_of_a_cancelled_job_open() {
     let whole = create(&*database, &new, NOW).await.unwrap();
     let cancelled = cancel(&*database, &whole.id, NOW + 1, TTL).await.unwrap().unwrap();
     assert!(cancelled.items.is_empty() && cancelled.done == 0);
+}
+
+#[tokio::test]
+async fn keeps_place_items_and_what_is_known_of_a_job_that_waits() {
+    let database = database().await;
+    let job = create(&*database, &new_job(1, Scope::IngestWrite), NOW).await.unwrap();
+    assert!(!requeue(&*database, &job.id, &job.items, &json!(1), NOW).await.unwrap(), "it is not running");
+    claim_next(&*database, NOW).await.unwrap();
+    let mut items = job.items.clone();
+    items[0].status = JobStatus::Succeeded;
+    assert!(requeue(&*database, &job.id, &items, &json!({"a": 1}), NOW + 1).await.unwrap());
+    let waits = get(&*database, &job.id, NOW + 1).await.unwrap().unwrap();
+    assert_eq!((waits.status, &waits.items), (JobStatus::Queued, &items));
+    assert!(matches!(result(&*database, &job.id, NOW + 1).await.unwrap(), Some(JobResult::NotReady)));
+    let claimed = claim_next(&*database, NOW + 2).await.unwrap().unwrap();
+    assert_eq!((claimed.job.id, claimed.so_far), (job.id, Some(json!({"a": 1}))));
 }

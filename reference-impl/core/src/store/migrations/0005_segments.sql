@@ -13,12 +13,14 @@ CREATE TABLE chunks_kept (
     embedding_model TEXT NOT NULL,
     dimensions INTEGER NOT NULL,
     embedding BLOB NOT NULL,      -- little-endian f32
+    embedded_hash BLOB,           -- SHA-256 of the text that the vector was made of
     UNIQUE (document_id, ordinal)
 );
-INSERT INTO chunks_kept (rowid, id, document_id, ordinal, span_start, span_end, tokens, text, heading_path, embedding_model, dimensions, embedding)
-    SELECT rowid, id, document_id, ordinal, span_start, span_end, tokens, text, heading_path, embedding_model, dimensions, embedding FROM chunks ORDER BY rowid;
+INSERT INTO chunks_kept (rowid, id, document_id, ordinal, span_start, span_end, tokens, text, heading_path, embedding_model, dimensions, embedding, embedded_hash)
+    SELECT rowid, id, document_id, ordinal, span_start, span_end, tokens, text, heading_path, embedding_model, dimensions, embedding, embedded_hash FROM chunks ORDER BY rowid;
 DROP TABLE chunks;
 ALTER TABLE chunks_kept RENAME TO chunks;
+CREATE INDEX chunks_by_embedded_hash ON chunks (embedded_hash) WHERE embedded_hash IS NOT NULL;
 CREATE TABLE segments (
     last_row INTEGER PRIMARY KEY,  -- of the chunks that it holds; ranges of segments do not overlap
     first_row INTEGER NOT NULL,

@@ -162,3 +162,29 @@ fn takes_the_fixtures_and_their_published_keys_under_demo_alone() {
     assert!(loaded.tenants.iter().any(|tenant| tenant.tenant == *key.tenant()));
     assert!(load(&folder, &models, None).is_err());
 }
+
+#[test]
+fn lets_tenants_choose_models_behind_urls() {
+    let folder = with_keys();
+    let text = std::fs::read_to_string(folder.path().join("platform.yaml")).unwrap();
+    let providers = "model_providers:\n\
+        - {id: far, kind: embedding, url: 'https://m.example/v1', model: m, dimensions: 4}\n\
+        - {id: ranks, kind: rerank, url: 'https://m.example', model: m}\n";
+    folder.put("platform.yaml", &format!("{text}{providers}"));
+    folder.tenant("a", "");
+    let tenant = std::fs::read_to_string(folder.path().join("a/tenant.yaml")).unwrap();
+    let chosen = tenant.replace("embedding: e", "embedding: far").replace("rerank: 'off'", "rerank: ranks");
+    folder.put("a/tenant.yaml", &chosen);
+    let loaded = folder.load().unwrap();
+    assert_eq!((loaded.tenants[0].models.embedding.as_str(), loaded.platform.model_providers.len()), ("far", 2));
+
+    folder.put("a/tenant.yaml", &tenant.replace("generation: g", "generation: ranks"));
+    let expected = "a/tenant.yaml: /models/generation: expected a model of this server (`g`)";
+    assert_eq!(folder.problems(), [expected]);
+    folder.put("a/tenant.yaml", &tenant);
+    folder.put("platform.yaml", &format!("{text}{}", providers.replace("id: far", "id: e")));
+    assert!(folder.problems()[0].starts_with("platform.yaml: /model_providers/0/id: expected another id"));
+    folder.put("platform.yaml", &format!("{text}{}", providers.replace("https://m", "https://user:word@m")));
+    let told = folder.problems().join("\n");
+    assert!(told.contains("/model_providers/0/url: expected a text that matches") && !told.contains("word"), "{told}");
+}

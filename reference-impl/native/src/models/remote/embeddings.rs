@@ -1,0 +1,109 @@
+//! Any embedder that speaks the widely used `POST {url}/embeddings`.
+
+use reference_core::ports::{BoxFuture, EmbedPurpose, Embedder, EmbedderKind, ModelError};
+use reference_core::tenancy::TenantContext;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Endpoint, EndpointError};
+use crate::config::{Provider, ProviderKind};
+
+/// The embedder of a provider of the kind [`ProviderKind::Embedding`].
+#[derive(Debug, Clone)]
+pub struct RemoteEmbedder {
+    endpoint: Endpoint,
+    dimensions: usize,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    data: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    index: Option<usize>,
+    embedding: Vec<f32>,
+}
+
+impl RemoteEmbedder {
+    /// `None` for a provider of another kind.
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError`].
+    pub fn new(provider: &Provider) -> Result<Option<Self>, EndpointError> {
+        let ProviderKind::Embedding { dimensions } = provider.kind else { return Ok(None) };
+        Ok(Some(Self { endpoint: Endpoint::new(provider.clone())?, dimensions }))
+    }
+
+    async fn batch(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, ModelError> {
+        let body = json!({"model": self.endpoint.provider().model, "input": texts, "encoding_format": "float"});
+        let answer = self.endpoint.post("/embeddings", &body).await?;
+        let answer: Answer =
+            serde_json::from_value(answer).map_err(|_| self.endpoint.unusable("its answer holds no vectors"))?;
+        if answer.data.len() != texts.len() {
+            let reason = format!("{} vectors for {} texts", answer.data.len(), texts.len());
+            return Err(self.endpoint.unusable(&reason));
+        }
+        let mut vectors: Vec<Option<Vec<f32>>> = vec![None; texts.len()];
+        for (position, entry) in answer.data.into_iter().enumerate() {
+            let index = entry.index.unwrap_or(position);
+            let vector = self.unit(entry.embedding)?;
+            match vectors.get_mut(index) {
+                Some(slot @ None) => *slot = Some(vector),
+                Some(Some(_)) => return Err(self.endpoint.unusable("two vectors of the same `index`")),
+                None => return Err(self.endpoint.unusable("an `index` beyond the texts")),
+            }
+        }
+        // As many entries as texts, and no index twice: none is left out.
+        Ok(vectors.into_iter().flatten().collect())
+    }
+
+    /// Checks a vector and scales it to unit length, which the port promises and not every model keeps.
+    fn unit(&self, mut vector: Vec<f32>) -> Result<Vec<f32>, ModelError> {
+        if vector.len() != self.dimensions {
+            let reason = format!("a vector of {} numbers, expected {}", vector.len(), self.dimensions);
+            return Err(self.endpoint.unusable(&reason));
+        }
+        let length = vector.iter().map(|value| f64::from(*value) * f64::from(*value)).sum::<f64>().sqrt();
+        if !length.is_finite() {
+            return Err(self.endpoint.unusable("a number that is not finite"));
+        }
+        if length > 0.0 {
+            #[expect(clippy::cast_possible_truncation, reason = "no part of a vector of unit length is beyond 1")]
+            let scaled = |value: &f32| (f64::from(*value) / length) as f32;
+            vector = vector.iter().map(scaled).collect();
+        }
+        Ok(vector)
+    }
+}
+
+impl Embedder for RemoteEmbedder {
+    fn model(&self) -> &str {
+        self.endpoint.id()
+    }
+
+    fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    fn kind(&self) -> EmbedderKind {
+        EmbedderKind::Remote
+    }
+
+    fn embed<'a>(
+        &'a self,
+        _tenant: &'a TenantContext,
+        texts: &'a [String],
+        _purpose: EmbedPurpose,
+    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, ModelError>> {
+        Box::pin(async move {
+            let mut vectors = Vec::with_capacity(texts.len());
+            for batch in texts.chunks(self.endpoint.provider().batch.max(1)) {
+                vectors.extend(self.batch(batch).await?);
+            }
+            Ok(vectors)
+        })
+    }
+}

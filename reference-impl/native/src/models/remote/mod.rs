@@ -1,0 +1,12 @@
+//! Models behind URLs, one adapter for each kind, over one endpoint that they share.
+
+mod embeddings;
+mod endpoint;
+mod rerank;
+
+pub use embeddings::RemoteEmbedder;
+pub use endpoint::{Endpoint, EndpointError};
+pub use rerank::RemoteReranker;
+
+#[cfg(test)]
+mod tests;

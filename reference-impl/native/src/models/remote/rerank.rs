@@ -1,0 +1,84 @@
+//! Any reranker that speaks the widely used `POST {url}/rerank`.
+
+use reference_core::ports::{BoxFuture, ModelError, RerankCandidate, Reranker};
+use reference_core::tenancy::TenantContext;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Endpoint, EndpointError};
+use crate::config::{Provider, ProviderKind};
+
+/// The reranker of a provider of the kind [`ProviderKind::Rerank`].
+#[derive(Debug, Clone)]
+pub struct RemoteReranker {
+    endpoint: Endpoint,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    results: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    index: usize,
+    relevance_score: f64,
+}
+
+impl RemoteReranker {
+    /// `None` for a provider of another kind.
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError`].
+    pub fn new(provider: &Provider) -> Result<Option<Self>, EndpointError> {
+        match provider.kind {
+            ProviderKind::Rerank => Ok(Some(Self { endpoint: Endpoint::new(provider.clone())? })),
+            ProviderKind::Embedding { .. } | ProviderKind::Generation => Ok(None),
+        }
+    }
+
+    async fn batch(&self, query: &str, texts: &[&str]) -> Result<Vec<f64>, ModelError> {
+        let model = &self.endpoint.provider().model;
+        let body = json!({"model": model, "query": query, "documents": texts, "top_n": texts.len()});
+        let answer = self.endpoint.post("/rerank", &body).await?;
+        let answer: Answer =
+            serde_json::from_value(answer).map_err(|_| self.endpoint.unusable("its answer holds no scores"))?;
+        if answer.results.len() != texts.len() {
+            let reason = format!("{} scores for {} texts", answer.results.len(), texts.len());
+            return Err(self.endpoint.unusable(&reason));
+        }
+        let mut scores: Vec<Option<f64>> = vec![None; texts.len()];
+        for entry in answer.results {
+            match scores.get_mut(entry.index) {
+                // Some models give scores a little beyond the range that the port promises.
+                Some(slot @ None) => *slot = Some(entry.relevance_score.clamp(0.0, 1.0)),
+                Some(Some(_)) => return Err(self.endpoint.unusable("two scores of the same `index`")),
+                None => return Err(self.endpoint.unusable("an `index` beyond the texts")),
+            }
+        }
+        Ok(scores.into_iter().flatten().collect())
+    }
+}
+
+impl Reranker for RemoteReranker {
+    fn model(&self) -> &str {
+        self.endpoint.id()
+    }
+
+    fn rerank<'a>(
+        &'a self,
+        _tenant: &'a TenantContext,
+        query: &'a str,
+        candidates: &'a [RerankCandidate],
+    ) -> BoxFuture<'a, Result<Vec<f64>, ModelError>> {
+        Box::pin(async move {
+            let texts: Vec<&str> = candidates.iter().map(|candidate| candidate.text.as_str()).collect();
+            let mut scores = Vec::with_capacity(texts.len());
+            for batch in texts.chunks(self.endpoint.provider().batch.max(1)) {
+                scores.extend(self.batch(query, batch).await?);
+            }
+            Ok(scores)
+        })
+    }
+}
