@@ -10,6 +10,7 @@ pub mod deployment;
 pub mod docs;
 pub mod faults;
 pub mod ids;
+pub mod models;
 pub mod server;
 pub mod sqlite;
 pub mod tasks;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use super::clauses::quotable;
 use super::coverage::{PassageWords, stems};
 use super::sentences::{flatten, sentences};
 use crate::ports::{GeneratedSentence, GenerationRequest, Passage};
@@ -106,10 +107,14 @@ pub(super) fn cite(
 /// The place of `passage` that says what `sentence` says: the sentence itself, or the one that supports it best.
 fn quote(passage: &str, sentence: &str, clean: &dyn Fn(&str) -> Range<usize>) -> Option<Range<usize>> {
     let places = sentences(passage);
-    let exact = places.iter().find(|place| flatten(&passage[(*place).clone()]) == sentence).cloned();
+    let exact = places
+        .iter()
+        .flat_map(|place| quotable(passage, place.clone()))
+        .find(|place| flatten(&passage[place.clone()]) == sentence);
     let place = exact.or_else(|| {
         places
             .into_iter()
+            .flat_map(|place| quotable(passage, place))
             .map(|place| (support(&passage[place.clone()], sentence), place))
             .filter(|(support, _)| *support >= LEAST_SUPPORT)
             .max_by(|one, other| one.0.total_cmp(&other.0))
@@ -121,6 +126,11 @@ fn quote(passage: &str, sentence: &str, clean: &dyn Fn(&str) -> Range<usize>) ->
     let start = span.start + body.len() - body.trim_start().len();
     let end = start + body.trim().len();
     (end > start).then_some(start..end)
+}
+
+/// Whether a sentence of `passage` says what `sentence` says.
+pub(super) fn supported(passage: &str, sentence: &str) -> bool {
+    quote(passage, sentence, &|whole| 0..whole.len()).is_some()
 }
 
 /// The share of the content words of `sentence` that `place` holds; 0 when a number is missing.

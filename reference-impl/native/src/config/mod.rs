@@ -4,6 +4,7 @@ mod demo;
 mod load;
 mod platform;
 mod problem;
+mod prompts;
 mod schema;
 mod tenant;
 mod values;

@@ -1,0 +1,3 @@
+//! Models of this host.
+
+pub mod remote;

@@ -1,0 +1,5 @@
+//! Models that this host reaches over the network.
+
+mod chat;
+
+pub use chat::ChatGenerator;
