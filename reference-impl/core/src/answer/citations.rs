@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::clauses::quotable;
+use super::clauses::{quotable, widened};
 use super::coverage::{PassageWords, stems};
+use super::question::Question;
 use super::sentences::{flatten, sentences};
 use crate::ports::{GeneratedSentence, GenerationRequest, Passage};
 use crate::retrieve::words::{is_stop_word, stem, words};
@@ -51,6 +52,7 @@ pub(super) fn cite(
     clean: &dyn Fn(&str) -> Range<usize>,
 ) -> CitedText {
     let mut cited = CitedText::default();
+    let question = Question::of(&request.question);
     for sentence in sentences {
         let text = flatten(&sentence.text);
         let mut seen = HashSet::new();
@@ -60,6 +62,7 @@ pub(super) fn cite(
             .filter(|index| seen.insert(**index))
             .filter_map(|index| request.passages.get(*index))
             .filter_map(|passage| Some((passage, quote(&passage.text, &text, clean)?)))
+            .map(|(passage, span)| (passage, in_context(request, &question, passage, span, clean)))
             .collect();
         if text.is_empty() || quotes.is_empty() {
             continue;
@@ -126,6 +129,25 @@ fn quote(passage: &str, sentence: &str, clean: &dyn Fn(&str) -> Range<usize>) ->
     let start = span.start + body.len() - body.trim_start().len();
     let end = start + body.trim().len();
     (end > start).then_some(start..end)
+}
+
+/// A quote with as much of what stands around it as a quote may hold, where all of it may be shown.
+fn in_context(
+    request: &GenerationRequest,
+    question: &Question,
+    passage: &Passage,
+    span: Range<usize>,
+    clean: &dyn Fn(&str) -> Range<usize>,
+) -> Range<usize> {
+    let value = |place: &Range<usize>| {
+        let text = &passage.text[place.clone()];
+        let held = stems(text);
+        let shared: f64 = request.terms.iter().filter(|term| held.contains(&term.stem)).map(|term| term.weight).sum();
+        shared + if question.met(text) == Some(true) { 1.0 } else { 0.0 }
+    };
+    let wide = widened(&passage.text, &sentences(&passage.text), span.clone(), &value);
+    let text = &passage.text[wide.clone()];
+    if clean(text) == (0..text.len()) { wide } else { span }
 }
 
 /// Whether a sentence of `passage` says what `sentence` says.

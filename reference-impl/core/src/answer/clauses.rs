@@ -41,6 +41,37 @@ pub(super) fn quotable(text: &str, sentence: Range<usize>) -> Vec<Range<usize>> 
     found
 }
 
+/// `span` with the sentences beside it, as far as they stand in the same paragraph and the whole keeps to 40 words: what a
+/// sentence means often shows in its neighbour alone. The neighbour that `value` puts higher comes first.
+pub(super) fn widened(
+    text: &str,
+    places: &[Range<usize>],
+    span: Range<usize>,
+    value: &dyn Fn(&Range<usize>) -> f64,
+) -> Range<usize> {
+    let mut wide = span;
+    loop {
+        let fits = |place: &&Range<usize>| {
+            let both = wide.start.min(place.start)..wide.end.max(place.end);
+            let body = &text[both];
+            !text[(*place).clone()].ends_with('?') && !body.contains(['\n', '\r']) && body.split_whitespace().count() <= MAX_QUOTE_WORDS
+        };
+        let before = places.iter().rev().find(|place| place.end <= wide.start).filter(fits);
+        let after = places.iter().find(|place| place.start >= wide.end).filter(fits);
+        let before_first = match (before, after) {
+            (Some(before), Some(after)) => value(before) > value(after),
+            (Some(_), None) => true,
+            (None, Some(_)) => false,
+            (None, None) => return wide,
+        };
+        match (before, after) {
+            (Some(before), _) if before_first => wide.start = before.start,
+            (_, Some(after)) => wide.end = after.end,
+            (_, None) => return wide,
+        }
+    }
+}
+
 fn begins_clause(text: &str, words: &[Range<usize>], at: usize) -> bool {
     let before = &text[words[at - 1].clone()];
     before.ends_with([',', ';', ':', ')']) || OPENERS.contains(&&text[words[at].clone()])
@@ -65,6 +96,17 @@ mod tests {
     fn leaves_what_is_short() {
         let text = "A short one. Here.";
         assert_eq!(quotable(text, 0..12), [0..12]);
+    }
+
+    #[test]
+    fn takes_neighbours_in_while_there_is_room() {
+        let text = "Ask Ann. It opens at nine. Tea is free.\nThe end is here.";
+        let places = [0..8, 9..26, 27..39, 40..56];
+        let value = |place: &Range<usize>| if place.start == 0 { 1.0 } else { 0.0 };
+        assert_eq!(widened(text, &places, 9..26, &value), 0..39);
+        let long = format!("{}. It opens.", "word ".repeat(39).trim_end());
+        let end = long.len();
+        assert_eq!(widened(&long, &[0..end - 10, end - 9..end], end - 9..end, &value), end - 9..end);
     }
 
     #[test]

@@ -13,11 +13,11 @@ use crate::retrieve::dense::dot;
 use crate::retrieve::words::{stem, words};
 
 /// Number of [`Candidate::features`].
-pub const FEATURES: usize = 11;
+pub const FEATURES: usize = 12;
 
 /// What each feature counts, fitted by logistic regression on half of a public set of questions (see
 /// `examples/answers.rs`); the other half was left for judging.
-const WEIGHTS: [f64; FEATURES] = [1.0, 0.2, 0.2, 0.3, 0.3, 0.12, 0.1, 0.2, 0.0, 0.1, 0.1];
+const WEIGHTS: [f64; FEATURES] = [1.0, 0.2, 0.2, 0.3, 0.3, 0.12, 0.2, 0.2, 0.1, 0.0, 0.1, 0.2];
 
 /// Longer stretches without an end of a sentence are data, and no answer.
 const MAX_SENTENCE_BYTES: usize = 2000;
@@ -37,8 +37,8 @@ pub struct Candidate {
     pub(super) words: HashSet<String>,
     /// What speaks for it, each from 0 to about 1: coverage of the question by the part and what is around it, by the part
     /// alone, likeness of spelling, score and similarity of the passage, whether it holds a thing of the kind that is
-    /// asked for, coverage by the sentences beside it, neighbouring words kept together, shortness, names held, and
-    /// whether the passage is the best one.
+    /// asked for, coverage together with the sentence before it, neighbouring words kept together, shortness, names held,
+    /// whether the passage is the best one, coverage together with the sentence after it.
     pub features: [f64; FEATURES],
     /// Weighted sum of the features.
     pub score: f64,
@@ -81,8 +81,9 @@ impl Asked<'_> {
             if heading || thin || whole.ends_with('?') || whole.len() > MAX_SENTENCE_BYTES {
                 continue;
             }
-            let beside = |at: Option<usize>| at.and_then(|at| stems_of.get(at)).map_or(0.0, |held| self.share(held));
-            let around = beside(order.checked_sub(1)).max(beside(Some(order + 1)));
+            let nothing = HashSet::new();
+            let beside = |at: Option<usize>| at.and_then(|at| stems_of.get(at)).unwrap_or(&nothing);
+            let around = [beside(order.checked_sub(1)), beside(Some(order + 1))];
             for span in quotable(&passage.text, place.clone()) {
                 found.push(self.candidate(index, passage, &held, order, span, around));
             }
@@ -98,7 +99,7 @@ impl Asked<'_> {
         held: &PassageWords,
         order: usize,
         span: Range<usize>,
-        around: f64,
+        around: [&HashSet<String>; 2],
     ) -> Candidate {
         let text = flatten(&passage.text[span.clone()]);
         let in_order: Vec<String> = words(&text).iter().map(|word| stem(word)).collect();
@@ -112,11 +113,12 @@ impl Asked<'_> {
             passage.score,
             passage.similarity.unwrap_or(0.0),
             kind,
-            around,
+            self.share(&(around[0] | &words)),
             self.question.pairs_held(&in_order),
             1.0 / (1.0 + in_order.len() as f64 / 10.0),
             self.question.names_held(&words),
             if index == 0 { 1.0 } else { 0.0 },
+            self.share(&(around[1] | &words)),
         ];
         let score = features.iter().zip(WEIGHTS).map(|(feature, weight)| feature * weight).sum();
         Candidate { passage: index, order, span, text, words, features, score }
