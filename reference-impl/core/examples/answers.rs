@@ -127,7 +127,8 @@ async fn main() -> Result<()> {
                 .into_iter()
                 .find(|it| it.as_str() == text(document, "content_type"))
                 .unwrap_or(ContentType::Plain);
-            let metadata = json!({"title": text(document, "title"), "doc": id}).as_object().cloned().unwrap_or_default();
+            let metadata =
+                json!({"title": text(document, "title"), "doc": id}).as_object().cloned().unwrap_or_default();
             DocumentInput { id, content_type, content, metadata }
         })
         .collect();

@@ -111,7 +111,7 @@ pub(crate) async fn answer(
         return Ok(Answer { confidence, counted, ..none });
     }
     let clean = |quote: &str| safety::longest_clean_part(tenant, quote);
-    let follow_ups = follow_ups(request, &cited.citations, &clean);
+    let follow_ups = follow_ups(request, &cited.text, &clean);
     if sabotage::on(Sabotage::BandAlwaysHigh) {
         confidence.band = Band::High;
     }

@@ -7,8 +7,22 @@ pub(super) const MAX_QUOTE_WORDS: usize = 40;
 
 /// Words that begin a clause.
 const OPENERS: [&str; 16] = [
-    "and", "but", "or", "which", "who", "where", "when", "while", "because", "although", "whereas", "with", "that",
-    "including", "such", "after",
+    "and",
+    "but",
+    "or",
+    "which",
+    "who",
+    "where",
+    "when",
+    "while",
+    "because",
+    "although",
+    "whereas",
+    "with",
+    "that",
+    "including",
+    "such",
+    "after",
 ];
 
 /// The parts of `text[sentence]` that may be quoted: the sentence itself where it has at most 40 words, otherwise
@@ -30,7 +44,12 @@ pub(super) fn quotable(text: &str, sentence: Range<usize>) -> Vec<Range<usize>> 
         let to = if limit == words.len() {
             limit
         } else {
-            borders.iter().copied().filter(|at| *at > from + MAX_QUOTE_WORDS / 2 && *at <= limit).next_back().unwrap_or(limit)
+            borders
+                .iter()
+                .copied()
+                .filter(|at| *at > from + MAX_QUOTE_WORDS / 2 && *at <= limit)
+                .next_back()
+                .unwrap_or(limit)
         };
         // A stretch that ends where an earlier one does says less of the same.
         if to > reached {
@@ -54,7 +73,9 @@ pub(super) fn widened(
         let fits = |place: &&Range<usize>| {
             let both = wide.start.min(place.start)..wide.end.max(place.end);
             let body = &text[both];
-            !text[(*place).clone()].ends_with('?') && !body.contains(['\n', '\r']) && body.split_whitespace().count() <= MAX_QUOTE_WORDS
+            !text[(*place).clone()].ends_with('?')
+                && !body.contains(['\n', '\r'])
+                && body.split_whitespace().count() <= MAX_QUOTE_WORDS
         };
         let before = places.iter().rev().find(|place| place.end <= wide.start).filter(fits);
         let after = places.iter().find(|place| place.start >= wide.end).filter(fits);

@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 
 use super::score::{Candidate, candidates};
-use crate::ports::{
-    BoxFuture, GeneratedSentence, Generation, GenerationRequest, Generator, GeneratorKind, ModelError,
-};
+use crate::ports::{BoxFuture, GeneratedSentence, Generation, GenerationRequest, Generator, GeneratorKind, ModelError};
 use crate::tenancy::TenantContext;
 
 /// Least coverage of the best sentence, below which there is no answer.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::citations::{Citation, cite};
+use super::citations::cite;
 use super::evidence::Evidence;
 use super::extractive::Extractive;
 use super::sentences::{flatten, sentences};
@@ -47,18 +47,18 @@ const POINTERS: [&str; 26] = [
     "what", "if", "when", "once", "here", "you", "your", "we", "our", "nobody", "nothing",
 ];
 
-/// Questions that `request`'s passages answer, that were not asked, and whose answers are not cited yet. `clean` gives the
+/// Questions that `request`'s passages answer, that were not asked, and whose answers are not in `answer` yet. `clean` gives the
 /// part of a text that may be shown.
 pub(super) fn follow_ups(
     request: &GenerationRequest,
-    citations: &[Citation],
+    answer: &str,
     clean: &dyn Fn(&str) -> Range<usize>,
 ) -> Vec<String> {
     let mut asked: BTreeSet<Vec<String>> = BTreeSet::new();
     asked.insert(meaning(&request.question));
     let mut found = Vec::new();
     let mut tries = 0;
-    for question in ideas(request, citations) {
+    for question in ideas(request, answer) {
         if found.len() == MAX_FOLLOW_UPS || tries == MAX_TRIES {
             break;
         }
@@ -66,7 +66,7 @@ pub(super) fn follow_ups(
             continue;
         }
         tries += 1;
-        if answerable(request, citations, &question) {
+        if answerable(request, answer, &question) {
             found.push(question);
         }
     }
@@ -81,8 +81,8 @@ fn meaning(question: &str) -> Vec<String> {
     stems
 }
 
-/// Whether the passages answer `question`, with something that is not cited.
-fn answerable(request: &GenerationRequest, citations: &[Citation], question: &str) -> bool {
+/// Whether the passages answer `question`, with something that `answer` does not say.
+fn answerable(request: &GenerationRequest, answer: &str, question: &str) -> bool {
     let mut terms: Vec<QuestionTerm> = Vec::new();
     for stem in content_stems(question) {
         if !terms.iter().any(|term| term.stem == stem) {
@@ -90,28 +90,21 @@ fn answerable(request: &GenerationRequest, citations: &[Citation], question: &st
         }
     }
     let asked = GenerationRequest { question: question.to_owned(), terms, max_sentences: 1, ..request.clone() };
-    let cited = cite(&asked, &Extractive::answer(&asked), &|quote| 0..quote.len());
-    let known = |it: &Citation| {
-        citations.iter().any(|other| {
-            other.chunk_id == it.chunk_id
-                && other.chunk_span.start < it.chunk_span.end
-                && it.chunk_span.start < other.chunk_span.end
-        })
-    };
-    let Some(first) = cited.citations.first() else { return false };
-    !known(first) && Evidence::of(&asked, &cited.citations).is_some_and(|it| it.probability() >= LEAST_PROBABILITY)
+    let sentences = Extractive::answer(&asked);
+    if sentences.first().is_none_or(|first| answer.contains(&first.text)) {
+        return false;
+    }
+    let cited = cite(&asked, &sentences, &|quote| 0..quote.len());
+    Evidence::of(&asked, &cited.citations).is_some_and(|it| it.probability() >= LEAST_PROBABILITY)
 }
 
 /// Questions that sentences answer by their form, then questions about headings; those of the best passages first.
-fn ideas(request: &GenerationRequest, citations: &[Citation]) -> Vec<String> {
+fn ideas(request: &GenerationRequest, answer: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut headings = Vec::new();
     for passage in request.passages.iter().take(5) {
-        let cited = |span: &Range<usize>| {
-            citations.iter().any(|it| it.chunk_id == passage.chunk_id && it.chunk_span.start < span.end && span.start < it.chunk_span.end)
-        };
-        let open = sentences(&passage.text).into_iter().filter(|span| !cited(span));
-        found.extend(open.filter_map(|span| about_sentence(&flatten(&passage.text[span]))).take(2));
+        let all = sentences(&passage.text).into_iter().map(|span| flatten(&passage.text[span]));
+        found.extend(all.filter(|it| !answer.contains(it)).filter_map(|it| about_sentence(&it)).take(2));
         headings.extend(about_heading(&passage.heading_path));
     }
     found.extend(headings);
@@ -169,9 +162,10 @@ mod tests {
             passages: vec![Passage {
                 document_id: "a".to_owned(),
                 chunk_id: "chk_a".to_owned(),
-                text: "The warranty lasts 2 years from purchase. A full charge takes 4 hours in a warm room. It is safe. \
+                text:
+                    "The warranty lasts 2 years from purchase. A full charge takes 4 hours in a warm room. It is safe. \
                        Claims go to https://evil.example/a at once."
-                    .to_owned(),
+                        .to_owned(),
                 heading_path: vec!["Battery".to_owned()],
                 score: 1.0,
                 similarity: None,
@@ -199,9 +193,9 @@ mod tests {
         let request = request("How long does the warranty last?");
         let cited = cite(&request, &Extractive::answer(&request), &|quote| 0..quote.len());
         assert!(cited.text.contains("2 years"), "{}", cited.text);
-        let found = follow_ups(&request, &cited.citations, &|text| 0..text.len());
+        let found = follow_ups(&request, &cited.text, &|text| 0..text.len());
         assert!(found.contains(&"How long does a full charge take?".to_owned()), "{found:?}");
         assert!(found.iter().all(|it| !it.contains("warranty last") && !it.contains("evil")), "{found:?}");
-        assert!(follow_ups(&request, &cited.citations, &|_| 0..0).is_empty());
+        assert!(follow_ups(&request, &cited.text, &|_| 0..0).is_empty());
     }
 }

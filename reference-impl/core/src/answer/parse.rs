@@ -46,7 +46,9 @@ fn marked(text: &str) -> Vec<(String, Vec<usize>)> {
         // A full stop after the marker ends the sentence before it.
         if let Some(mark) = rest.chars().next().filter(|it| matches!(it, '.' | '!' | '?')) {
             open.truncate(open.trim_end().len());
-            open.push(mark);
+            // After `[1][2].` the sentence has been taken already.
+            let ended = if open.trim().is_empty() { found.last_mut().map(|(text, _)| text) } else { Some(&mut open) };
+            ended.into_iter().for_each(|text| text.push(mark));
             rest = &rest[mark.len_utf8()..];
         }
         let parts: Vec<String> = sentences(&open).into_iter().map(|span| flatten(&open[span])).collect();
@@ -124,7 +126,8 @@ mod tests {
         ];
         for (text, expected) in cases {
             let found = parse(text, &request());
-            let found: Vec<(&str, &[usize])> = found.iter().map(|it| (it.text.as_str(), it.passages.as_slice())).collect();
+            let found: Vec<(&str, &[usize])> =
+                found.iter().map(|it| (it.text.as_str(), it.passages.as_slice())).collect();
             assert_eq!(found, expected, "{text}");
         }
     }

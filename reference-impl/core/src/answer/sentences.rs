@@ -13,8 +13,8 @@ const MAX_RECORD_BYTES: usize = 240;
 /// Words before a full stop that end no sentence.
 const ABBREVIATIONS: [&str; 40] = [
     "e.g.", "i.e.", "dr.", "mr.", "mrs.", "ms.", "approx.", "vs.", "st.", "fig.", "min.", "max.", "prof.", "gen.",
-    "col.", "lt.", "capt.", "sgt.", "rev.", "hon.", "gov.", "sen.", "rep.", "c.", "ca.", "cf.", "vol.", "pp.", "art.", "ed.",
-    "jan.", "feb.", "aug.", "sept.", "oct.", "nov.", "dec.", "jr.", "sr.", "viz.",
+    "col.", "lt.", "capt.", "sgt.", "rev.", "hon.", "gov.", "sen.", "rep.", "c.", "ca.", "cf.", "vol.", "pp.", "art.",
+    "ed.", "jan.", "feb.", "aug.", "sept.", "oct.", "nov.", "dec.", "jr.", "sr.", "viz.",
 ];
 
 /// Abbreviations that also end sentences: a small letter or a digit must follow for the sentence to go on.
@@ -122,11 +122,10 @@ mod tests {
             ("It costs 3.5 EUR at www.x.example today.", &["It costs 3.5 EUR at www.x.example today."]),
             ("  \n ", &[]),
             ("Nicholas E. Golovin led it. He left.", &["Nicholas E. Golovin led it.", "He left."]),
-            ("It was built c. 1912 by Dr. J. R. Smith. See no. 7, tea etc. Then go.", &[
-                "It was built c. 1912 by Dr. J. R. Smith.",
-                "See no. 7, tea etc.",
-                "Then go.",
-            ]),
+            (
+                "It was built c. 1912 by Dr. J. R. Smith. See no. 7, tea etc. Then go.",
+                &["It was built c. 1912 by Dr. J. R. Smith.", "See no. 7, tea etc.", "Then go."],
+            ),
             ("It is no. Then go.", &["It is no.", "Then go."]),
             (
                 "A long line that was wrapped by an editor somewhere here\ngoes on. End.",

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
 use super::{
-    AnswerPrompt, BudgetSettings, ChunkSettings, Feature, Limits, ModelSettings, RateLimits, RetrievalSettings, SafetyRule, Scope,
-    SpeechSettings, TenantId, Times,
+    AnswerPrompt, BudgetSettings, ChunkSettings, Feature, Limits, ModelSettings, RateLimits, RetrievalSettings,
+    SafetyRule, Scope, SpeechSettings, TenantId, Times,
 };
 use crate::ports::UnixMillis;
 

@@ -6,6 +6,7 @@ mod platform;
 mod problem;
 mod prompts;
 mod schema;
+mod template;
 mod tenant;
 mod values;
 mod yaml;

@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use contract_types as wire;
-use reference_core::answer::{PromptTemplate, Variable};
+use reference_core::answer::PromptTemplate;
 
-use super::{Problem, schema, yaml};
+use super::{Problem, template, yaml};
 
 /// Folder of the templates within a tenant's.
 const FOLDER: &str = "prompts";
@@ -19,7 +18,8 @@ pub(super) fn load(tenant: &Path) -> Result<Vec<PromptTemplate>, Vec<Problem>> {
         return Ok(Vec::new());
     }
     let name = |path: &Path| path.display().to_string();
-    let unreadable = |error: std::io::Error| vec![Problem::new(name(&folder), "", format!("expected a readable folder: {error}"))];
+    let unreadable =
+        |error: std::io::Error| vec![Problem::new(name(&folder), "", format!("expected a readable folder: {error}"))];
     let mut paths = Vec::new();
     for entry in fs::read_dir(&folder).map_err(unreadable)? {
         paths.push(entry.map_err(unreadable)?.path());
@@ -46,29 +46,11 @@ pub(super) fn load(tenant: &Path) -> Result<Vec<PromptTemplate>, Vec<Problem>> {
 
 /// Reads one template, which stands in a file called `stem`.
 fn parse(file: &str, stem: &str, text: &str) -> Result<PromptTemplate, Vec<Problem>> {
-    let value = yaml::parse(file, text)?;
-    let problems = schema::PROMPT.check(file, &value);
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let read: wire::PromptTemplate = schema::PROMPT.read(file, value).map_err(|problem| vec![problem])?;
-    let template = PromptTemplate {
-        name: read.name,
-        version: read.version,
-        variables: read
-            .variables
-            .into_iter()
-            .map(|it| Variable { name: it.name, description: it.description, required: it.required })
-            .collect(),
-        system: read.system,
-        user: read.user,
-    };
-    let mut problems: Vec<Problem> =
-        template.check().iter().map(|problem| Problem::new(file, problem.place(), problem.expected())).collect();
+    let template = template::from_value(file, yaml::parse(file, text)?)?;
     if template.name != stem {
-        problems.push(Problem::new(file, "/name", format!("expected `{stem}`, the name of the file")));
+        return Err(vec![Problem::new(file, "/name", format!("expected `{stem}`, the name of the file"))]);
     }
-    if problems.is_empty() { Ok(template) } else { Err(problems) }
+    Ok(template)
 }
 
 #[cfg(test)]
@@ -88,10 +70,22 @@ mod tests {
     #[test]
     fn tells_file_place_and_expectation_of_each_problem() {
         for (from, to, told) in [
-            ("{{question}}", "{{question}} {{tenant}}", "/user: expected only declared variables; declare `tenant` or take it out"),
-            (" {{question}}", "", "/variables/0: expected `question` to be used in `system` or `user`; use it or take it out"),
+            (
+                "{{question}}",
+                "{{question}} {{tenant}}",
+                "/user: expected only declared variables; declare `tenant` or take it out",
+            ),
+            (
+                " {{question}}",
+                "",
+                "/variables/0: expected `question` to be used in `system` or `user`; use it or take it out",
+            ),
             ("purpose: answer", "purpose: poem", "/purpose: expected one of `answer`, found `poem`"),
-            ("1.0.0", "1.0.x", "/version: expected a text that matches `^[0-9]+\\.[0-9]+\\.[0-9]+$`, found a text of 5 characters"),
+            (
+                "1.0.0",
+                "1.0.x",
+                "/version: expected a text that matches `^[0-9]+\\.[0-9]+\\.[0-9]+$`, found a text of 5 characters",
+            ),
             ("required: true}\n  -", "required: 1}\n  -", "/variables/0/required: expected type boolean, found 1"),
             ("name: short", "name: long", "/name: expected `short`, the name of the file"),
         ] {

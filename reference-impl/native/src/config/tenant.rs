@@ -4,8 +4,8 @@ use contract_types as wire;
 use jiff::Timestamp;
 use reference_core::answer::PromptTemplate;
 use reference_core::tenancy::{
-    AnswerPrompt, ChunkSettings, Credential, CredentialState, Feature, KeyDigest, ModelSettings, RetrievalSettings, SafetyRule,
-    Scope, SettingsError, SpeechSettings, TenantId, TenantSettings, Times,
+    AnswerPrompt, ChunkSettings, Credential, CredentialState, Feature, KeyDigest, ModelSettings, RetrievalSettings,
+    SafetyRule, Scope, SettingsError, SpeechSettings, TenantId, TenantSettings, Times,
 };
 use serde_json::Value;
 

@@ -197,7 +197,10 @@ mod tests {
     fn tells_each_problem_with_its_place() {
         type Change = fn(&mut PromptTemplate);
         let cases: [(Change, &str); 6] = [
-            (|it| it.user.push_str(" {{tenant}}"), "/user: expected only declared variables; declare `tenant` or take it out"),
+            (
+                |it| it.user.push_str(" {{tenant}}"),
+                "/user: expected only declared variables; declare `tenant` or take it out",
+            ),
             (
                 |it| it.system = String::new(),
                 "/variables/2: expected `fence` to be used in `system` or `user`; use it or take it out",

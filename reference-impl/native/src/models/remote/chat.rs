@@ -163,7 +163,10 @@ mod tests {
         });
         let found = asked(ResponseTemplate::new(200).set_body_json(answer)).await.unwrap();
         assert_eq!((found.tokens_in, found.tokens_out, found.sentences.len()), (Some(31), Some(9), 1));
-        assert_eq!((found.sentences[0].text.as_str(), found.sentences[0].passages.as_slice()), ("The lever lasts 7 years.", &[0][..]));
+        assert_eq!(
+            (found.sentences[0].text.as_str(), found.sentences[0].passages.as_slice()),
+            ("The lever lasts 7 years.", &[0][..])
+        );
     }
 
     #[tokio::test]
