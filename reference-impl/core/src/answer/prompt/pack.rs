@@ -6,7 +6,7 @@ use crate::ports::Passage;
 
 /// Passages as a prompt holds them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Packed {
+pub(super) struct Packed {
     /// The fenced passages.
     pub text: String,
     /// The sign that begins and ends each fence; it stands in no passage.
