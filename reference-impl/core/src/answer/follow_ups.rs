@@ -12,8 +12,10 @@ use crate::retrieve::words::content_stems;
 
 /// Most follow-up questions.
 const MAX_FOLLOW_UPS: usize = 3;
-/// Most questions that are tried.
-const MAX_TRIES: usize = 8;
+/// Most questions that are tried, and passages that they are tried on: each try costs as much as an answer from these.
+const MAX_TRIES: usize = 5;
+/// See [`MAX_TRIES`].
+const PASSAGES: usize = 4;
 /// Least probability that the passages answer a question that is offered.
 const LEAST_PROBABILITY: f64 = 0.5;
 /// Longest subject of a question, in words.
@@ -89,7 +91,14 @@ fn answerable(request: &GenerationRequest, answer: &str, question: &str) -> bool
             terms.push(QuestionTerm { stem, alternatives: Vec::new(), weight: 1.0 });
         }
     }
-    let asked = GenerationRequest { question: question.to_owned(), terms, max_sentences: 1, ..request.clone() };
+    let passages = request.passages.iter().take(PASSAGES).cloned().collect();
+    let asked = GenerationRequest {
+        question: question.to_owned(),
+        terms,
+        passages,
+        prompt: super::prompt::Prompt::default(),
+        max_sentences: 1,
+    };
     let sentences = Extractive::answer(&asked);
     if sentences.first().is_none_or(|first| answer.contains(&first.text)) {
         return false;
@@ -102,7 +111,7 @@ fn answerable(request: &GenerationRequest, answer: &str, question: &str) -> bool
 fn ideas(request: &GenerationRequest, answer: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut headings = Vec::new();
-    for passage in request.passages.iter().take(5) {
+    for passage in request.passages.iter().take(PASSAGES) {
         let all = sentences(&passage.text).into_iter().map(|span| flatten(&passage.text[span]));
         found.extend(all.filter(|it| !answer.contains(it)).filter_map(|it| about_sentence(&it)).take(2));
         headings.extend(about_heading(&passage.heading_path));
