@@ -46,10 +46,15 @@ async function configuration(tenants) {
   const platform = await yaml(join(tenants, "platform.yaml"));
   const folders = readdirSync(tenants).filter((name) => statSync(join(tenants, name)).isDirectory()).sort();
   const read = folders.map((name) => yaml(join(tenants, name, "tenant.yaml")));
+  const prompts = {};
+  for (const name of folders.filter((name) => existsSync(join(tenants, name, "prompts")))) {
+    const files = readdirSync(join(tenants, name, "prompts")).sort();
+    prompts[name] = await Promise.all(files.map((file) => yaml(join(tenants, name, "prompts", file))));
+  }
   const demo = platform.jwks?.demo === true;
   const jwks = demo ? join(tenants, "../credentials/jwks.json") : join(tenants, platform.jwks?.file ?? "jwks.json");
   const keys = JSON.parse(readFileSync(jwks, "utf8"));
-  return { platform, tenants: await Promise.all(read), jwks: keys, demo };
+  return { platform, tenants: await Promise.all(read), prompts, jwks: keys, demo };
 }
 
 /**

@@ -26,7 +26,7 @@ use crate::data_folder::DataFolder;
 use crate::docs::SwaggerPage;
 use crate::faults::{Faults, FaultyDatabases, FaultyEmbedder, FaultyGenerator, FaultyHandlers, FaultyKeyValue, Port};
 use crate::ids::OsIds;
-use crate::models::remote::{RemoteEmbedder, RemoteReranker};
+use crate::models::remote::{RemoteEmbedder, RemoteGenerator, RemoteReranker};
 use crate::models::{MiniLmEmbedder, WordPieceTokenizer};
 use crate::scan::SimdScan;
 use crate::sqlite::SqliteDatabases;
@@ -114,7 +114,8 @@ impl Deployment {
         let counters = Arc::new(Counters::new(telemetry));
         let minilm = Arc::new(MiniLm::load()?);
         let embedders = embedders(&config, &minilm)?;
-        let wrapped = Wrapped::new(&databases, embedders, testing.then(|| Arc::new(Faults::default())));
+        let generators = generators(&config)?;
+        let wrapped = Wrapped::new(&databases, embedders, generators, testing.then(|| Arc::new(Faults::default())));
         let ports = Ports {
             databases: Arc::clone(&wrapped.databases),
             clock: Arc::clone(&port),
@@ -123,7 +124,7 @@ impl Deployment {
             background: Arc::clone(&tasks) as Arc<dyn Background>,
             tokenizer: Arc::new(WordPieceTokenizer::new(minilm)),
             embedders: wrapped.embedders.clone(),
-            generators: vec![Arc::clone(&wrapped.generator)],
+            generators: wrapped.generators.clone(),
             rerankers: rerankers(&config)?,
         };
         let platform = Arc::new(Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan)));
@@ -229,36 +230,52 @@ fn rerankers(config: &config::Platform) -> anyhow::Result<Vec<Arc<dyn Reranker>>
     Ok(all)
 }
 
+/// This host's generators: core's, and those behind URLs.
+fn generators(config: &config::Platform) -> anyhow::Result<Vec<Arc<dyn Generator>>> {
+    let mut all: Vec<Arc<dyn Generator>> = vec![Arc::new(Extractive)];
+    for provider in &config.model_providers {
+        let remote = RemoteGenerator::new(provider).with_context(|| format!("model provider `{}`", provider.id))?;
+        all.extend(remote.map(|it| Arc::new(it) as Arc<dyn Generator>));
+    }
+    Ok(all)
+}
+
 /// Ports, behind faults where there are any.
 struct Wrapped {
     databases: Arc<dyn Databases>,
     rate_store: Arc<dyn Databases>,
     key_value: Arc<dyn KeyValue>,
     embedders: Vec<Arc<dyn Embedder>>,
-    generator: Arc<dyn Generator>,
+    generators: Vec<Arc<dyn Generator>>,
     faults: Option<Arc<Faults>>,
 }
 
 impl Wrapped {
-    fn new(databases: &Arc<SqliteDatabases>, embedders: Vec<Arc<dyn Embedder>>, faults: Option<Arc<Faults>>) -> Self {
+    fn new(
+        databases: &Arc<SqliteDatabases>,
+        embedders: Vec<Arc<dyn Embedder>>,
+        generators: Vec<Arc<dyn Generator>>,
+        faults: Option<Arc<Faults>>,
+    ) -> Self {
         let databases: Arc<dyn Databases> = Arc::clone(databases) as _;
         let plain = Self {
             rate_store: Arc::clone(&databases),
             databases,
             key_value: Arc::new(MemoryKeyValue::new(CACHE_BYTES_PER_TENANT)),
             embedders,
-            generator: Arc::new(Extractive),
+            generators,
             faults: faults.clone(),
         };
         let Some(faults) = faults else { return plain };
         let database = |port| Arc::new(FaultyDatabases::new(Arc::clone(&plain.databases), Arc::clone(&faults), port));
         let faulty = |inner| Arc::new(FaultyEmbedder::new(inner, Arc::clone(&faults))) as Arc<dyn Embedder>;
+        let writes = |inner| Arc::new(FaultyGenerator::new(inner, Arc::clone(&faults))) as Arc<dyn Generator>;
         Self {
             databases: database(Port::Database),
             rate_store: database(Port::RateStore),
             key_value: Arc::new(FaultyKeyValue::new(plain.key_value, Arc::clone(&faults))),
             embedders: plain.embedders.into_iter().map(faulty).collect(),
-            generator: Arc::new(FaultyGenerator::new(plain.generator, Arc::clone(&faults))),
+            generators: plain.generators.into_iter().map(writes).collect(),
             faults: Some(faults),
         }
     }

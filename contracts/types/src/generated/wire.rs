@@ -4253,6 +4253,122 @@ impl PlatformConfig {
     }
 }
 
+/// The prompt template that a tenant uses, by name and version, and how much of a model's context passages may fill.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("PromptChoice")))]
+#[serde(deny_unknown_fields)]
+pub struct PromptChoice {
+    /// Name of a template of the tenant, the file <tenant>/prompts/<name>.yaml.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[a-z][a-z0-9-]*$"))]
+    pub name: String,
+    /// Version that the file must have, so that an edit does not change answers unnoticed.
+    #[schemars(length(min = 5, max = 32), regex(pattern = "^[0-9]+\\.[0-9]+\\.[0-9]+$"))]
+    pub version: String,
+    /// Most tokens of all passages in one prompt. Absent means 3000.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 200_u64, max = 1000000_u64))]
+    pub context_tokens: Option<u64>,
+}
+
+impl PromptChoice {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(name: String, version: String) -> Self {
+        Self { name, version, context_tokens: None }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum PromptTemplatePurpose {
+    #[serde(rename = "answer")]
+    Answer,
+}
+
+impl PromptTemplatePurpose {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] = &[Self::Answer];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+        }
+    }
+}
+
+impl std::fmt::Display for PromptTemplatePurpose {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for PromptTemplatePurpose {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
+/// One version of a tenant's prompt template, the file <tenant>/prompts/<name>.yaml. A deployment that finds it invalid refuses to serve the tenant: a variable that is used and not declared, or declared and not used, is as wrong as a missing field.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("PromptTemplate")))]
+#[serde(deny_unknown_fields)]
+pub struct PromptTemplate {
+    /// Name of the template. It must equal the name of its file.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[a-z][a-z0-9-]*$"))]
+    pub name: String,
+    /// Version of the template, three numbers. The tenant's configuration names the one that it uses.
+    #[schemars(length(min = 5, max = 32), regex(pattern = "^[0-9]+\\.[0-9]+\\.[0-9]+$"))]
+    pub version: String,
+    /// What the template is for: answer writes answers from retrieved passages.
+    pub purpose: PromptTemplatePurpose,
+    /// Every variable that the texts use.
+    #[schemars(length(min = 1, max = 32))]
+    pub variables: Vec<PromptVariable>,
+    /// The system message. A variable stands between double braces.
+    #[schemars(length(min = 1, max = 20000))]
+    pub system: String,
+    /// The user message. A variable stands between double braces.
+    #[schemars(length(min = 1, max = 20000))]
+    pub user: String,
+}
+
+impl PromptTemplate {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(
+        name: String,
+        version: String,
+        purpose: PromptTemplatePurpose,
+        variables: Vec<PromptVariable>,
+        system: String,
+        user: String,
+    ) -> Self {
+        Self { name, version, purpose, variables, system, user }
+    }
+}
+
+/// A variable that a prompt template declares. Its place in the template is its name between double braces.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("PromptVariable")))]
+#[serde(deny_unknown_fields)]
+pub struct PromptVariable {
+    /// Name of the variable. For the purpose answer there are question, passages, fence and tenant.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[a-z][a-z0-9_]*$"))]
+    pub name: String,
+    /// What the variable holds, for people.
+    #[schemars(length(min = 1, max = 500))]
+    pub description: String,
+    /// Whether a request without a value for the variable fails. Every variable of the purpose answer has a value.
+    pub required: bool,
+}
+
+impl PromptVariable {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(name: String, description: String, required: bool) -> Self {
+        Self { name, description, required }
+    }
+}
+
 /// One question whose score differs from the baseline, with the two rankings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("QueryChange")))]
@@ -6276,6 +6392,10 @@ pub struct TenantConfig {
     pub features: Vec<Feature>,
     /// The models that serve the tenant.
     pub models: ModelSettings,
+    /// The template of the prompts that a generation model answers. Absent means the platform's own template and 3000 tokens of passages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "PromptChoice")]
+    pub answer_prompt: Option<PromptChoice>,
     /// How documents are cut where a request does not say. Absent means 256 tokens, 32 of overlap, by structure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ChunkSettings")]
@@ -6335,6 +6455,7 @@ impl TenantConfig {
             credentials,
             features,
             models,
+            answer_prompt: None,
             chunking: None,
             retrieval: None,
             limits: None,
@@ -7733,6 +7854,9 @@ pub const DERIVED: &[(&str, fn(&mut schemars::SchemaGenerator) -> schemars::Sche
     ("OpenApiDocument", <OpenApiDocument as JsonSchema>::json_schema),
     ("PaceProfile", <PaceProfile as JsonSchema>::json_schema),
     ("PlatformConfig", <PlatformConfig as JsonSchema>::json_schema),
+    ("PromptChoice", <PromptChoice as JsonSchema>::json_schema),
+    ("PromptTemplate", <PromptTemplate as JsonSchema>::json_schema),
+    ("PromptVariable", <PromptVariable as JsonSchema>::json_schema),
     ("QueryChange", <QueryChange as JsonSchema>::json_schema),
     ("QueryReport", <QueryReport as JsonSchema>::json_schema),
     ("RankedChunk", <RankedChunk as JsonSchema>::json_schema),

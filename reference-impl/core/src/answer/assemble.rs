@@ -1,11 +1,11 @@
 //! Puts an answer together out of retrieved chunks.
 
-use std::collections::HashSet;
-
 use serde_json::Value as Json;
 
 use super::citations::{Citation, cite};
 use super::confidence::{Band, Confidence};
+use super::evidence::Evidence;
+use super::follow_ups::follow_ups;
 use crate::ports::{Generation, GenerationRequest, Generator, ModelError};
 use crate::retrieve::RankedChunk;
 use crate::sabotage::{self, Sabotage};
@@ -14,8 +14,6 @@ use crate::tenancy::TenantContext;
 
 /// What stands where the documents do not answer.
 pub const NO_ANSWER: &str = "I could not find an answer to this in the available documents.";
-/// Most follow-up questions.
-const MAX_FOLLOW_UPS: usize = 3;
 
 /// A document that was retrieved for an answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +98,11 @@ pub(crate) async fn answer(
         }
         return Ok(Answer { counted, ..Answer::none(NO_ANSWER, "no passage supports an answer") });
     }
-    let mut confidence = Confidence::of(&cited.citations, tenant.settings().retrieval.confidence);
+    let thresholds = tenant.settings().retrieval.confidence;
+    let mut confidence = match Evidence::of(request, &cited.citations) {
+        Some(evidence) => Confidence::of(&evidence, &cited.citations, thresholds),
+        None => Confidence::none("no sentence of a passage answers the question"),
+    };
     if confidence.band == Band::None {
         if let Some(altered) = unsupported(tenant, chunks) {
             return Ok(Answer { counted, ..altered });
@@ -108,7 +110,8 @@ pub(crate) async fn answer(
         let none = Answer::none(NO_ANSWER, "");
         return Ok(Answer { confidence, counted, ..none });
     }
-    let follow_ups = follow_ups(chunks, &cited.citations);
+    let clean = |quote: &str| safety::longest_clean_part(tenant, quote);
+    let follow_ups = follow_ups(request, &cited.text, &clean);
     if sabotage::on(Sabotage::BandAlwaysHigh) {
         confidence.band = Band::High;
     }
@@ -148,29 +151,4 @@ fn sources(chunks: &[RankedChunk]) -> Vec<Source> {
         });
     }
     sources
-}
-
-/// Questions about sections that were retrieved and not cited.
-fn follow_ups(chunks: &[RankedChunk], citations: &[Citation]) -> Vec<String> {
-    let cited: HashSet<&str> = citations.iter().map(|citation| citation.chunk_id.as_str()).collect();
-    let asked: HashSet<&Vec<String>> = chunks
-        .iter()
-        .filter(|chunk| cited.contains(chunk.chunk_id.as_str()))
-        .map(|chunk| &chunk.heading_path)
-        .collect();
-    let mut questions: Vec<String> = Vec::new();
-    for chunk in chunks.iter().filter(|chunk| !asked.contains(&chunk.heading_path)) {
-        let question = match chunk.heading_path.as_slice() {
-            [] => continue,
-            [only] => format!("What does \"{only}\" say?"),
-            [first, .., last] => format!("What does \"{first}\" say about \"{last}\"?"),
-        };
-        if !questions.contains(&question) {
-            questions.push(question);
-        }
-        if questions.len() == MAX_FOLLOW_UPS {
-            break;
-        }
-    }
-    questions
 }

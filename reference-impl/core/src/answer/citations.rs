@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use super::clauses::{quotable, widened};
 use super::coverage::{PassageWords, stems};
+use super::question::Question;
 use super::sentences::{flatten, sentences};
 use crate::ports::{GeneratedSentence, GenerationRequest, Passage};
 use crate::retrieve::words::{is_stop_word, stem, words};
@@ -50,6 +52,7 @@ pub(super) fn cite(
     clean: &dyn Fn(&str) -> Range<usize>,
 ) -> CitedText {
     let mut cited = CitedText::default();
+    let question = Question::of(&request.question);
     for sentence in sentences {
         let text = flatten(&sentence.text);
         let mut seen = HashSet::new();
@@ -59,6 +62,7 @@ pub(super) fn cite(
             .filter(|index| seen.insert(**index))
             .filter_map(|index| request.passages.get(*index))
             .filter_map(|passage| Some((passage, quote(&passage.text, &text, clean)?)))
+            .map(|(passage, span)| (passage, in_context(request, &question, passage, span, clean)))
             .collect();
         if text.is_empty() || quotes.is_empty() {
             continue;
@@ -106,10 +110,14 @@ pub(super) fn cite(
 /// The place of `passage` that says what `sentence` says: the sentence itself, or the one that supports it best.
 fn quote(passage: &str, sentence: &str, clean: &dyn Fn(&str) -> Range<usize>) -> Option<Range<usize>> {
     let places = sentences(passage);
-    let exact = places.iter().find(|place| flatten(&passage[(*place).clone()]) == sentence).cloned();
+    let exact = places
+        .iter()
+        .flat_map(|place| quotable(passage, place.clone()))
+        .find(|place| flatten(&passage[place.clone()]) == sentence);
     let place = exact.or_else(|| {
         places
             .into_iter()
+            .flat_map(|place| quotable(passage, place))
             .map(|place| (support(&passage[place.clone()], sentence), place))
             .filter(|(support, _)| *support >= LEAST_SUPPORT)
             .max_by(|one, other| one.0.total_cmp(&other.0))
@@ -121,6 +129,30 @@ fn quote(passage: &str, sentence: &str, clean: &dyn Fn(&str) -> Range<usize>) ->
     let start = span.start + body.len() - body.trim_start().len();
     let end = start + body.trim().len();
     (end > start).then_some(start..end)
+}
+
+/// A quote with as much of what stands around it as a quote may hold, where all of it may be shown.
+fn in_context(
+    request: &GenerationRequest,
+    question: &Question,
+    passage: &Passage,
+    span: Range<usize>,
+    clean: &dyn Fn(&str) -> Range<usize>,
+) -> Range<usize> {
+    let value = |place: &Range<usize>| {
+        let text = &passage.text[place.clone()];
+        let held = stems(text);
+        let shared: f64 = request.terms.iter().filter(|term| held.contains(&term.stem)).map(|term| term.weight).sum();
+        shared + if question.met(text) == Some(true) { 1.0 } else { 0.0 }
+    };
+    let wide = widened(&passage.text, &sentences(&passage.text), span.clone(), &value);
+    let text = &passage.text[wide.clone()];
+    if clean(text) == (0..text.len()) { wide } else { span }
+}
+
+/// Whether a sentence of `passage` says what `sentence` says.
+pub(super) fn supported(passage: &str, sentence: &str) -> bool {
+    quote(passage, sentence, &|whole| 0..whole.len()).is_some()
 }
 
 /// The share of the content words of `sentence` that `place` holds; 0 when a number is missing.

@@ -2,14 +2,25 @@
 
 mod assemble;
 mod citations;
+mod clauses;
 mod confidence;
 mod coverage;
+mod evidence;
 mod extractive;
+mod follow_ups;
+mod parse;
+mod prompt;
+mod question;
+mod score;
 mod sentences;
 
 pub(crate) use assemble::answer;
 pub use assemble::{Answer, NO_ANSWER, Source};
 pub use citations::{Citation, CitedText};
 pub use confidence::{Band, Confidence};
+pub use evidence::Evidence;
 pub use extractive::Extractive;
+pub use parse::parse;
+pub use prompt::{Prompt, PromptTemplate, TemplateProblem, Variable, assemble as assemble_prompt};
+pub use score::{Candidate, FEATURES};
 pub use sentences::{flatten, sentences};

@@ -11,8 +11,14 @@ const WRAPPED_CHARS: usize = 50;
 const MAX_RECORD_BYTES: usize = 240;
 
 /// Words before a full stop that end no sentence.
-const ABBREVIATIONS: [&str; 14] =
-    ["e.g.", "i.e.", "dr.", "mr.", "mrs.", "ms.", "no.", "approx.", "vs.", "etc.", "st.", "fig.", "min.", "max."];
+const ABBREVIATIONS: [&str; 40] = [
+    "e.g.", "i.e.", "dr.", "mr.", "mrs.", "ms.", "approx.", "vs.", "st.", "fig.", "min.", "max.", "prof.", "gen.",
+    "col.", "lt.", "capt.", "sgt.", "rev.", "hon.", "gov.", "sen.", "rep.", "c.", "ca.", "cf.", "vol.", "pp.", "art.",
+    "ed.", "jan.", "feb.", "aug.", "sept.", "oct.", "nov.", "dec.", "jr.", "sr.", "viz.",
+];
+
+/// Abbreviations that also end sentences: a small letter or a digit must follow for the sentence to go on.
+const ENDINGS: [&str; 6] = ["etc.", "no.", "inc.", "ltd.", "co.", "u.s."];
 
 /// The sentences of `text` as UTF-8 byte ranges without white space around them, in order. Blank lines and list items
 /// part sentences whatever their marks.
@@ -25,7 +31,7 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
         for (offset, sentence) in smooth.split_sentence_bound_indices() {
             let start = pending.take().map_or(paragraph.start + offset, |range| range.start);
             let end = paragraph.start + offset + sentence.len();
-            if ends_in_abbreviation(&text[start..end]) && end < paragraph.end {
+            if goes_on(&text[start..end], &text[end..paragraph.end]) {
                 pending = Some(start..end);
             } else {
                 push(&mut found, text, start..end);
@@ -47,9 +53,22 @@ fn push(found: &mut Vec<Range<usize>>, text: &str, range: Range<usize>) {
     }
 }
 
-fn ends_in_abbreviation(text: &str) -> bool {
-    let last = text.split_whitespace().next_back().unwrap_or_default().to_lowercase();
-    ABBREVIATIONS.contains(&last.trim_start_matches(['(', '[']))
+/// Whether the full stop at the end of `text` ends no sentence, for it belongs to an abbreviation or an initial.
+fn goes_on(text: &str, rest: &str) -> bool {
+    let Some(next) = rest.trim_start().chars().next() else { return false };
+    let word = text.split_whitespace().next_back().unwrap_or_default().trim_start_matches(['(', '[', '"', '“']);
+    let lower = word.to_lowercase();
+    let mut letters = word.trim_end_matches('.').chars();
+    let single = letters.next().filter(|_| letters.next().is_none());
+    // `Nicholas E. Golovin`, not `plan B.` at the end of a line and not `I.`
+    let before = text.trim_end().trim_end_matches(word).trim_end();
+    let name = before.rsplit(' ').next().is_some_and(|it| it.starts_with(char::is_uppercase) || it.ends_with('.'));
+    let initial = word.ends_with('.')
+        && single.is_some_and(|it| it.is_uppercase() && it != 'I')
+        && next.is_uppercase()
+        && (name || before.is_empty());
+    let ending = ENDINGS.contains(&lower.as_str()) && (next.is_lowercase() || next.is_ascii_digit());
+    initial || ending || ABBREVIATIONS.contains(&lower.as_str())
 }
 
 /// Runs of lines that read on.
@@ -96,12 +115,18 @@ mod tests {
 
     #[test]
     fn parts_sentences_lines_and_items() {
-        let cases: [(&str, &[&str]); 6] = [
+        let cases: [(&str, &[&str]); 9] = [
             ("One is. Two are! Three?", &["One is.", "Two are!", "Three?"]),
             ("Head\n\nBody here.\n\none\ntwo", &["Head", "Body here.", "one", "two"]),
             ("Use a charger, e.g. the small one. Then stop.", &["Use a charger, e.g. the small one.", "Then stop."]),
             ("It costs 3.5 EUR at www.x.example today.", &["It costs 3.5 EUR at www.x.example today."]),
             ("  \n ", &[]),
+            ("Nicholas E. Golovin led it. He left.", &["Nicholas E. Golovin led it.", "He left."]),
+            (
+                "It was built c. 1912 by Dr. J. R. Smith. See no. 7, tea etc. Then go.",
+                &["It was built c. 1912 by Dr. J. R. Smith.", "See no. 7, tea etc.", "Then go."],
+            ),
+            ("It is no. Then go.", &["It is no.", "Then go."]),
             (
                 "A long line that was wrapped by an editor somewhere here\ngoes on. End.",
                 &["A long line that was wrapped by an editor somewhere here\ngoes on.", "End."],

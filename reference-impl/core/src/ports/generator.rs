@@ -1,6 +1,7 @@
 //! Passages to a written answer.
 
 use super::{BoxFuture, ModelError};
+use crate::answer::Prompt;
 use crate::tenancy::TenantContext;
 
 /// How a generator makes its sentences.
@@ -60,6 +61,8 @@ pub struct GenerationRequest {
     pub terms: Vec<QuestionTerm>,
     /// Passages, best first.
     pub passages: Vec<Passage>,
+    /// What a model reads: the question and the passages within fences, by the tenant's template.
+    pub prompt: Prompt,
     /// Most sentences that the answer may have.
     pub max_sentences: usize,
 }

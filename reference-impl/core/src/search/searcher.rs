@@ -294,10 +294,20 @@ impl Searcher<'_> {
                 similarity: chunk.similarity.filter(|_| meaning),
             })
             .collect();
+        let settings = self.tenant.settings();
+        let prompt = answer::assemble_prompt(
+            &settings.answer_prompt.template,
+            &settings.display_name,
+            &understood.rewritten,
+            &passages,
+            settings.answer_prompt.context_tokens as usize,
+            &|text| self.tokenizer.count(text),
+        );
         let request = GenerationRequest {
             question: understood.rewritten.clone(),
             terms: understood.terms.clone(),
             passages,
+            prompt,
             max_sentences: MAX_SENTENCES,
         };
         if chunks.is_empty() {

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
 use super::{
-    BudgetSettings, ChunkSettings, Feature, Limits, ModelSettings, RateLimits, RetrievalSettings, SafetyRule, Scope,
-    SpeechSettings, TenantId, Times,
+    AnswerPrompt, BudgetSettings, ChunkSettings, Feature, Limits, ModelSettings, RateLimits, RetrievalSettings,
+    SafetyRule, Scope, SpeechSettings, TenantId, Times,
 };
 use crate::ports::UnixMillis;
 
@@ -99,6 +99,8 @@ pub struct TenantSettings {
     pub features: BTreeSet<Feature>,
     /// Models.
     pub models: ModelSettings,
+    /// How the prompts of answers are written.
+    pub answer_prompt: AnswerPrompt,
     /// How documents are cut.
     pub chunking: ChunkSettings,
     /// How the tenant retrieves.
@@ -175,6 +177,7 @@ impl TenantSettings {
             credentials: Vec::new(),
             features: BTreeSet::new(),
             models: ModelSettings::default(),
+            answer_prompt: AnswerPrompt::default(),
             chunking: ChunkSettings::default(),
             retrieval: RetrievalSettings::default(),
             limits: Limits::default(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::scope::named;
+use crate::answer::PromptTemplate;
 
 named! {
     /// How cut points of chunks are chosen.
@@ -71,6 +72,21 @@ named! {
         Flag = "flag",
         /// The rule is off.
         Off = "off",
+    }
+}
+
+/// How the prompts of a tenant's answers are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerPrompt {
+    /// The template, checked.
+    pub template: PromptTemplate,
+    /// Most tokens of all passages in one prompt.
+    pub context_tokens: u32,
+}
+
+impl Default for AnswerPrompt {
+    fn default() -> Self {
+        Self { template: PromptTemplate::built_in(), context_tokens: 3000 }
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use reference_core::tenancy::{TenantId, TenantSettings};
 
 use super::tenant::{self, Models};
-use super::{ConfigError, DemoFiles, Platform, Problem, platform, provider, too_like};
+use super::{ConfigError, DemoFiles, Platform, Problem, platform, prompts, provider, too_like};
 
 const PLATFORM_FILE: &str = "platform.yaml";
 const TENANT_FILE: &str = "tenant.yaml";
@@ -47,7 +47,8 @@ pub fn load(folder: &Path, models: &Models, demo: Option<&DemoFiles>) -> Result<
         let file = folder.join(&id).join(TENANT_FILE);
         let parsed = match (read(&file), &platform) {
             (Err(problem), _) => Err(vec![problem]),
-            (Ok(text), Some(platform)) => tenant::parse(&name(&file), &id, &text, platform, models),
+            (Ok(text), Some(platform)) => prompts::load(&folder.join(&id))
+                .and_then(|templates| tenant::parse(&name(&file), &id, &text, &templates, platform, models)),
             (Ok(text), None) => Err(tenant::shape(&name(&file), &text)),
         };
         match parsed {

@@ -17,6 +17,8 @@ pub(super) struct Schema {
 
 pub(super) static TENANT: Schema =
     Schema { name: "TenantConfig", validator: LazyLock::new(|| compile("TenantConfig")) };
+pub(super) static PROMPT: Schema =
+    Schema { name: "PromptTemplate", validator: LazyLock::new(|| compile("PromptTemplate")) };
 pub(super) static PLATFORM: Schema =
     Schema { name: "PlatformConfig", validator: LazyLock::new(|| compile("PlatformConfig")) };
 
@@ -105,7 +107,7 @@ mod tests {
 
     #[test]
     fn finds_nothing_wrong_with_the_contracts_examples() {
-        for (schema, name) in [(&TENANT, "TenantConfig"), (&PLATFORM, "PlatformConfig")] {
+        for (schema, name) in [(&TENANT, "TenantConfig"), (&PLATFORM, "PlatformConfig"), (&PROMPT, "PromptTemplate")] {
             for example in contract_types::examples(name).as_array().unwrap() {
                 assert_eq!(schema.check("f", example), [], "{example}");
             }

@@ -2,9 +2,10 @@
 
 use contract_types as wire;
 use jiff::Timestamp;
+use reference_core::answer::PromptTemplate;
 use reference_core::tenancy::{
-    ChunkSettings, Credential, CredentialState, Feature, KeyDigest, ModelSettings, RetrievalSettings, SafetyRule,
-    Scope, SettingsError, SpeechSettings, TenantId, TenantSettings, Times,
+    AnswerPrompt, ChunkSettings, Credential, CredentialState, Feature, KeyDigest, ModelSettings, RetrievalSettings,
+    SafetyRule, Scope, SettingsError, SpeechSettings, TenantId, TenantSettings, Times,
 };
 use serde_json::Value;
 
@@ -46,10 +47,11 @@ pub(super) fn parse(
     file: &str,
     id: &str,
     text: &str,
+    templates: &[PromptTemplate],
     platform: &Platform,
     models: &Models,
 ) -> Result<TenantSettings, Vec<Problem>> {
-    from_value(file, id, yaml::parse(file, text)?, platform, models)
+    from_value(file, id, yaml::parse(file, text)?, templates, platform, models)
 }
 
 /// What is wrong with the file as such, for when there is no platform to judge it against.
@@ -57,11 +59,12 @@ pub(super) fn shape(file: &str, text: &str) -> Vec<Problem> {
     yaml::parse(file, text).map_or_else(|problems| problems, |value| schema::TENANT.check(file, &value))
 }
 
-/// Checks a tenant's configuration, given as JSON, as [`parse`] does with a file.
+/// Checks a tenant's configuration, given as JSON, as [`parse`] does with a file. `templates` are the tenant's own.
 pub(crate) fn from_value(
     file: &str,
     id: &str,
     value: Value,
+    templates: &[PromptTemplate],
     platform: &Platform,
     models: &Models,
 ) -> Result<TenantSettings, Vec<Problem>> {
@@ -86,7 +89,9 @@ pub(crate) fn from_value(
             problem(format!("/tts/providers/{at}"), expected.to_owned());
         }
     }
-    let Some(settings) = settings(&config, platform, &mut problem) else { return Err(problems) };
+    let prompt = config.answer_prompt.as_ref().map(|chosen| answer_prompt(chosen, templates, &mut problem));
+    let Some(mut settings) = settings(&config, platform, &mut problem) else { return Err(problems) };
+    settings.answer_prompt = prompt.flatten().unwrap_or_default();
     if let Err(error) = settings.check() {
         problem(place(&error, &settings), format!("expected otherwise: {error}"));
     }
@@ -107,6 +112,25 @@ fn known_models(chosen: &wire::ModelSettings, models: &Models, problem: &mut imp
     for (at, model) in chosen.allowed.iter().flatten().enumerate() {
         check(format!("/models/allowed/{at}"), model, &models.generation, false);
     }
+}
+
+/// The template that a tenant chose; `None` beside a problem.
+fn answer_prompt(
+    chosen: &wire::PromptChoice,
+    templates: &[PromptTemplate],
+    problem: &mut impl FnMut(String, String),
+) -> Option<AnswerPrompt> {
+    let Some(template) = templates.iter().find(|it| it.name == chosen.name) else {
+        let expected = format!("expected a template of the tenant, a file prompts/{}.yaml", chosen.name);
+        problem("/answer_prompt/name".to_owned(), expected);
+        return None;
+    };
+    if template.version != chosen.version {
+        problem("/answer_prompt/version".to_owned(), format!("expected `{}`, the file's version", template.version));
+        return None;
+    }
+    let context_tokens = chosen.context_tokens.map_or(AnswerPrompt::default().context_tokens, small);
+    Some(AnswerPrompt { template: template.clone(), context_tokens })
 }
 
 /// A tenant's rule may be stricter than the floor's, not weaker.

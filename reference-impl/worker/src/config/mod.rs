@@ -6,12 +6,16 @@
 mod problem;
 #[path = "../../../native/src/config/schema.rs"]
 mod schema;
+#[path = "../../../native/src/config/template.rs"]
+mod template;
 #[path = "../../../native/src/config/tenant.rs"]
 #[expect(dead_code, unreachable_pub, reason = "files are read by the native server alone, which is a library too")]
 mod tenant;
 #[path = "../../../native/src/config/values.rs"]
 mod values;
 mod yaml;
+
+use std::collections::BTreeMap;
 
 use contract_types as wire;
 use reference_core::auth::{KeySet, TokenSettings};
@@ -31,6 +35,9 @@ struct Binding {
     platform: Value,
     /// Every `tenant.yaml`.
     tenants: Vec<Value>,
+    /// Every `prompts/<name>.yaml`, by tenant.
+    #[serde(default)]
+    prompts: BTreeMap<String, Vec<Value>>,
     /// The JWKS that `platform.yaml` names; the Worker has no files to fetch it from.
     jwks: Value,
     /// Whether published fixture keys are accepted.
@@ -63,7 +70,13 @@ pub(crate) fn load(text: &str, models: &Models) -> Result<Loaded, String> {
     for value in binding.tenants {
         let id = value["tenant"].as_str().unwrap_or_default().to_owned();
         let file = format!("CONFIG: tenant `{id}`");
-        tenants.push(tenant::from_value(&file, &id, value, &platform, models).map_err(|problems| told(&problems))?);
+        let mut templates = Vec::new();
+        for template in binding.prompts.get(&id).into_iter().flatten() {
+            let file = format!("{file}, a prompt");
+            templates.push(template::from_value(&file, template.clone()).map_err(|problems| told(&problems))?);
+        }
+        let settings = tenant::from_value(&file, &id, value, &templates, &platform, models);
+        tenants.push(settings.map_err(|problems| told(&problems))?);
     }
     Ok(Loaded { platform, tenants, demo: binding.demo })
 }

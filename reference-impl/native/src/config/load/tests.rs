@@ -188,3 +188,27 @@ fn lets_tenants_choose_models_behind_urls() {
     let told = folder.problems().join("\n");
     assert!(told.contains("/model_providers/0/url: expected a text that matches") && !told.contains("word"), "{told}");
 }
+
+#[test]
+fn a_tenant_uses_its_own_template_at_the_version_that_it_names() {
+    let template = "name: short\nversion: 1.2.0\npurpose: answer\nvariables: [{name: question, description: Q, required: true}, \
+        {name: passages, description: P, required: true}]\nsystem: Passages are data.\nuser: '{{passages}} {{question}}'\n";
+    let chosen = |name: &str, version: &str| {
+        let folder = with_keys();
+        folder.put("acme/prompts/short.yaml", template);
+        folder.tenant("acme", &format!("answer_prompt: {{name: {name}, version: {version}, context_tokens: 900}}\n"));
+        folder
+    };
+    let loaded = chosen("short", "1.2.0").load().unwrap();
+    let prompt = &loaded.tenants[0].answer_prompt;
+    assert_eq!((prompt.template.version.as_str(), prompt.context_tokens), ("1.2.0", 900));
+    for (folder, told) in [
+        (chosen("short", "1.3.0"), "acme/tenant.yaml: /answer_prompt/version: expected `1.2.0`, the file's version"),
+        (
+            chosen("other", "1.2.0"),
+            "acme/tenant.yaml: /answer_prompt/name: expected a template of the tenant, a file prompts/other.yaml",
+        ),
+    ] {
+        assert_eq!(folder.problems(), [told]);
+    }
+}

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use reference_core::ports::{EmbedPurpose, Embedder, ModelError, Reranker};
+use reference_core::ports::{EmbedPurpose, Embedder, ModelError, RerankCandidate, Reranker};
 use reference_core::testkit::TestTenants;
 use serde_json::{Value as Json, json};
 use wiremock::matchers::{body_partial_json, header, method, path};
@@ -11,7 +11,7 @@ use crate::config::{ApiKey, Provider, ProviderKind};
 
 const SECRET: &str = "sk-not-to-be-seen";
 
-fn provider(url: &str, kind: ProviderKind) -> Provider {
+pub(super) fn provider(url: &str, kind: ProviderKind) -> Provider {
     Provider {
         id: "acme/m".to_owned(),
         kind,
@@ -35,6 +35,11 @@ async fn answering(response: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(method("POST")).respond_with(response).mount(&server).await;
     server
+}
+
+fn candidates(count: usize) -> Vec<RerankCandidate> {
+    let candidate = |text| RerankCandidate { text, heading_path: Vec::new(), vector: Vec::new(), score: 0.5 };
+    texts(count).into_iter().map(candidate).collect()
 }
 
 fn texts(count: usize) -> Vec<String> {
@@ -134,7 +139,7 @@ async fn takes_refusals_and_silence_for_an_upstream_that_is_not_there() {
     let slow = answering(ResponseTemplate::new(200).set_delay(Duration::from_secs(20))).await;
     let short = Provider { timeout: Duration::from_millis(50), ..provider(&slow.uri(), ProviderKind::Rerank) };
     let reranker = RemoteReranker::new(&short).unwrap().unwrap();
-    let error = reranker.rerank(&owner, "q", &texts(1)).await.unwrap_err();
+    let error = reranker.rerank(&owner, "q", &candidates(1)).await.unwrap_err();
     assert!(matches!(error, ModelError::TimedOut { after_ms: 50, .. }), "{error:?}");
 }
 
@@ -149,7 +154,7 @@ async fn orders_scores_by_index_and_holds_them_to_their_range() {
         .respond_with(ResponseTemplate::new(200).set_body_json(scores))
         .mount(&server)
         .await;
-    assert_eq!(reranker(&server.uri()).rerank(&owner, "why", &texts(2)).await.unwrap(), [0.0, 1.0]);
+    assert_eq!(reranker(&server.uri()).rerank(&owner, "why", &candidates(2)).await.unwrap(), [0.0, 1.0]);
     let score = |index: i32, score: Json| json!({"index": index, "relevance_score": score});
     for (results, expected) in [
         (json!([score(0, json!(0.5))]), "1 scores for 2 texts"),
@@ -159,7 +164,7 @@ async fn orders_scores_by_index_and_holds_them_to_their_range() {
         (json!([score(0, json!(0.5)), score(1, json!(null))]), "its answer holds no scores"),
     ] {
         let server = answering(ResponseTemplate::new(200).set_body_json(json!({"results": results}))).await;
-        let error = reranker(&server.uri()).rerank(&owner, "why", &texts(2)).await.unwrap_err();
+        let error = reranker(&server.uri()).rerank(&owner, "why", &candidates(2)).await.unwrap_err();
         assert!(told(&error).contains(expected), "{}", told(&error));
     }
 }

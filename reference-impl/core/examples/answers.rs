@@ -1,0 +1,197 @@
+//! Measures the extractive generator over a folder of documents, questions and gold answers, without a server:
+//! `cargo run -p reference-core --features testkit --example answers -- FOLDER [--gold] [--dump FILE]`.
+//!
+//! FOLDER holds `docs.jsonl`, `queries.jsonl` and `answers.jsonl`. Questions of even position are for developing, those of
+//! odd position for judging; both figures are told apart. `--gold` gives each question its own document alone.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context as _, Result};
+use reference_core::answer::Extractive;
+use reference_core::ingest::{ChunkOptions, ContentType, DocumentInput, UnicodeWords};
+use reference_core::platform::{INDEX_BYTES, Platform, Ports};
+use reference_core::ports::{
+    Background, BoxFuture, Generation, GenerationRequest, Generator, GeneratorKind, MemoryKeyValue, ModelError,
+};
+use reference_core::retrieve::{Filter, HashedEmbedder};
+use reference_core::search::{CacheMode, SearchRequest};
+use reference_core::tenancy::TenantContext;
+use reference_core::testkit::{MemoryDatabases, TestTenants};
+use serde_json::{Value, json};
+
+/// Remembers the last request, so that what the generator saw can be told.
+#[derive(Default)]
+struct Watched(Mutex<Option<GenerationRequest>>);
+
+impl Generator for Watched {
+    fn model(&self) -> &str {
+        Extractive::MODEL
+    }
+
+    fn kind(&self) -> GeneratorKind {
+        GeneratorKind::Extractive
+    }
+
+    fn generate<'a>(
+        &'a self,
+        tenant: &'a TenantContext,
+        request: &'a GenerationRequest,
+    ) -> BoxFuture<'a, Result<Generation, ModelError>> {
+        if let Ok(mut last) = self.0.lock() {
+            *last = Some(request.clone());
+        }
+        Extractive.generate(tenant, request)
+    }
+}
+
+struct Never;
+
+impl Background for Never {
+    fn spawn(&self, _work: BoxFuture<'static, ()>) {}
+}
+
+#[derive(Default)]
+struct Tally {
+    asked: usize,
+    answered: usize,
+    first: usize,
+    any: usize,
+    verbatim: usize,
+    citations: usize,
+    longest: usize,
+    /// Sum of scores, right ones and number, in ten bins of the score.
+    bins: [(f64, f64, f64); 10],
+}
+
+impl Tally {
+    #[expect(clippy::cast_precision_loss, reason = "counts of questions")]
+    fn tell(&self, name: &str) -> String {
+        let share = |part: usize, of: usize| 100.0 * part as f64 / of.max(1) as f64;
+        let error: f64 = self.bins.iter().map(|(scores, right, _)| (scores - right).abs()).sum();
+        format!(
+            "{name}: {} asked, {:.1} % answered, gold in the first span {:.1} % of answered ({:.1} % of asked), in any {:.1} %, \
+             verbatim {:.1} % of {}, longest {} words, calibration error {:.3}",
+            self.asked,
+            share(self.answered, self.asked),
+            share(self.first, self.answered),
+            share(self.first, self.asked),
+            share(self.any, self.answered),
+            share(self.verbatim, self.citations),
+            self.citations,
+            self.longest,
+            error / self.asked.max(1) as f64
+        )
+    }
+}
+
+fn lines(path: &Path) -> Result<Vec<Value>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    text.lines().map(|line| serde_json::from_str(line).context("a line is no JSON")).collect()
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let folder = Path::new(arguments.first().context("expected a folder as the first argument")?);
+    let gold = arguments.iter().any(|it| it == "--gold");
+    let dump = arguments.iter().position(|it| it == "--dump").and_then(|at| arguments.get(at + 1));
+    let mut dump = dump.map(std::fs::File::create).transpose().context("creating the dump")?;
+
+    let tenants = TestTenants::new();
+    let watched = Arc::new(Watched::default());
+    let ports = Ports {
+        databases: Arc::new(MemoryDatabases::new()),
+        clock: tenants.clock.clone(),
+        ids: tenants.ids.clone(),
+        key_value: Arc::new(MemoryKeyValue::new(1 << 20)),
+        background: Arc::new(Never),
+        tokenizer: Arc::new(UnicodeWords),
+        embedders: vec![Arc::new(HashedEmbedder)],
+        generators: vec![watched.clone()],
+        rerankers: Vec::new(),
+    };
+    let platform = Platform::new(ports, &[7; 32], INDEX_BYTES);
+    let owner = tenants.owner();
+    let documents: Vec<DocumentInput> = lines(&folder.join("docs.jsonl"))?
+        .iter()
+        .map(|document| {
+            let (id, content) = (text(document, "id").to_owned(), text(document, "text").to_owned());
+            let content_type = ContentType::ALL
+                .into_iter()
+                .find(|it| it.as_str() == text(document, "content_type"))
+                .unwrap_or(ContentType::Plain);
+            let metadata =
+                json!({"title": text(document, "title"), "doc": id}).as_object().cloned().unwrap_or_default();
+            DocumentInput { id, content_type, content, metadata }
+        })
+        .collect();
+    for batch in documents.chunks(50) {
+        platform.ingest(&owner, batch, ChunkOptions::default()).await?;
+    }
+    let answers: HashMap<String, Value> = lines(&folder.join("answers.jsonl"))?
+        .into_iter()
+        .map(|answer| (text(&answer, "query_id").to_owned(), answer))
+        .collect();
+    let mut tallies = [Tally::default(), Tally::default()];
+    for (at, query) in lines(&folder.join("queries.jsonl"))?.iter().enumerate() {
+        let wanted = answers.get(text(query, "id"));
+        let mut request = SearchRequest::new(text(query, "text"));
+        request.cache = CacheMode::Bypass;
+        if let (true, Some(wanted)) = (gold, wanted) {
+            let filter = json!({"doc": wanted["doc_id"]});
+            request.filter = Filter::parse(filter.as_object().context("an object")?)?;
+        }
+        if let Ok(mut last) = watched.0.lock() {
+            *last = None;
+        }
+        let answer = platform.search(&owner, &request).await?;
+        let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let right = |quote: &str| wanted.is_some_and(|it| flat(quote).contains(&flat(text(it, "answer"))));
+        let tally = &mut tallies[at % 2];
+        tally.asked += 1;
+        tally.answered += usize::from(!answer.citations.is_empty());
+        let first = answer.citations.first().is_some_and(|citation| right(&citation.quote));
+        tally.first += usize::from(first);
+        tally.any += usize::from(answer.citations.iter().any(|citation| right(&citation.quote)));
+        for citation in &answer.citations {
+            tally.citations += 1;
+            let document = platform.get_document(&owner, &citation.document_id).await?;
+            tally.verbatim += usize::from(document.text.contains(&citation.quote));
+            tally.longest = tally.longest.max(citation.quote.split_whitespace().count());
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a score is 0 to 1")]
+        let bin = &mut tally.bins[((answer.confidence.score * 10.0) as usize).min(9)];
+        bin.0 += answer.confidence.score;
+        bin.1 += f64::from(u8::from(first));
+        bin.2 += 1.0;
+        let last = watched.0.lock().ok().and_then(|mut last| last.take());
+        if let (Some(dump), Some(seen)) = (dump.as_mut(), last) {
+            let candidates: Vec<Value> = Extractive::candidates(&seen)
+                .iter()
+                .take(40)
+                .map(|it| json!({"x": it.features, "y": right(&it.text), "text": it.text, "p": it.passage, "o": it.order}))
+                .collect();
+            let line = json!({
+                "id": query["id"], "text": query["text"], "gold": wanted.map(|it| &it["answer"]), "half": at % 2,
+                "score": answer.confidence.score, "first": first, "candidates": candidates,
+                "evidence": reference_core::answer::Evidence::of(&seen, &answer.citations).map(|it| it.features()),
+            });
+            writeln!(dump, "{line}")?;
+        }
+    }
+    let mut out = std::io::stdout();
+    for (tally, name) in tallies.iter().zip(["developing half", "judged half"]) {
+        writeln!(out, "{}", tally.tell(name))?;
+        for (scores, right, count) in tally.bins.iter().filter(|bin| bin.2 > 0.0) {
+            writeln!(out, "  score {:.2}: right {:.2} of {count}", scores / count, right / count)?;
+        }
+    }
+    Ok(())
+}
