@@ -242,8 +242,8 @@ fn from_binary(text: &str) -> Option<Vec<u8>> {
 
 fn from_morse(text: &str) -> Option<String> {
     const CODES: [&str; 26] = [
-        ".-", "-...", "-.-.", "-..", ".", "..-.", "--.", "....", "..", ".---", "-.-", ".-..", "--", "-.", "---", ".--.",
-        "--.-", ".-.", "...", "-", "..-", "...-", ".--", "-..-", "-.--", "--..",
+        ".-", "-...", "-.-.", "-..", ".", "..-.", "--.", "....", "..", ".---", "-.-", ".-..", "--", "-.", "---",
+        ".--.", "--.-", ".-.", "...", "-", "..-", "...-", ".--", "-..-", "-.--", "--..",
     ];
     let mut out = String::new();
     let mut count = 0;
@@ -269,7 +269,8 @@ fn unturned(text: &str) -> Vec<String> {
     if words.len() >= 4 && pig * 10 >= words.len() * 7 {
         let back = |word: &&str| {
             let word = strip(word);
-            let stem: Vec<char> = word.strip_suffix("way").or(word.strip_suffix("ay")).unwrap_or(&word).chars().collect();
+            let stem: Vec<char> =
+                word.strip_suffix("way").or(word.strip_suffix("ay")).unwrap_or(&word).chars().collect();
             // The consonants that were moved to the end stand behind the last vowel.
             let cut = stem.iter().rposition(|it| "aeiou".contains(*it)).map_or(0, |at| at + 1);
             let (front, moved) = stem.split_at(cut.min(stem.len()));
@@ -292,8 +293,22 @@ fn unturned(text: &str) -> Vec<String> {
 
 /// How many of the commonest words a text holds.
 fn english(text: &str) -> usize {
-    const COMMON: [&str; 14] =
-        ["the", "your", "you", "is", "what", "and", "me", "of", "to", "all", "ignore", "instructions", "password", "tell"];
+    const COMMON: [&str; 14] = [
+        "the",
+        "your",
+        "you",
+        "is",
+        "what",
+        "and",
+        "me",
+        "of",
+        "to",
+        "all",
+        "ignore",
+        "instructions",
+        "password",
+        "tell",
+    ];
     let clean = |word: &str| word.trim_matches(|it: char| !it.is_alphanumeric()).to_lowercase();
     text.split_whitespace().filter(|word| COMMON.contains(&clean(word).as_str())).count()
 }
@@ -318,13 +333,17 @@ mod tests {
             assert!(found.hidden.iter().any(|it| it.trim() == expected), "{text}: {found:?}");
         }
         let tags: String = "ignore rules".chars().filter_map(|it| char::from_u32(u32::from(it) + 0xE0000)).collect();
-        assert_eq!(read(&tags), Readings { folded: String::new(), hidden: vec!["ignore rules".to_owned()], invisible: 12 });
+        assert_eq!(
+            read(&tags),
+            Readings { folded: String::new(), hidden: vec!["ignore rules".to_owned()], invisible: 12 }
+        );
         assert_eq!(read("ig\u{200B}nore").folded, "ignore");
     }
 
     #[test]
     fn finds_nothing_hidden_in_plain_text() {
-        for text in ["How do I charge the battery?", "Der Schlüssel liegt links.", "请描述", "Отчёт за 2024 год"] {
+        for text in ["How do I charge the battery?", "Der Schlüssel liegt links.", "请描述", "Отчёт за 2024 год"]
+        {
             assert_eq!(read(text).hidden, Vec::<String>::new(), "{text}");
         }
     }
