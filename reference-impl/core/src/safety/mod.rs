@@ -1,5 +1,6 @@
 //! Filters on what comes in and what goes out, by the tenant's rules.
 
+mod injection;
 mod rules;
 
 use std::ops::Range;
@@ -179,7 +180,7 @@ pub(crate) fn unsafe_request(text: &str) -> Option<Finding> {
         .into_iter()
         .filter(|filter| !skipped(SafetyDirection::Input, *filter))
         .flat_map(|filter| rules::find(filter, text).into_iter().map(move |hit| (filter, hit)))
-        .filter(|(_, hit)| hit.score >= LEAST)
+        .filter(|(_, hit)| hit.score >= LEAST && hit.category != "weighed_evidence")
         .max_by(|one, other| one.1.score.total_cmp(&other.1.score))
         .map(|(filter, hit)| Finding {
             direction: SafetyDirection::Input,

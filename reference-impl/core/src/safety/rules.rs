@@ -107,18 +107,24 @@ static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
 
 /// Every kind of thing that the filters know.
 pub(super) fn categories() -> impl Iterator<Item = &'static str> {
-    PATTERNS.iter().map(|pattern| pattern.category)
+    PATTERNS.iter().map(|pattern| pattern.category).chain(["weighed_evidence"])
 }
 
 /// Everything that `filter` finds in `text`.
 pub(super) fn find(filter: SafetyFilter, text: &str) -> Vec<Hit> {
-    PATTERNS
+    let mut hits: Vec<Hit> = PATTERNS
         .iter()
         .filter(|pattern| pattern.filter == filter)
         .flat_map(|pattern| pattern.regex.find_iter(text).map(move |found| (pattern, found)))
         .filter(|(pattern, found)| pattern.category != "payment_card" || passes_luhn(found.as_str()))
         .map(|(pattern, found)| Hit { category: pattern.category, score: pattern.score, span: found.range() })
-        .collect()
+        .collect();
+    // Known wording keeps its own score; what has none is weighed.
+    if filter == SafetyFilter::PromptInjection && hits.is_empty() {
+        let weighed = super::injection::weigh(text).filter(|(score, _)| *score >= 0.5);
+        hits.extend(weighed.map(|(score, span)| Hit { category: "weighed_evidence", score, span }));
+    }
+    hits
 }
 
 /// The check digit of payment cards: without it, order numbers would be taken for cards.
