@@ -25,6 +25,8 @@ use crate::tenancy::{ChunkSettings, TenantContext};
 
 /// Texts in one call of the embedder: large enough to amortise a network call, small enough for any host's limit.
 const EMBED_BATCH: usize = 64;
+/// Texts that are looked for among the stored ones in one call of the database: their vectors come back at once.
+const LOOK_UPS: usize = 1024;
 /// Smallest chunk size that a request may ask for, in tokens.
 const MIN_CHUNK_SIZE: u32 = 16;
 /// Version of conversion and chunking: documents that were cut otherwise are cut again when they are sent again.
@@ -241,7 +243,7 @@ impl Pipeline<'_> {
     async fn embed(&self, chunks: &[Chunk], hashes: &[TextHash]) -> Result<Vec<Vec<f32>>, IngestError> {
         let (model, dimensions) = (self.embedder.model(), self.embedder.dimensions());
         let mut vectors: HashMap<TextHash, Vec<f32>> = HashMap::new();
-        for hashes in hashes.chunks(EMBED_BATCH) {
+        for hashes in hashes.chunks(LOOK_UPS) {
             vectors.extend(known(self.database, model, dimensions, hashes).await?);
         }
         let mut asked = HashSet::new();

@@ -156,11 +156,9 @@ async fn refuses_vectors_that_are_no_numbers_and_stores_nothing_of_the_document(
         let (house, owner) = filled().await;
         *house.embedder.poison.lock().unwrap() = Some(bad);
         let documents = [document("new", "New text.", &json!({})), document("refund", "Changed.", &json!({}))];
-        let report = house.platform.ingest(&owner, &documents, ChunkOptions::default()).await.unwrap();
-        for outcome in &report.documents {
-            let error = outcome.error.as_ref().unwrap();
-            assert_eq!((outcome.status, error.code), (DocumentStatus::Failed, ErrorCode::UpstreamUnavailable));
-        }
+        let error = house.platform.ingest(&owner, &documents, ChunkOptions::default()).await.unwrap_err();
+        assert!(matches!(error, IngestError::Model(_)), "{error}");
+        assert_eq!(error.code(), ErrorCode::UpstreamUnavailable);
         assert!(matches!(house.platform.get_document(&owner, "new").await, Err(IngestError::NotFound)));
         assert!(house.platform.get_document(&owner, "refund").await.unwrap().text.contains("17 days"));
         let found = house.platform.retrieve(&owner, &RetrieveRequest::new("refund of a customer")).await.unwrap();
