@@ -1,6 +1,8 @@
 //! Filters on what comes in and what goes out, by the tenant's rules.
 
+mod personal_data;
 mod rules;
+mod secrets;
 
 use std::ops::Range;
 
