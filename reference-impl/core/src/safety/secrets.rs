@@ -18,6 +18,8 @@ enum Check {
     Long(RangeInclusive<usize>),
     /// Letters and digits that are no word, template, UUID or example.
     Random,
+    /// As [`Check::Random`], and no UUID, which is how settings name things.
+    Assigned,
     /// A token with lower-case letters or digits, so that words in capitals are none.
     Mixed,
     /// The name or the password of `name:password` is random.
@@ -36,7 +38,7 @@ struct Pattern {
 const AFTER: &str = r#"(?:^|[\s'"`=:(,>/])"#;
 
 fn table() -> Vec<(&'static str, f64, String, Check)> {
-    use Check::{Long, Mixed, Pair, Random, Real, Shape, WebToken};
+    use Check::{Assigned, Long, Mixed, Pair, Random, Real, Shape, WebToken};
     let typed = |pattern: &str| pattern.to_owned();
     vec![
         ("platform_key", 1.0, typed(r"\bpl_[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?_[0-9A-Za-z]{38}\b"), Shape),
@@ -201,7 +203,7 @@ fn table() -> Vec<(&'static str, f64, String, Check)> {
             typed(
                 r#"(?i)(?:password|passwd|passphrase|\bpwd|[_-]pwd|secret|client[_-]?secret|(?:api|access|account|private|secret|storage)[_-]?key|(?:access|auth|api|refresh|bearer|secret)[_-]?token)["']?\s*(?::=|=>|=|:)\s*["']?([^\s"',;()]{8,})"#,
             ),
-            Random,
+            Assigned,
         ),
     ]
 }
@@ -241,6 +243,7 @@ fn passes(check: &Check, value: &str) -> bool {
         Check::Real => !is_placeholder(value),
         Check::Long(characters) => characters.contains(&value.len()) && !is_placeholder(value),
         Check::Random => is_random(value),
+        Check::Assigned => is_random(value) && !is_uuid(value),
         Check::Mixed => value.bytes().skip(3).any(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()),
         Check::Pair => {
             !is_template(value) && value.split(':').any(|part| is_random(part.trim_matches(['"', '\'', '{', '}'])))
@@ -273,6 +276,11 @@ fn is_placeholder(value: &str) -> bool {
 fn is_template(value: &str) -> bool {
     let starts = ["$", "<", "%", "{{", "[", "`", "@", "#{"];
     starts.iter().any(|start| value.starts_with(start)) || value.contains("${") || value.contains(":$")
+}
+
+fn is_uuid(value: &str) -> bool {
+    let parts: Vec<usize> = value.trim_end_matches(['"', '\'']).split('-').map(str::len).collect();
+    parts == [8, 4, 4, 4, 12] && value.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 /// Letters and digits in a mixture that no word, path, version, UUID of a setting or example has.
@@ -347,7 +355,7 @@ mod tests {
             "curl -u user:pass https://example.org",
             "curl -u \"$NAME:$WORD1234\" https://example.org",
             "https://example.org:8080/a@b",
-            "order id = 0736f5ef-7e88-499a-80cc-90c85d2a5180",
+            "access_key = 0736f5ef-7e88-499a-80cc-90c85d2a5180",
             "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
             "the password: reset it in the settings",
         ];
