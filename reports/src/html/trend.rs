@@ -44,7 +44,10 @@ fn table(out: &mut String, target: &str, runs: &[&Run]) -> fmt::Result {
     writeln!(out, "<section class=\"run\" id=\"trend-{0}\" aria-label=\"Quality of {0} over time\">", Text(target))?;
     writeln!(out, "<h2>Quality over time <span>on {}</span></h2>", Text(target))?;
     open_table(out, "history", "nDCG at 10, newest run first, with the change to the run before that has the figure")?;
-    write!(out, "<thead><tr><th scope=\"col\">Started</th><th scope=\"col\">Verdict</th><th scope=\"col\">Commit</th>")?;
+    write!(
+        out,
+        "<thead><tr><th scope=\"col\">Started</th><th scope=\"col\">Verdict</th><th scope=\"col\">Commit</th>"
+    )?;
     for (collection, tenant) in &columns {
         write!(out, "<th scope=\"col\" class=\"num\">{}<br><small>{}</small></th>", Text(collection), Text(tenant))?;
     }
@@ -65,7 +68,11 @@ fn table(out: &mut String, target: &str, runs: &[&Run]) -> fmt::Result {
                 (Some(now), Some(before)) => {
                     let tone = if now < before { " fail" } else { "" };
                     let change = signed(now - before, 3);
-                    write!(out, "<td class=\"num\">{} <small class=\"num{tone}\">{change}</small></td>", decimal(now, 3))?;
+                    write!(
+                        out,
+                        "<td class=\"num\">{} <small class=\"num{tone}\">{change}</small></td>",
+                        decimal(now, 3)
+                    )?;
                 }
                 (Some(now), None) => write!(out, "<td class=\"num\">{}</td>", decimal(now, 3))?,
                 (None, _) => write!(out, "<td class=\"num\">–</td>")?,
