@@ -72,8 +72,8 @@ pub async fn personal_data(
         });
         Ok(judged.collect::<Vec<_>>())
     });
-    let mut kinds: BTreeMap<String, Vec<Result<(), String>>> = BTreeMap::new();
-    HELD.iter().for_each(|kind| drop(kinds.insert((*kind).to_owned(), Vec::new())));
+    let mut kinds: BTreeMap<String, Vec<Result<(), String>>> =
+        HELD.iter().map(|kind| ((*kind).to_owned(), Vec::new())).collect();
     for (kind, result) in found.await?.into_iter().flatten() {
         kinds.entry(kind).or_default().push(result);
     }

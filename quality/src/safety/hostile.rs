@@ -18,18 +18,26 @@ use crate::{fill::content_hash, wire::Wire};
 /// [`ClientError`] when the target gives no response.
 pub async fn hostile(wire: &Wire<'_>, lines: &[Line], progress: &ProgressBar) -> Result<Vec<Figure>, ClientError> {
     let found = each(wire, "hostile strings", lines, progress, |line| async move {
-        let mut results = Vec::new();
+        let (mut results, mut absent) = (Vec::new(), Vec::new());
         for (field, request) in requests(&line.text) {
             let exchange = send(wire, &request).await?;
+            // What the tenant does not have reads no text; it is counted apart, so that it passes for nothing.
+            if is_absent(&exchange) {
+                absent.push(Ok(()));
+                continue;
+            }
+            absent.push(Err(String::new()));
             results.push(sound(&exchange).map_err(|message| format!("{} as {field}: {message}", line.id)));
         }
         let stored = stored(wire, line).await?;
-        Ok((results, stored.map_err(|message| format!("{} stored: {message}", line.id))))
+        Ok(((results, absent), stored.map_err(|message| format!("{} stored: {message}", line.id))))
     });
     let (answered, stored): (Vec<_>, Vec<_>) = found.await?.into_iter().unzip();
-    let answered = answered.into_iter().flatten().collect();
+    let (answered, absent): (Vec<_>, Vec<_>) = answered.into_iter().unzip();
+    let (answered, absent) = (answered.into_iter().flatten().collect(), absent.into_iter().flatten().collect());
     Ok(vec![
         Figure::of("hostile-strings", "sound_answers", answered).at_least(1.0),
+        Figure::of("hostile-strings", "not_enabled", absent).without_misses(),
         Figure::of("hostile-strings", "stored_or_refused", stored).at_least(1.0),
     ])
 }
@@ -67,6 +75,12 @@ fn requests(text: &str) -> Vec<(&'static str, Request)> {
 async fn send(wire: &Wire<'_>, request: &Request) -> Result<Exchange, ClientError> {
     wire.pace.request().await;
     send_patiently(wire.client, &request.clone().bearer(&wire.credential.secret)).await
+}
+
+/// Whether the tenant lacks the operation, which is a 501 of the contract and no server error.
+fn is_absent(exchange: &Exchange) -> bool {
+    let code = exchange.response.error_code();
+    exchange.response.status == 501 && matches!(code.as_deref(), Some("CAPABILITY_NOT_ENABLED" | "TTS_NOT_ENABLED"))
 }
 
 /// Whether an answer is a success or a refusal of the contract.

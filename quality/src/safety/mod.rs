@@ -51,6 +51,11 @@ impl Figure {
         Self { least: Some(least), ..self }
     }
 
+    /// The figure alone, where a line that does not meet it is nothing wrong.
+    fn without_misses(self) -> Self {
+        Self { misses: Vec::new(), ..self }
+    }
+
     /// The share, 0 to 1; 0 of an empty set.
     pub fn share(&self) -> f64 {
         crate::metrics::count(self.hits) / crate::metrics::count(self.of.max(1))

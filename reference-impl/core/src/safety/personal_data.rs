@@ -77,7 +77,7 @@ fn groups(text: &str, passes: impl Fn(&str) -> bool) -> Option<Range<usize>> {
     let ends: Vec<usize> = breaks().chain(std::iter::once(text.len())).collect();
     starts
         .flat_map(|start| ends.iter().filter(move |end| **end > start).map(move |end| start..*end))
-        .filter(|range| text.get(range.clone()).is_some_and(|part| passes(part)))
+        .filter(|range| text.get(range.clone()).is_some_and(&passes))
         .max_by_key(ExactSizeIterator::len)
 }
 

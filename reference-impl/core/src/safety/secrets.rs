@@ -375,7 +375,7 @@ mod tests {
             let (secret, found) = (label == "secret", !find(text).is_empty());
             counts[usize::from(secret)][usize::from(found)] += 1;
             if secret != found {
-                wrong += &format!("{label} {text}\n");
+                wrong.extend([label, " ", text, "\n"]);
             }
         }
         let [[_, false_alarms], [_, caught]] = counts;
