@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{Bless, Faults, Nightly, Score, Smoke};
+use crate::commands::{Bless, Faults, Nightly, Safety, Score, Smoke};
 
 /// Scores the retrieval and the answers of a deployment, and holds them to baselines and floors.
 ///
@@ -24,6 +24,7 @@ enum Command {
     Bless(Bless),
     Faults(Faults),
     Nightly(Nightly),
+    Safety(Safety),
 }
 
 impl Arguments {
@@ -35,6 +36,7 @@ impl Arguments {
             Command::Bless(bless) => bless.run(),
             Command::Faults(faults) => faults.run(),
             Command::Nightly(nightly) => nightly.run(),
+            Command::Safety(safety) => safety.run(),
         })
     }
 }

@@ -15,6 +15,7 @@ pub mod measure;
 pub mod metrics;
 pub mod ranking;
 pub mod report;
+pub mod safety;
 pub mod session;
 pub mod smoke;
 pub mod trec;

@@ -3,6 +3,7 @@
 mod bless;
 mod faults;
 mod nightly;
+mod safety;
 mod score;
 mod smoke;
 
@@ -14,6 +15,7 @@ use harness::{exit, output::say, prepare::Prepared, project_root, record};
 pub use bless::Bless;
 pub use faults::Faults;
 pub use nightly::Nightly;
+pub use safety::Safety;
 pub use score::Score;
 pub use smoke::Smoke;
 

@@ -1,7 +1,9 @@
 //! Filters on what comes in and what goes out, by the tenant's rules.
 
 mod injection;
+mod personal_data;
 mod rules;
+mod secrets;
 
 use std::ops::Range;
 
@@ -180,7 +182,7 @@ pub(crate) fn unsafe_request(text: &str) -> Option<Finding> {
         .into_iter()
         .filter(|filter| !skipped(SafetyDirection::Input, *filter))
         .flat_map(|filter| rules::find(filter, text).into_iter().map(move |hit| (filter, hit)))
-        .filter(|(_, hit)| hit.score >= LEAST && hit.category != "weighed_evidence")
+        .filter(|(_, hit)| hit.score >= LEAST && hit.category != injection::WEIGHED)
         .max_by(|one, other| one.1.score.total_cmp(&other.1.score))
         .map(|(filter, hit)| Finding {
             direction: SafetyDirection::Input,

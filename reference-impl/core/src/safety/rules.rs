@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::{injection, personal_data, secrets};
 use crate::tenancy::SafetyFilter;
 
 /// A place that a filter found.
@@ -24,7 +25,7 @@ struct Pattern {
 }
 
 static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
-    use SafetyFilter::{Abuse, PersonalData, PromptInjection, Secrets};
+    use SafetyFilter::{Abuse, PromptInjection};
     let rules: &[(SafetyFilter, &'static str, f64, &str)] = &[
         (
             PromptInjection,
@@ -50,32 +51,6 @@ static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
             0.85,
             r"(?i)<\|(?:im_start|im_end|system|endoftext)\|>|\[/?INST\]|<</?SYS>>|^\s*#{2,}\s*(?:system|new instructions?)\s*:?\s*$",
         ),
-        (Secrets, "platform_key", 1.0, r"\bpl_[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?_[0-9A-Za-z]{38}\b"),
-        (Secrets, "private_key", 1.0, r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
-        (Secrets, "cloud_key", 0.95, r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[0-9A-Za-z_-]{35}\b"),
-        (
-            Secrets,
-            "access_token",
-            0.95,
-            r"\bgh[pousr]_[0-9A-Za-z]{36,}\b|\bgithub_pat_[0-9A-Za-z_]{40,}\b|\bxox[abprs]-[0-9A-Za-z-]{10,}\b|\bsk-[0-9A-Za-z_-]{20,}\b|\bsk_live_[0-9A-Za-z]{16,}\b|\bglpat-[0-9A-Za-z_-]{20,}",
-        ),
-        (Secrets, "json_web_token", 0.9, r"\beyJ[0-9A-Za-z_-]{8,}\.eyJ[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]{16,}"),
-        (
-            Secrets,
-            "assigned_secret",
-            0.7,
-            r#"(?i)\b(?:password|passwd|secret|api[_-]?key|access[_-]?token)["']?\s*[:=]\s*["']?[^\s"',;]{8,}"#,
-        ),
-        (PersonalData, "email_address", 0.9, r"(?i)\b[a-z0-9._%+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,24}\b"),
-        (PersonalData, "payment_card", 0.95, r"\b[3-6][0-9]{3}(?:[ -]?[0-9]{4}){2}[ -]?[0-9]{2,4}\b"),
-        (PersonalData, "bank_account", 0.9, r"\b[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]{4}){3,7}(?: ?[0-9A-Z]{1,3})?\b"),
-        (
-            PersonalData,
-            "phone_number",
-            0.7,
-            r"(?:\+[0-9]{1,3}[ .-]?)(?:\([0-9]{1,4}\)[ .-]?)?[0-9]{2,4}(?:[ .-]?[0-9]{2,4}){2,4}\b",
-        ),
-        (PersonalData, "social_security_number", 0.9, r"\b[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}\b"),
         (
             Abuse,
             "threat",
@@ -107,39 +82,32 @@ static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
 
 /// Every kind of thing that the filters know.
 pub(super) fn categories() -> impl Iterator<Item = &'static str> {
-    PATTERNS.iter().map(|pattern| pattern.category).chain(["weighed_evidence"])
+    let own = PATTERNS.iter().map(|pattern| pattern.category).chain([injection::WEIGHED]);
+    own.chain(secrets::categories()).chain(personal_data::categories())
 }
 
 /// Everything that `filter` finds in `text`.
 pub(super) fn find(filter: SafetyFilter, text: &str) -> Vec<Hit> {
+    match filter {
+        SafetyFilter::Secrets => secrets::find(text),
+        SafetyFilter::PersonalData => personal_data::find(text),
+        SafetyFilter::PromptInjection | SafetyFilter::Abuse => find_wording(filter, text),
+    }
+}
+
+fn find_wording(filter: SafetyFilter, text: &str) -> Vec<Hit> {
     let mut hits: Vec<Hit> = PATTERNS
         .iter()
         .filter(|pattern| pattern.filter == filter)
         .flat_map(|pattern| pattern.regex.find_iter(text).map(move |found| (pattern, found)))
-        .filter(|(pattern, found)| pattern.category != "payment_card" || passes_luhn(found.as_str()))
         .map(|(pattern, found)| Hit { category: pattern.category, score: pattern.score, span: found.range() })
         .collect();
     // Known wording keeps its own score; what has none is weighed.
     if filter == SafetyFilter::PromptInjection && hits.is_empty() {
-        let weighed = super::injection::weigh(text).filter(|(score, _)| *score >= 0.5);
-        hits.extend(weighed.map(|(score, span)| Hit { category: "weighed_evidence", score, span }));
+        let weighed = injection::weigh(text).filter(|(score, _)| *score >= 0.5);
+        hits.extend(weighed.map(|(score, span)| Hit { category: injection::WEIGHED, score, span }));
     }
     hits
-}
-
-/// The check digit of payment cards: without it, order numbers would be taken for cards.
-fn passes_luhn(text: &str) -> bool {
-    let digits: Vec<u32> = text.chars().rev().filter_map(|character| character.to_digit(10)).collect();
-    let sum: u32 = digits
-        .iter()
-        .enumerate()
-        .map(|(index, digit)| match index % 2 {
-            0 => *digit,
-            _ if digit * 2 > 9 => digit * 2 - 9,
-            _ => digit * 2,
-        })
-        .sum();
-    digits.len() >= 13 && sum.is_multiple_of(10)
 }
 
 #[cfg(test)]
@@ -153,7 +121,7 @@ mod tests {
 
     #[test]
     fn compiles_every_pattern() {
-        assert_eq!(PATTERNS.len(), 18);
+        assert_eq!(PATTERNS.len(), 7);
     }
 
     #[test]

@@ -7,6 +7,9 @@ use std::ops::Range;
 
 use evidence::Piece;
 
+/// Category of what no single wording shows and all evidence together does.
+pub(super) const WEIGHED: &str = "weighed_evidence";
+
 /// What the sum begins with.
 const BIAS: f64 = -3.31;
 /// What each piece is worth, in the order of [`Piece::ALL`]; fitted once by logistic regression.
