@@ -12,6 +12,10 @@ const FIGURES: usize = 10;
 /// fixture corpora, those without an answer among them and counted twice (`examples/answers.rs`).
 const LOGISTIC: [f64; FIGURES + 1] = [5.04, 0.46, 0.44, 2.1, -0.65, 0.0, 0.0, 0.11, -0.46, -0.06, -3.69];
 
+/// Where more than this share of the question stands nowhere in the passage, headings included, the passage is about something
+/// else: what it says of the rest is no answer.
+const MOST_MISSING: f64 = 0.6;
+
 /// What speaks for an answer, by its first citation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
@@ -79,6 +83,9 @@ impl Evidence {
 
     /// The probability that the answer is right, 0 to 1.
     pub fn probability(&self) -> f64 {
+        if self.features[7] > MOST_MISSING {
+            return 0.0;
+        }
         let sum: f64 = self.features.iter().zip(LOGISTIC).map(|(figure, weight)| figure * weight).sum();
         1.0 / (1.0 + (-(sum + LOGISTIC[FIGURES])).exp())
     }
