@@ -13,7 +13,7 @@ pub struct Auc {
     pub high: f64,
 }
 
-/// The area for two groups of times, by the rank sum; ties count half. The interval is that of Hanley and McNeil (1982).
+/// The area for two groups of times, by the rank sum; ties count half. The interval is that of Hanley and `McNeil` (1982).
 pub fn auc(one: &[Duration], other: &[Duration]) -> Auc {
     if one.is_empty() || other.is_empty() {
         return Auc { value: 0.5, low: 0.5, high: 1.0 };

@@ -44,12 +44,7 @@ pub(super) fn quotable(text: &str, sentence: Range<usize>) -> Vec<Range<usize>> 
         let to = if limit == words.len() {
             limit
         } else {
-            borders
-                .iter()
-                .copied()
-                .filter(|at| *at > from + MAX_QUOTE_WORDS / 2 && *at <= limit)
-                .next_back()
-                .unwrap_or(limit)
+            borders.iter().copied().rfind(|at| *at > from + MAX_QUOTE_WORDS / 2 && *at <= limit).unwrap_or(limit)
         };
         // A stretch that ends where an earlier one does says less of the same.
         if to > reached {

@@ -48,7 +48,9 @@ fn marked(text: &str) -> Vec<(String, Vec<usize>)> {
             open.truncate(open.trim_end().len());
             // After `[1][2].` the sentence has been taken already.
             let ended = if open.trim().is_empty() { found.last_mut().map(|(text, _)| text) } else { Some(&mut open) };
-            ended.into_iter().for_each(|text| text.push(mark));
+            if let Some(text) = ended {
+                text.push(mark);
+            }
             rest = &rest[mark.len_utf8()..];
         }
         let parts: Vec<String> = sentences(&open).into_iter().map(|span| flatten(&open[span])).collect();

@@ -6,6 +6,7 @@ mod template;
 pub use template::{PromptTemplate, TemplateProblem, Variable};
 
 use self::pack::{Packed, pack};
+use self::template::fill;
 use crate::ports::Passage;
 
 /// What a model reads.
@@ -34,7 +35,7 @@ pub fn assemble(
         "tenant" => tenant.to_owned(),
         _ => String::new(),
     };
-    Prompt { system: template.fill(&template.system, &value), user: template.fill(&template.user, &value) }
+    Prompt { system: fill(&template.system, &value), user: fill(&template.user, &value) }
 }
 
 #[cfg(test)]

@@ -156,20 +156,20 @@ impl PromptTemplate {
         }
         problems
     }
+}
 
-    /// `text` with every variable replaced in one pass, so that no value is read as a template.
-    pub(super) fn fill(&self, text: &str, value: &dyn Fn(&str) -> String) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once("{{") {
-            let Some((name, tail)) = after.split_once("}}") else { break };
-            out.push_str(before);
-            out.push_str(&value(name.trim()));
-            rest = tail;
-        }
-        out.push_str(rest);
-        out
+/// `text` with every variable replaced in one pass, so that no value is read as a template.
+pub(super) fn fill(text: &str, value: &dyn Fn(&str) -> String) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let Some((name, tail)) = after.split_once("}}") else { break };
+        out.push_str(before);
+        out.push_str(&value(name.trim()));
+        rest = tail;
     }
+    out.push_str(rest);
+    out
 }
 
 /// Names between double braces, in order; `None` where a pair is not closed.
@@ -241,6 +241,6 @@ mod tests {
     fn reads_no_value_as_a_template() {
         let template = PromptTemplate::built_in();
         let value = |name: &str| format!("<{name} {{{{question}}}}>");
-        assert_eq!(template.fill("{{ passages }}!", &value), "<passages {{question}}>!");
+        assert_eq!(fill("{{ passages }}!", &value), "<passages {{question}}>!");
     }
 }

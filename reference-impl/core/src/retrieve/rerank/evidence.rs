@@ -5,7 +5,7 @@
 //! too (pseudo-relevance feedback on the vectors), and candidates that lie close together share their scores (a walk over the
 //! graph of nearest neighbours). Words add what vectors blur: how much of the query a chunk covers, how close together, and
 //! whether words that stand side by side in the query do so in the text. The constants were chosen on the training claims of
-//! SciFact and by five-fold cross-validation on Cranfield and XQuAD; `quality/README.md` has the figures.
+//! `SciFact` and by five-fold cross-validation on Cranfield and `XQuAD`; `quality/README.md` has the figures.
 
 use super::graph::Graph;
 use super::terms::Evidences;

@@ -46,11 +46,11 @@ impl Evidences {
     /// is between them that it is to tell.
     pub(super) fn of(stems: &[String], candidates: &[RerankCandidate]) -> Self {
         let mut terms: Vec<&String> = Vec::new();
-        stems.iter().for_each(|stem| {
+        for stem in stems {
             if !terms.contains(&stem) {
-                terms.push(stem)
+                terms.push(stem);
             }
-        });
+        }
         let index: HashMap<&str, usize> = terms.iter().enumerate().map(|(at, term)| (term.as_str(), at)).collect();
         let places: Vec<Places> = candidates.iter().map(|candidate| Places::of(&index, candidate)).collect();
         let total = count(candidates.len());
@@ -76,7 +76,9 @@ impl Evidences {
             })
             .collect();
         let most = each.iter().map(|found| found.pairs).fold(0.0, f64::max);
-        each.iter_mut().for_each(|found| found.pairs = if most > 0.0 { found.pairs / most } else { 0.0 });
+        for found in &mut each {
+            found.pairs = if most > 0.0 { found.pairs / most } else { 0.0 };
+        }
         Self { each }
     }
 }

@@ -1,4 +1,4 @@
-//! Any chat model that speaks OpenAI's `POST {url}/chat/completions`.
+//! Any chat model that speaks `OpenAI`'s `POST {url}/chat/completions`.
 
 use reference_core::answer::parse;
 use reference_core::ports::{BoxFuture, Generation, GenerationRequest, Generator, GeneratorKind, ModelError};
