@@ -100,7 +100,9 @@ impl Arguments {
             Ok(sets) => {
                 let departures: Vec<String> = sets.iter().flat_map(|set| set.departures(contract)).collect();
                 if !departures.is_empty() {
-                    departures.iter().for_each(|line| note(&format!("rules.yaml: {line}")));
+                    for line in &departures {
+                        note(&format!("rules.yaml: {line}"));
+                    }
                     return ExitCode::from(USAGE);
                 }
             }

@@ -2,7 +2,13 @@
 //!
 //! `cargo bench -p reference-impl --bench dense`. The ratio to the stream is measured by turns in this one run, since both
 //! depend on what else the machine is doing; each is the best of many. Criterion's own figures follow.
-#![expect(clippy::unwrap_used, clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a bench")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a bench"
+)]
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
 
 use std::hint::black_box;
@@ -52,7 +58,9 @@ impl Random {
 
 fn unit(mut vector: Vec<f32>) -> Vec<f32> {
     let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
-    vector.iter_mut().for_each(|value| *value /= length);
+    for value in &mut vector {
+        *value /= length;
+    }
     vector
 }
 
@@ -82,7 +90,7 @@ impl Data {
             scales.push(quantised.scale);
         }
         let mut mask = vec![u64::MAX; count.div_ceil(64)];
-        if count % 64 > 0 {
+        if !count.is_multiple_of(64) {
             mask[count / 64] = (1 << (count % 64)) - 1;
         }
         Self { exact, queries, codes: host.hold(codes), scales, mask }
@@ -152,7 +160,9 @@ fn by_turns(works: &mut [&mut dyn FnMut(usize)]) -> Vec<(Duration, Duration)> {
             times.push(started.elapsed());
         }
     }
-    times.iter_mut().for_each(|times| times.sort());
+    for times in &mut times {
+        times.sort();
+    }
     times.iter().map(|times| (times[0], times[times.len() / 2])).collect()
 }
 
