@@ -89,11 +89,11 @@ pub(crate) async fn answer(
     request: &GenerationRequest,
     chunks: &[RankedChunk],
 ) -> Result<Answer, ModelError> {
-    let Generation { mut sentences, tokens_in, tokens_out } = generator.generate(tenant, request).await?;
+    let Generation { mut sentences, written, tokens_in, tokens_out } = generator.generate(tenant, request).await?;
     let counted = (tokens_in, tokens_out);
     let mut findings = planted(tenant, request);
     if generator.kind() != GeneratorKind::Extractive {
-        findings.extend(leaked(tenant, &mut sentences));
+        findings.extend(leaked(tenant, written.as_deref(), &mut sentences));
     }
     let outcome = checked(tenant, request, &sentences, chunks);
     Ok(Answer { counted, findings, ..outcome })
@@ -110,10 +110,14 @@ fn planted(tenant: &TenantContext, request: &GenerationRequest) -> Vec<Finding> 
 }
 
 /// Takes the words of the system prompt out of what a model wrote, as the tenant's rule says.
-fn leaked(tenant: &TenantContext, sentences: &mut Vec<GeneratedSentence>) -> Vec<Finding> {
+fn leaked(
+    tenant: &TenantContext,
+    written: Option<&str>,
+    sentences: &mut Vec<GeneratedSentence>,
+) -> Vec<Finding> {
     // A model may spread the prompt over sentences, so that they are read as one text first.
-    let whole = sentences.iter().map(|it| it.text.as_str()).collect::<Vec<_>>().join(" ");
-    let found = match safety::review_written(tenant, &whole) {
+    let joined = || sentences.iter().map(|it| it.text.as_str()).collect::<Vec<_>>().join(" ");
+    let found = match safety::review_written(tenant, &written.map_or_else(joined, str::to_owned)) {
         Err(Blocked(finding)) => {
             sentences.clear();
             return vec![finding];
@@ -121,11 +125,8 @@ fn leaked(tenant: &TenantContext, sentences: &mut Vec<GeneratedSentence>) -> Vec
         Ok(passed) => passed.findings,
     };
     if found.iter().any(|it| it.action == SafetyAction::Redact) {
-        let before = sentences.len();
+        // Where no sentence alone holds enough words of the prompt, those that passages support are left as they are.
         sentences.retain(|it| safety::review_written(tenant, &it.text).is_ok_and(|passed| passed.text == it.text));
-        if sentences.len() == before {
-            sentences.clear();
-        }
     }
     found
 }
