@@ -5084,14 +5084,25 @@ pub enum SafetyCategory {
     PersonalData,
     #[serde(rename = "abuse")]
     Abuse,
+    #[serde(rename = "exfiltration")]
+    Exfiltration,
+    #[serde(rename = "prompt_leak")]
+    PromptLeak,
     #[serde(rename = "unsafe_request")]
     UnsafeRequest,
 }
 
 impl SafetyCategory {
     /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] =
-        &[Self::PromptInjection, Self::Secrets, Self::PersonalData, Self::Abuse, Self::UnsafeRequest];
+    pub const ALL: &'static [Self] = &[
+        Self::PromptInjection,
+        Self::Secrets,
+        Self::PersonalData,
+        Self::Abuse,
+        Self::Exfiltration,
+        Self::PromptLeak,
+        Self::UnsafeRequest,
+    ];
 
     /// The value as it travels.
     pub const fn as_str(self) -> &'static str {
@@ -5100,6 +5111,8 @@ impl SafetyCategory {
             Self::Secrets => "secrets",
             Self::PersonalData => "personal_data",
             Self::Abuse => "abuse",
+            Self::Exfiltration => "exfiltration",
+            Self::PromptLeak => "prompt_leak",
             Self::UnsafeRequest => "unsafe_request",
         }
     }
@@ -5197,11 +5210,16 @@ pub enum SafetyRuleFilter {
     PersonalData,
     #[serde(rename = "abuse")]
     Abuse,
+    #[serde(rename = "exfiltration")]
+    Exfiltration,
+    #[serde(rename = "prompt_leak")]
+    PromptLeak,
 }
 
 impl SafetyRuleFilter {
     /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::PromptInjection, Self::Secrets, Self::PersonalData, Self::Abuse];
+    pub const ALL: &'static [Self] =
+        &[Self::PromptInjection, Self::Secrets, Self::PersonalData, Self::Abuse, Self::Exfiltration, Self::PromptLeak];
 
     /// The value as it travels.
     pub const fn as_str(self) -> &'static str {
@@ -5210,6 +5228,8 @@ impl SafetyRuleFilter {
             Self::Secrets => "secrets",
             Self::PersonalData => "personal_data",
             Self::Abuse => "abuse",
+            Self::Exfiltration => "exfiltration",
+            Self::PromptLeak => "prompt_leak",
         }
     }
 }
@@ -5273,14 +5293,14 @@ impl std::str::FromStr for SafetyRuleAction {
 #[schemars(extend("examples" = crate::examples("SafetyRule")))]
 #[serde(deny_unknown_fields)]
 pub struct SafetyRule {
-    /// The kind of content that the filter looks for, reported as the category of a finding: prompt_injection, secrets, personal_data or abuse.
+    /// The kind of content that the filter looks for, reported as the category of a finding: prompt_injection, secrets, personal_data, abuse, exfiltration (links and images to hosts that the tenant's link_hosts do not list) or prompt_leak (words of the system prompt in what a model wrote). The last two read what the service answers and are refused with the direction input.
     pub filter: SafetyRuleFilter,
     /// Whether the rule reads what clients send (input) or what the service answers (output).
     pub direction: SafetyFilter,
     /// Least score at which the action is taken. A higher threshold lets more through.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub threshold: f64,
-    /// What happens to a finding: block refuses the request with CONTENT_BLOCKED, redact replaces the found text, flag only reports it, off switches the rule off.
+    /// What happens to a finding: block refuses the request with CONTENT_BLOCKED, redact replaces the found text (a link by the text that it shows), flag only reports it, off switches the rule off.
     pub action: SafetyRuleAction,
 }
 
@@ -6384,6 +6404,10 @@ pub struct TenantConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<String>", length(min = 0, max = 64), inner(length(min = 8, max = 280), regex(pattern = "^https?://[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?$")), extend("uniqueItems" = true))]
     pub cors_origins: Option<Vec<String>>,
+    /// Host names that links and images in answers may lead to, in lower case and without a port; a name stands for itself alone and not for names below it. Links to any other host are what the safety filter exfiltration finds. Absent means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>", length(min = 0, max = 64), inner(length(min = 1, max = 253), regex(pattern = "^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$")), extend("uniqueItems" = true))]
+    pub link_hosts: Option<Vec<String>>,
     /// The tenant's API keys. A tenant with none can still be reached by JWT.
     #[schemars(length(min = 0, max = 256))]
     pub credentials: Vec<TenantCredential>,
@@ -6452,6 +6476,7 @@ impl TenantConfig {
             display_name,
             hostnames: None,
             cors_origins: None,
+            link_hosts: None,
             credentials,
             features,
             models,

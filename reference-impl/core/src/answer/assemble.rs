@@ -6,11 +6,13 @@ use super::citations::{Citation, cite};
 use super::confidence::{Band, Confidence};
 use super::evidence::Evidence;
 use super::follow_ups::follow_ups;
-use crate::ports::{Generation, GenerationRequest, Generator, ModelError};
+use super::orders::Matter;
+use crate::ports::{GeneratedSentence, Generation, GenerationRequest, Generator, GeneratorKind, ModelError, Passage};
 use crate::retrieve::RankedChunk;
+use crate::retrieve::words::content_stems;
 use crate::sabotage::{self, Sabotage};
-use crate::safety;
-use crate::tenancy::TenantContext;
+use crate::safety::{self, Blocked, Finding};
+use crate::tenancy::{SafetyAction, TenantContext};
 
 /// What stands where the documents do not answer.
 pub const NO_ANSWER: &str = "I could not find an answer to this in the available documents.";
@@ -45,6 +47,8 @@ pub struct Answer {
     pub follow_ups: Vec<String>,
     /// Tokens that the generator counted, in and out.
     pub counted: (Option<u64>, Option<u64>),
+    /// What the safety filters found in what was read and in what a model wrote before it was checked.
+    pub findings: Vec<Finding>,
 }
 
 impl Answer {
@@ -57,6 +61,7 @@ impl Answer {
             confidence: Confidence::none(reason),
             follow_ups: Vec::new(),
             counted: (None, None),
+            findings: Vec::new(),
         }
     }
 
@@ -84,19 +89,66 @@ pub(crate) async fn answer(
     request: &GenerationRequest,
     chunks: &[RankedChunk],
 ) -> Result<Answer, ModelError> {
-    let Generation { sentences, tokens_in, tokens_out } = generator.generate(tenant, request).await?;
+    let Generation { mut sentences, written, tokens_in, tokens_out } = generator.generate(tenant, request).await?;
     let counted = (tokens_in, tokens_out);
+    let mut findings = planted(tenant, request);
+    if generator.kind() != GeneratorKind::Extractive {
+        findings.extend(leaked(tenant, written.as_deref(), &mut sentences));
+    }
+    let outcome = checked(tenant, request, &sentences, chunks);
+    Ok(Answer { counted, findings, ..outcome })
+}
+
+/// One finding for each passage in which something gives orders that the tenant's rule for prompt injection knows.
+fn planted(tenant: &TenantContext, request: &GenerationRequest) -> Vec<Finding> {
+    let asked = content_stems(&request.question);
+    let of_passage = |passage: &Passage| {
+        let orders = Matter::of(&asked, passage).orders;
+        orders.into_iter().find_map(|order| safety::planted(tenant, &passage.text[order]))
+    };
+    request.passages.iter().filter_map(of_passage).collect()
+}
+
+/// Takes the words of the system prompt out of what a model wrote, as the tenant's rule says.
+fn leaked(
+    tenant: &TenantContext,
+    written: Option<&str>,
+    sentences: &mut Vec<GeneratedSentence>,
+) -> Vec<Finding> {
+    // A model may spread the prompt over sentences, so that they are read as one text first.
+    let joined = || sentences.iter().map(|it| it.text.as_str()).collect::<Vec<_>>().join(" ");
+    let found = match safety::review_written(tenant, &written.map_or_else(joined, str::to_owned)) {
+        Err(Blocked(finding)) => {
+            sentences.clear();
+            return vec![finding];
+        }
+        Ok(passed) => passed.findings,
+    };
+    if found.iter().any(|it| it.action == SafetyAction::Redact) {
+        // Where no sentence alone holds enough words of the prompt, those that passages support are left as they are.
+        sentences.retain(|it| safety::review_written(tenant, &it.text).is_ok_and(|passed| passed.text == it.text));
+    }
+    found
+}
+
+/// The answer that is left of `sentences` once every one of them is held against the passages.
+fn checked(
+    tenant: &TenantContext,
+    request: &GenerationRequest,
+    sentences: &[GeneratedSentence],
+    chunks: &[RankedChunk],
+) -> Answer {
     if sabotage::on(Sabotage::DocumentsGiveOrders)
         && let Some(order) = chunks.iter().find_map(|chunk| safety::order(&chunk.text))
     {
-        return Ok(Answer { text: order.to_owned(), counted, ..Answer::sources_alone(tenant, chunks) });
+        return Answer { text: order.to_owned(), ..Answer::sources_alone(tenant, chunks) };
     }
-    let cited = cite(request, &sentences, &|quote| safety::longest_clean_part(tenant, quote));
+    let cited = cite(request, sentences, &|quote| safety::longest_clean_part(tenant, quote));
     if cited.citations.is_empty() {
         if let Some(altered) = unsupported(tenant, chunks) {
-            return Ok(Answer { counted, ..altered });
+            return altered;
         }
-        return Ok(Answer { counted, ..Answer::none(NO_ANSWER, "no passage supports an answer") });
+        return Answer::none(NO_ANSWER, "no passage supports an answer");
     }
     let thresholds = tenant.settings().retrieval.confidence;
     let mut confidence = match Evidence::of(request, &cited.citations) {
@@ -105,10 +157,10 @@ pub(crate) async fn answer(
     };
     if confidence.band == Band::None {
         if let Some(altered) = unsupported(tenant, chunks) {
-            return Ok(Answer { counted, ..altered });
+            return altered;
         }
         let none = Answer::none(NO_ANSWER, "");
-        return Ok(Answer { confidence, counted, ..none });
+        return Answer { confidence, ..none };
     }
     let clean = |quote: &str| safety::longest_clean_part(tenant, quote);
     let follow_ups = follow_ups(request, &cited.text, &clean);
@@ -121,7 +173,15 @@ pub(crate) async fn answer(
     {
         sources.retain(|source| source.document_id != first.document_id);
     }
-    Ok(Answer { text: cited.text, citations: cited.citations, sources, confidence, follow_ups, counted })
+    Answer {
+        text: cited.text,
+        citations: cited.citations,
+        sources,
+        confidence,
+        follow_ups,
+        counted: (None, None),
+        findings: Vec::new(),
+    }
 }
 
 /// What the flaws make of an answer without support.

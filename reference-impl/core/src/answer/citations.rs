@@ -6,10 +6,11 @@ use std::ops::Range;
 
 use super::clauses::{quotable, widened};
 use super::coverage::{PassageWords, stems};
+use super::orders::Matter;
 use super::question::Question;
-use super::sentences::{flatten, sentences};
+use super::sentences::flatten;
 use crate::ports::{GeneratedSentence, GenerationRequest, Passage};
-use crate::retrieve::words::{is_stop_word, stem, words};
+use crate::retrieve::words::{content_stems, is_stop_word, stem, words};
 use crate::sabotage::{self, Sabotage};
 
 /// A written sentence counts as supported by a sentence of a passage that holds at least this share of its content words
@@ -53,6 +54,8 @@ pub(super) fn cite(
 ) -> CitedText {
     let mut cited = CitedText::default();
     let question = Question::of(&request.question);
+    let asked = content_stems(&request.question);
+    let matters: Vec<Matter> = request.passages.iter().map(|passage| Matter::of(&asked, passage)).collect();
     for sentence in sentences {
         let text = flatten(&sentence.text);
         let mut seen = HashSet::new();
@@ -60,9 +63,11 @@ pub(super) fn cite(
             .passages
             .iter()
             .filter(|index| seen.insert(**index))
-            .filter_map(|index| request.passages.get(*index))
-            .filter_map(|passage| Some((passage, quote(&passage.text, &text, clean)?)))
-            .map(|(passage, span)| (passage, in_context(request, &question, passage, span, clean)))
+            .filter_map(|index| Some((request.passages.get(*index)?, matters.get(*index)?)))
+            .filter_map(|(passage, matter)| {
+                let span = quote(&passage.text, &matter.places, &text, clean)?;
+                Some((passage, in_context(request, &question, passage, matter, span, clean)))
+            })
             .collect();
         if text.is_empty() || quotes.is_empty() {
             continue;
@@ -108,16 +113,20 @@ pub(super) fn cite(
 }
 
 /// The place of `passage` that says what `sentence` says: the sentence itself, or the one that supports it best.
-fn quote(passage: &str, sentence: &str, clean: &dyn Fn(&str) -> Range<usize>) -> Option<Range<usize>> {
-    let places = sentences(passage);
+fn quote(
+    passage: &str,
+    places: &[Range<usize>],
+    sentence: &str,
+    clean: &dyn Fn(&str) -> Range<usize>,
+) -> Option<Range<usize>> {
     let exact = places
         .iter()
         .flat_map(|place| quotable(passage, place.clone()))
         .find(|place| flatten(&passage[place.clone()]) == sentence);
     let place = exact.or_else(|| {
         places
-            .into_iter()
-            .flat_map(|place| quotable(passage, place))
+            .iter()
+            .flat_map(|place| quotable(passage, place.clone()))
             .map(|place| (support(&passage[place.clone()], sentence), place))
             .filter(|(support, _)| *support >= LEAST_SUPPORT)
             .max_by(|one, other| one.0.total_cmp(&other.0))
@@ -136,6 +145,7 @@ fn in_context(
     request: &GenerationRequest,
     question: &Question,
     passage: &Passage,
+    matter: &Matter,
     span: Range<usize>,
     clean: &dyn Fn(&str) -> Range<usize>,
 ) -> Range<usize> {
@@ -145,14 +155,15 @@ fn in_context(
         let shared: f64 = request.terms.iter().filter(|term| held.contains(&term.stem)).map(|term| term.weight).sum();
         shared + if question.met(text) == Some(true) { 1.0 } else { 0.0 }
     };
-    let wide = widened(&passage.text, &sentences(&passage.text), span.clone(), &value);
+    let wide = widened(&passage.text, &matter.places, &matter.orders, span.clone(), &value);
     let text = &passage.text[wide.clone()];
     if clean(text) == (0..text.len()) { wide } else { span }
 }
 
-/// Whether a sentence of `passage` says what `sentence` says.
-pub(super) fn supported(passage: &str, sentence: &str) -> bool {
-    quote(passage, sentence, &|whole| 0..whole.len()).is_some()
+/// Whether a sentence of `passage` that is not an order says what `sentence` says, for somebody who asked for `asked`.
+pub(super) fn supported(asked: &[String], passage: &Passage, sentence: &str) -> bool {
+    let matter = Matter::of(asked, passage);
+    quote(&passage.text, &matter.places, sentence, &|whole| 0..whole.len()).is_some()
 }
 
 /// The share of the content words of `sentence` that `place` holds; 0 when a number is missing.

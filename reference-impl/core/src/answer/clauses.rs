@@ -56,10 +56,12 @@ pub(super) fn quotable(text: &str, sentence: Range<usize>) -> Vec<Range<usize>> 
 }
 
 /// `span` with the sentences beside it, as far as they stand in the same paragraph and the whole keeps to 40 words: what a
-/// sentence means often shows in its neighbour alone. The neighbour that `value` puts higher comes first.
+/// sentence means often shows in its neighbour alone. The neighbour that `value` puts higher comes first; nothing of `barred`
+/// is taken in.
 pub(super) fn widened(
     text: &str,
     places: &[Range<usize>],
+    barred: &[Range<usize>],
     span: Range<usize>,
     value: &dyn Fn(&Range<usize>) -> f64,
 ) -> Range<usize> {
@@ -67,8 +69,10 @@ pub(super) fn widened(
     loop {
         let fits = |place: &&Range<usize>| {
             let both = wide.start.min(place.start)..wide.end.max(place.end);
+            let apart = barred.iter().all(|it| it.end <= both.start || both.end <= it.start);
             let body = &text[both];
-            !text[(*place).clone()].ends_with('?')
+            apart
+                && !text[(*place).clone()].ends_with('?')
                 && !body.contains(['\n', '\r'])
                 && body.split_whitespace().count() <= MAX_QUOTE_WORDS
         };
@@ -119,10 +123,11 @@ mod tests {
         let text = "Ask Ann. It opens at nine. Tea is free.\nThe end is here.";
         let places = [0..8, 9..26, 27..39, 40..56];
         let value = |place: &Range<usize>| if place.start == 0 { 1.0 } else { 0.0 };
-        assert_eq!(widened(text, &places, 9..26, &value), 0..39);
+        assert_eq!(widened(text, &places, &[], 9..26, &value), 0..39);
+        assert_eq!(widened(text, &places, &[3..5], 9..26, &value), 9..39);
         let long = format!("{}. It opens.", "word ".repeat(39).trim_end());
         let end = long.len();
-        assert_eq!(widened(&long, &[0..end - 10, end - 9..end], end - 9..end, &value), end - 9..end);
+        assert_eq!(widened(&long, &[0..end - 10, end - 9..end], &[], end - 9..end, &value), end - 9..end);
     }
 
     #[test]

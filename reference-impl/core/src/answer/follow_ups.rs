@@ -6,7 +6,8 @@ use std::ops::Range;
 use super::citations::cite;
 use super::evidence::Evidence;
 use super::extractive::Extractive;
-use super::sentences::{flatten, sentences};
+use super::orders::{self, Matter};
+use super::sentences::flatten;
 use crate::ports::{GenerationRequest, QuestionTerm};
 use crate::retrieve::words::content_stems;
 
@@ -109,12 +110,15 @@ fn answerable(request: &GenerationRequest, answer: &str, question: &str) -> bool
 
 /// Questions that sentences answer by their form, then questions about headings; those of the best passages first.
 fn ideas(request: &GenerationRequest, answer: &str) -> Vec<String> {
+    let asked = content_stems(&request.question);
     let mut found = Vec::new();
     let mut headings = Vec::new();
     for passage in request.passages.iter().take(PASSAGES) {
-        let all = sentences(&passage.text).into_iter().map(|span| flatten(&passage.text[span]));
+        let all = Matter::of(&asked, passage).places.into_iter().map(|span| flatten(&passage.text[span]));
         found.extend(all.filter(|it| !answer.contains(it)).filter_map(|it| about_sentence(&it)).take(2));
-        headings.extend(about_heading(&passage.heading_path));
+        if !passage.heading_path.iter().any(|heading| orders::is_order(heading)) {
+            headings.extend(about_heading(&passage.heading_path));
+        }
     }
     found.extend(headings);
     found

@@ -8,6 +8,7 @@ mod coverage;
 mod evidence;
 mod extractive;
 mod follow_ups;
+mod orders;
 mod parse;
 mod prompt;
 mod question;

@@ -3,6 +3,7 @@
 use super::citations::supported;
 use super::sentences::{flatten, sentences};
 use crate::ports::{GeneratedSentence, GenerationRequest};
+use crate::retrieve::words::content_stems;
 
 /// What a model writes where the passages do not answer.
 const NO_ANSWER: &str = "NO ANSWER";
@@ -13,9 +14,10 @@ pub fn parse(text: &str, request: &GenerationRequest) -> Vec<GeneratedSentence> 
     if text.trim().trim_end_matches('.').eq_ignore_ascii_case(NO_ANSWER) {
         return Vec::new();
     }
+    let asked = content_stems(&request.question);
     let mut found = Vec::new();
     for (sentence, markers) in marked(text) {
-        let holds = |index: usize| request.passages.get(index).is_some_and(|it| supported(&it.text, &sentence));
+        let holds = |index: usize| request.passages.get(index).is_some_and(|it| supported(&asked, it, &sentence));
         let mut passages: Vec<usize> = Vec::new();
         for index in markers.into_iter().filter_map(|marker| marker.checked_sub(1)).filter(|index| holds(*index)) {
             if !passages.contains(&index) {

@@ -5,12 +5,13 @@ use std::ops::Range;
 
 use super::clauses::quotable;
 use super::coverage::{PassageWords, stems};
+use super::orders::Matter;
 use super::question::Question;
-use super::sentences::{flatten, sentences};
+use super::sentences::flatten;
 use crate::ports::{GenerationRequest, Passage, QuestionTerm};
 use crate::retrieve::HashedEmbedder;
 use crate::retrieve::dense::dot;
-use crate::retrieve::words::{stem, words};
+use crate::retrieve::words::{content_stems, stem, words};
 
 /// Number of [`Candidate::features`].
 pub const FEATURES: usize = 12;
@@ -51,6 +52,7 @@ pub(super) fn candidates(request: &GenerationRequest) -> Vec<Candidate> {
         question: Question::of(&request.question),
         vector: HashedEmbedder::vector(&request.question),
         terms: &request.terms,
+        content: content_stems(&request.question),
     };
     let mut found: Vec<Candidate> =
         request.passages.iter().enumerate().flat_map(|(index, passage)| asked.within(index, passage)).collect();
@@ -65,12 +67,13 @@ struct Asked<'a> {
     question: Question,
     vector: Vec<f32>,
     terms: &'a [QuestionTerm],
+    content: Vec<String>,
 }
 
 impl Asked<'_> {
     fn within(&self, index: usize, passage: &Passage) -> Vec<Candidate> {
         let held = PassageWords::of(passage);
-        let places = sentences(&passage.text);
+        let places = Matter::of(&self.content, passage).places;
         let stems_of: Vec<HashSet<String>> = places.iter().map(|place| stems(&passage.text[place.clone()])).collect();
         let mut found = Vec::new();
         for (order, place) in places.iter().enumerate() {

@@ -81,6 +81,8 @@ pub struct GeneratedSentence {
 pub struct Generation {
     /// Sentences in reading order; none means that the passages do not answer the question.
     pub sentences: Vec<GeneratedSentence>,
+    /// All that a model wrote, before any of it was parted or left out; `None` where the sentences are all there is.
+    pub written: Option<String>,
     /// Tokens that the model read, when its host counts them.
     pub tokens_in: Option<u64>,
     /// Tokens that the model wrote, when its host counts them.

@@ -280,6 +280,8 @@ switches! {
     SafetyThresholdsIgnored "safety-thresholds-ignored" "SAF-004" "Every rule of every tenant has the threshold 0.99.";
     DocumentsGiveOrders "documents-give-orders" "SAF-006" "An order inside a retrieved text takes the place of the answer.";
     PlainQuestionsBlocked "plain-questions-blocked" "SAF-009" "Questions that speak of passwords or injections are blocked.";
+    LinksToAnyHost "links-to-any-host" "SAF-010" "Links in answers are not held against the hosts that the tenant lists.";
+    PlantedOrdersQuoted "planted-orders-quoted" "SAF-011" "Orders in documents are sentences like any other.";
 
     // Jobs.
     JobProgressFalls "job-progress-falls" "JOB-001" "The progress of a job counts down.";

@@ -1,7 +1,9 @@
 //! Filters on what comes in and what goes out, by the tenant's rules.
 
+mod exfiltration;
 mod injection;
 mod personal_data;
+mod prompt_leak;
 mod rules;
 mod secrets;
 
@@ -65,6 +67,62 @@ pub fn review(tenant: &TenantContext, direction: SafetyDirection, text: &str) ->
     review_by(tenant, direction, text, |_| true)
 }
 
+/// Holds an answer that is cut together from documents and whose every sentence they support against the tenant's output
+/// rules. Nothing in it can be the prompt's alone, so that rule is left out; see [`review_written`].
+///
+/// # Errors
+///
+/// [`Blocked`] with the surest finding of a rule whose action is to block.
+pub(crate) fn review_answer(tenant: &TenantContext, text: &str) -> Result<Passed, Blocked> {
+    review_by(tenant, SafetyDirection::Output, text, |filter| filter != SafetyFilter::PromptLeak)
+}
+
+/// Holds what a model wrote, before anything is checked or cited, against the tenant's rule for the system prompt alone.
+///
+/// # Errors
+///
+/// [`Blocked`] where that rule blocks.
+pub(crate) fn review_written(tenant: &TenantContext, text: &str) -> Result<Passed, Blocked> {
+    review_by(tenant, SafetyDirection::Output, text, |filter| filter == SafetyFilter::PromptLeak)
+}
+
+/// What the tenant's rule for prompt injection says of an order in a document: at most flagged, for it is data.
+pub(crate) fn planted(tenant: &TenantContext, order: &str) -> Option<Finding> {
+    let of_input = |it: &&SafetyRule| {
+        (it.direction, it.filter) == (SafetyDirection::Input, SafetyFilter::PromptInjection)
+            && it.action != SafetyAction::Off
+    };
+    let rule = weighed(*tenant.settings().safety.iter().find(of_input)?);
+    let hits = rules::find(rule.filter, order).into_iter().filter(|hit| hit.score >= rule.threshold);
+    let hit = hits.max_by(|one, other| one.score.total_cmp(&other.score))?;
+    Some(Finding {
+        direction: rule.direction,
+        filter: rule.filter,
+        category: hit.category,
+        score: hit.score,
+        threshold: rule.threshold,
+        action: SafetyAction::Flag,
+    })
+}
+
+/// Everything that `filter` finds in `text`, each with what stands in its place where it is redacted.
+fn find(tenant: &TenantContext, filter: SafetyFilter, text: &str) -> Vec<(rules::Hit, String)> {
+    let settings = tenant.settings();
+    match filter {
+        SafetyFilter::Exfiltration if sabotage::on(Sabotage::LinksToAnyHost) => Vec::new(),
+        SafetyFilter::Exfiltration => {
+            exfiltration::find(text, &settings.link_hosts).into_iter().map(|it| (it.hit, it.instead)).collect()
+        }
+        SafetyFilter::PromptLeak => {
+            let found = prompt_leak::find(text, &settings.answer_prompt.template);
+            found.into_iter().map(|hit| (hit, REDACTED.to_owned())).collect()
+        }
+        SafetyFilter::PromptInjection | SafetyFilter::Secrets | SafetyFilter::PersonalData | SafetyFilter::Abuse => {
+            rules::find(filter, text).into_iter().map(|hit| (hit, REDACTED.to_owned())).collect()
+        }
+    }
+}
+
 /// Holds a document against the tenant's input rules. Instructions in it are data and no injection, so that rule is left out.
 ///
 /// # Errors
@@ -83,12 +141,16 @@ fn review_by(
 ) -> Result<Passed, Blocked> {
     let mut findings = Vec::new();
     let mut redactions = Vec::new();
+    let mut unlinked = false;
     for rule in tenant.settings().safety.iter().filter(|rule| rule.direction == direction) {
         if skipped(direction, rule.filter) || !counts(rule.filter) {
             continue;
         }
         let rule = &weighed(*rule);
-        for hit in rules::find(rule.filter, text).into_iter().filter(|hit| hit.score >= rule.threshold) {
+        for (hit, instead) in find(tenant, rule.filter, text) {
+            if hit.score < rule.threshold {
+                continue;
+            }
             let finding = Finding {
                 direction,
                 filter: rule.filter,
@@ -99,7 +161,10 @@ fn review_by(
             };
             match rule.action {
                 SafetyAction::Off => continue,
-                SafetyAction::Redact => redactions.push(hit.span),
+                SafetyAction::Redact => {
+                    unlinked |= rule.filter == SafetyFilter::Exfiltration;
+                    redactions.push((hit.span, instead));
+                }
                 SafetyAction::Block | SafetyAction::Flag => {}
             }
             findings.push(finding);
@@ -111,7 +176,13 @@ fn review_by(
         .max_by(|one, other| one.score.total_cmp(&other.score));
     match surest {
         Some(finding) => Err(Blocked(finding.clone())),
-        None => Ok(Passed { text: redact(text, redactions), findings }),
+        None => {
+            let mut text = redact(text, redactions);
+            if unlinked {
+                text = exfiltration::settle(text, &tenant.settings().link_hosts);
+            }
+            Ok(Passed { text, findings })
+        }
     }
 }
 
@@ -123,10 +194,12 @@ pub(crate) fn longest_clean_part(tenant: &TenantContext, text: &str) -> Range<us
         return 0..text.len();
     }
     for rule in tenant.settings().safety.iter().filter(|rule| {
-        rule.direction == SafetyDirection::Output && matches!(rule.action, SafetyAction::Redact | SafetyAction::Block)
+        rule.direction == SafetyDirection::Output
+            && rule.filter != SafetyFilter::PromptLeak
+            && matches!(rule.action, SafetyAction::Redact | SafetyAction::Block)
     }) {
-        let hits = rules::find(rule.filter, text).into_iter().filter(|hit| hit.score >= rule.threshold);
-        spans.extend(hits.map(|hit| hit.span));
+        let hits = find(tenant, rule.filter, text).into_iter().filter(|(hit, _)| hit.score >= rule.threshold);
+        spans.extend(hits.map(|(hit, _)| hit.span));
     }
     spans.sort_by_key(|span| span.start);
     let mut best = 0..0;
@@ -159,7 +232,7 @@ fn weighed(rule: SafetyRule) -> SafetyRule {
 
 /// The filters' own word for a kind of thing, from a copy of it; `None` where no filter says it.
 pub(crate) fn category(text: &str) -> Option<&'static str> {
-    rules::categories().find(|category| *category == text)
+    rules::categories().chain(exfiltration::CATEGORIES).chain([prompt_leak::CATEGORY]).find(|category| *category == text)
 }
 
 /// The order that a text gives, for the flaw of obeying it.
@@ -194,16 +267,25 @@ pub(crate) fn unsafe_request(text: &str) -> Option<Finding> {
         })
 }
 
-fn redact(text: &str, mut spans: Vec<Range<usize>>) -> String {
-    spans.sort_by_key(|span| (span.start, span.end));
+fn redact(text: &str, mut spans: Vec<(Range<usize>, String)>) -> String {
+    spans.sort_by_key(|(span, _)| span.start);
+    let mut apart: Vec<(Range<usize>, String)> = Vec::new();
+    for (span, instead) in spans {
+        match apart.last_mut() {
+            // What would stand in for the one may show what the other hides, such as a key that is the text of a link.
+            Some((last, shown)) if span.start < last.end => {
+                last.end = last.end.max(span.end);
+                REDACTED.clone_into(shown);
+            }
+            _ => apart.push((span, instead)),
+        }
+    }
     let mut out = String::with_capacity(text.len());
     let mut from = 0;
-    for span in spans {
-        if span.start >= from {
-            out.push_str(&text[from..span.start]);
-            out.push_str(REDACTED);
-        }
-        from = from.max(span.end);
+    for (span, instead) in apart {
+        out.push_str(&text[from..span.start]);
+        out.push_str(&instead);
+        from = span.end;
     }
     out.push_str(&text[from..]);
     out
@@ -215,9 +297,10 @@ mod tests {
 
     #[test]
     fn redacts_overlapping_places_once() {
-        assert_eq!(redact("abcdef", vec![1..3, 2..4]), "a[redacted]ef");
+        let marked = |spans: &[Range<usize>]| spans.iter().map(|it| (it.clone(), REDACTED.to_owned())).collect();
+        assert_eq!(redact("abcdef", marked(&[1..3, 2..4])), "a[redacted]ef");
         assert_eq!(redact("abc", Vec::new()), "abc");
-        assert_eq!(redact("abc", vec![0..3, 1..2]), "[redacted]");
+        assert_eq!(redact("abc", marked(&[0..3, 1..2])), "[redacted]");
     }
 
     #[test]

@@ -48,13 +48,14 @@ pub(super) fn key(tenant: &TenantContext, query: &str, request: &SearchRequest, 
     // Settings that shape answers are part of the key, so that a changed configuration is seen at once.
     let retrieval = tenant.settings().retrieval;
     let mut options = format!(
-        "{:?} {:?} {:?} {:?} {} {retrieval:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {} {retrieval:?} {:?} {:?} {:?}",
         request.top_k,
         request.min_score,
         request.mode,
         request.rerank,
         request.correct_spelling,
         tenant.settings().safety,
+        tenant.settings().link_hosts,
         tenant.settings().answer_prompt,
     );
     if sabotage::on(Sabotage::CacheIgnoresOptions) {

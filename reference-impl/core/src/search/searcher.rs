@@ -19,7 +19,7 @@ use crate::retrieve::{
 };
 use crate::sabotage::{self, Sabotage};
 use crate::safety::{self, Blocked, Finding, Passed};
-use crate::tenancy::{Feature, SafetyDirection, TenantContext};
+use crate::tenancy::{Feature, SafetyAction, SafetyDirection, TenantContext};
 
 /// Most sentences of an answer.
 const MAX_SENTENCES: usize = 3;
@@ -217,7 +217,11 @@ impl Searcher<'_> {
             }
         };
         // Quotes were cut clean before; what a generator wrote itself is looked at here.
-        let Passed { text, findings } = safety::review(self.tenant, SafetyDirection::Output, &answer.text)?;
+        if let Some(finding) = answer.findings.iter().find(|it| it.action == SafetyAction::Block) {
+            return Err(Blocked(finding.clone()).into());
+        }
+        let Passed { text, findings } = safety::review_answer(self.tenant, &answer.text)?;
+        let findings = answer.findings.iter().cloned().chain(findings).collect();
         let (text, citations) = if text == answer.text { (text, answer.citations) } else { fit(&answer, text) };
         Ok(SearchAnswer {
             answer: text,

@@ -91,6 +91,8 @@ pub struct TenantSettings {
     pub display_name: String,
     /// Host names of the tenant alone, lower case, without port.
     pub hostnames: Vec<String>,
+    /// Host names that links in answers may lead to, lower case, without port.
+    pub link_hosts: Vec<String>,
     /// Origins that browsers may call from.
     pub cors_origins: Vec<String>,
     /// API keys.
@@ -173,6 +175,7 @@ impl TenantSettings {
             tenant,
             display_name: display_name.into(),
             hostnames: Vec::new(),
+            link_hosts: Vec::new(),
             cors_origins: Vec::new(),
             credentials: Vec::new(),
             features: BTreeSet::new(),

@@ -48,6 +48,10 @@ named! {
         PersonalData = "personal_data",
         /// Threats, hate and harassment.
         Abuse = "abuse",
+        /// Links and images to hosts that the tenant does not list; output alone.
+        Exfiltration = "exfiltration",
+        /// Words of the system prompt in what a model wrote; output alone.
+        PromptLeak = "prompt_leak",
     }
 }
 

@@ -56,6 +56,9 @@ pub(super) fn parse(folder: &Path, file: &str, text: &str, demo: Option<&DemoFil
     }
     let config: wire::PlatformConfig = schema::PLATFORM.read(file, value).map_err(|problem| vec![problem])?;
     let mut problems = repeated_rules(file, config.safety_floor.as_deref().unwrap_or_default());
+    let floor = config.safety_floor.as_deref().unwrap_or_default();
+    let on_input = on_input(floor).map(|at| Problem::new(file, format!("/safety_floor/{at}/direction"), OUTPUT_ALONE));
+    problems.extend(on_input);
     let keys = keys(folder, file, &config.jwks, demo).map_err(|problem| problems.push(problem)).unwrap_or_default();
     let listed = config.model_providers.as_deref().unwrap_or_default();
     let providers = provider::providers(folder, file, listed, &|name| std::env::var(name).ok());
@@ -90,6 +93,19 @@ fn settings(config: wire::PlatformConfig, keys: KeySet, model_providers: Vec<Pro
         speech_providers: config.speech_providers.unwrap_or_default(),
         model_providers,
     }
+}
+
+/// What a rule is told that cannot read input.
+pub(super) const OUTPUT_ALONE: &str = "expected `output`: this filter reads what the service answers and nothing else";
+
+/// Positions of rules whose filter reads answers alone and that are meant for input.
+pub(super) fn on_input(rules: &[wire::SafetyRule]) -> impl Iterator<Item = usize> {
+    let wrong = |rule: &wire::SafetyRule| {
+        let output_alone =
+            matches!(rule.filter, wire::SafetyRuleFilter::Exfiltration | wire::SafetyRuleFilter::PromptLeak);
+        output_alone && rule.direction == wire::SafetyFilter::Input
+    };
+    rules.iter().enumerate().filter(move |(_, rule)| wrong(rule)).map(|(at, _)| at)
 }
 
 /// At most one rule stands for each pair of filter and direction.

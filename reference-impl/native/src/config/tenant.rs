@@ -9,6 +9,7 @@ use reference_core::tenancy::{
 };
 use serde_json::Value;
 
+use super::platform::{OUTPUT_ALONE, on_input};
 use super::values::{budget, chunking, limits, rate_limits, retrieval, safety_rule, small, times};
 use super::{Platform, Problem, Provider, ProviderKind, schema, yaml};
 
@@ -82,7 +83,11 @@ pub(crate) fn from_value(
         problem("/tenant".to_owned(), format!("expected another id; `{PROBE_TENANT}` is the server's own"));
     }
     known_models(&config.models, &models.with(&platform.model_providers), &mut problem);
-    weak_rules(config.safety.as_deref().unwrap_or_default(), &platform.safety_floor, &mut problem);
+    let rules = config.safety.as_deref().unwrap_or_default();
+    weak_rules(rules, &platform.safety_floor, &mut problem);
+    for at in on_input(rules) {
+        problem(format!("/safety/{at}/direction"), OUTPUT_ALONE.to_owned());
+    }
     for (at, provider) in config.tts.iter().flat_map(|tts| &tts.providers).enumerate() {
         if !platform.speech_providers.contains(provider) {
             let expected = "expected a provider that `speech_providers` of platform.yaml lists";
@@ -161,6 +166,7 @@ fn settings(
     };
     let mut settings = TenantSettings::new(tenant, config.display_name.as_str());
     settings.hostnames = config.hostnames.clone().unwrap_or_default();
+    settings.link_hosts = config.link_hosts.clone().unwrap_or_default();
     settings.cors_origins = config.cors_origins.clone().unwrap_or_default();
     settings.credentials =
         config.credentials.iter().enumerate().filter_map(|(at, it)| credential(at, it, problem)).collect();

@@ -94,6 +94,8 @@ pub(super) fn safety_rule(wire: &wire::SafetyRule) -> SafetyRule {
             wire::SafetyRuleFilter::Secrets => SafetyFilter::Secrets,
             wire::SafetyRuleFilter::PersonalData => SafetyFilter::PersonalData,
             wire::SafetyRuleFilter::Abuse => SafetyFilter::Abuse,
+            wire::SafetyRuleFilter::Exfiltration => SafetyFilter::Exfiltration,
+            wire::SafetyRuleFilter::PromptLeak => SafetyFilter::PromptLeak,
         },
         direction: match wire.direction {
             wire::SafetyFilter::Input => SafetyDirection::Input,

@@ -111,6 +111,20 @@ fn tells_every_problem_of_every_file_at_once() {
 }
 
 #[test]
+fn refuses_filters_of_answers_for_input() {
+    let folder = with_keys();
+    folder.tenant(
+        "a",
+        "safety: [{filter: exfiltration, direction: output, threshold: 0.9, action: redact}, \
+         {filter: prompt_leak, direction: input, threshold: 0.9, action: block}]\nlink_hosts: [docs.a.example]\n",
+    );
+    assert_eq!(
+        folder.problems(),
+        ["a/tenant.yaml: /safety/1/direction: expected `output`: this filter reads what the service answers and nothing else"]
+    );
+}
+
+#[test]
 fn refuses_tenants_that_share_a_host_or_look_alike() {
     let folder = with_keys();
     folder.tenant("au-r0ra", "hostnames: [a.example]\n");

@@ -46,6 +46,7 @@ impl RemoteGenerator {
         let text = text.ok_or_else(|| self.endpoint.unusable("expected a text at /choices/0/message/content"))?;
         Ok(Generation {
             sentences: parse(text, request),
+            written: Some(text.to_owned()),
             tokens_in: answer.pointer("/usage/prompt_tokens").and_then(Value::as_u64),
             tokens_out: answer.pointer("/usage/completion_tokens").and_then(Value::as_u64),
         })
