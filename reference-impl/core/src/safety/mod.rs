@@ -232,7 +232,10 @@ fn weighed(rule: SafetyRule) -> SafetyRule {
 
 /// The filters' own word for a kind of thing, from a copy of it; `None` where no filter says it.
 pub(crate) fn category(text: &str) -> Option<&'static str> {
-    rules::categories().chain(exfiltration::CATEGORIES).chain([prompt_leak::CATEGORY]).find(|category| *category == text)
+    rules::categories()
+        .chain(exfiltration::CATEGORIES)
+        .chain([prompt_leak::CATEGORY])
+        .find(|category| *category == text)
 }
 
 /// The order that a text gives, for the flaw of obeying it.

@@ -239,7 +239,6 @@ mod tests {
 
     #[test]
     fn reads_no_value_as_a_template() {
-        let template = PromptTemplate::built_in();
         let value = |name: &str| format!("<{name} {{{{question}}}}>");
         assert_eq!(fill("{{ passages }}!", &value), "<passages {{question}}>!");
     }
