@@ -107,7 +107,12 @@ pub(crate) fn planted(tenant: &TenantContext, order: &str) -> Option<Finding> {
 fn find(tenant: &TenantContext, filter: SafetyFilter, text: &str) -> Vec<(rules::Hit, String)> {
     let settings = tenant.settings();
     match filter {
-        SafetyFilter::Exfiltration if sabotage::on(Sabotage::LinksToAnyHost) => Vec::new(),
+        // Where converters let links into the text, this filter would hide the flaw.
+        SafetyFilter::Exfiltration
+            if sabotage::on(Sabotage::LinksToAnyHost) || sabotage::on(Sabotage::LinksPassOut) =>
+        {
+            Vec::new()
+        }
         SafetyFilter::Exfiltration => {
             exfiltration::find(text, &settings.link_hosts).into_iter().map(|it| (it.hit, it.instead)).collect()
         }
