@@ -55,6 +55,10 @@ fn push(found: &mut Vec<Range<usize>>, text: &str, range: Range<usize>) {
 
 /// Whether the full stop at the end of `text` ends no sentence, for it belongs to an abbreviation or an initial.
 fn goes_on(text: &str, rest: &str) -> bool {
+    // The mark of a query in an address, such as `p?q=1`.
+    if text.ends_with(['?', '!']) && rest.starts_with(|it: char| it.is_ascii_alphanumeric()) {
+        return true;
+    }
     let Some(next) = rest.trim_start().chars().next() else { return false };
     let word = text.split_whitespace().next_back().unwrap_or_default().trim_start_matches(['(', '[', '"', '“']);
     let lower = word.to_lowercase();
@@ -115,11 +119,12 @@ mod tests {
 
     #[test]
     fn parts_sentences_lines_and_items() {
-        let cases: [(&str, &[&str]); 9] = [
+        let cases: [(&str, &[&str]); 10] = [
             ("One is. Two are! Three?", &["One is.", "Two are!", "Three?"]),
             ("Head\n\nBody here.\n\none\ntwo", &["Head", "Body here.", "one", "two"]),
             ("Use a charger, e.g. the small one. Then stop.", &["Use a charger, e.g. the small one.", "Then stop."]),
             ("It costs 3.5 EUR at www.x.example today.", &["It costs 3.5 EUR at www.x.example today."]),
+            ("See https://a.example/p?q=1 and go. Now? Yes.", &["See https://a.example/p?q=1 and go.", "Now?", "Yes."]),
             ("  \n ", &[]),
             ("Nicholas E. Golovin led it. He left.", &["Nicholas E. Golovin led it.", "He left."]),
             (
