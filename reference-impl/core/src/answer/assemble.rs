@@ -110,11 +110,7 @@ fn planted(tenant: &TenantContext, request: &GenerationRequest) -> Vec<Finding> 
 }
 
 /// Takes the words of the system prompt out of what a model wrote, as the tenant's rule says.
-fn leaked(
-    tenant: &TenantContext,
-    written: Option<&str>,
-    sentences: &mut Vec<GeneratedSentence>,
-) -> Vec<Finding> {
+fn leaked(tenant: &TenantContext, written: Option<&str>, sentences: &mut Vec<GeneratedSentence>) -> Vec<Finding> {
     // A model may spread the prompt over sentences, so that they are read as one text first.
     let joined = || sentences.iter().map(|it| it.text.as_str()).collect::<Vec<_>>().join(" ");
     let found = match safety::review_written(tenant, &written.map_or_else(joined, str::to_owned)) {

@@ -81,11 +81,8 @@ impl Generator for Extractive {
         _tenant: &'a TenantContext,
         request: &'a GenerationRequest,
     ) -> BoxFuture<'a, Result<Generation, ModelError>> {
-        Box::pin(async move { Ok(Generation {
-            sentences: Self::answer(request),
-            written: None,
-            tokens_in: None,
-            tokens_out: None,
-        }) })
+        Box::pin(async move {
+            Ok(Generation { sentences: Self::answer(request), written: None, tokens_in: None, tokens_out: None })
+        })
     }
 }

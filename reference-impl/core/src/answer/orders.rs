@@ -89,9 +89,7 @@ static WORKS: LazyLock<Regex> = LazyLock::new(|| {
 
 /// A beginning of an order that has no mark before it and follows other words: capitals of verbs that take the answer as object.
 static WITHIN: LazyLock<Regex> = LazyLock::new(|| {
-    compiled(&[
-        r"\s((?:Please )?[A-Z][a-z]+ [^.!?\n]{0,160}?\byour (?:response|reply|answer|output|message)\b)",
-    ])
+    compiled(&[r"\s((?:Please )?[A-Z][a-z]+ [^.!?\n]{0,160}?\byour (?:response|reply|answer|output|message)\b)"])
 });
 
 /// Words that begin questions.
@@ -169,7 +167,8 @@ fn order_within(text: &str, place: Range<usize>, passage: &Passage) -> Option<Ra
 fn is_task(text: &str) -> bool {
     let flat = flatten(text).to_lowercase();
     let first: String = flat.chars().take_while(|it| it.is_alphabetic()).collect();
-    let attached = ["attached", "enclosed", "below", "here"].iter().any(|word| flat.starts_with(&format!("find {word}")));
+    let attached =
+        ["attached", "enclosed", "below", "here"].iter().any(|word| flat.starts_with(&format!("find {word}")));
     (flat.ends_with('?') && ASKING.contains(&first.as_str())) || (TASKS.is_match(&flat) && !attached)
 }
 
@@ -228,7 +227,9 @@ mod tests {
             "How do volcanoes shape the climate of an island?",
             "List five painters of the Renaissance.",
         ] {
-            for text in [format!("{MATTER} {order}"), format!("{order}\n{MATTER}"), format!("{MATTER}\n\n{order}\n\nBye.")] {
+            for text in
+                [format!("{MATTER} {order}"), format!("{order}\n{MATTER}"), format!("{MATTER}\n\n{order}\n\nBye.")]
+            {
                 let matter = Matter::of(&[], &passage(&text));
                 let told: Vec<&str> = matter.orders.iter().map(|it| &text[it.clone()]).collect();
                 assert!(told.iter().any(|it| it.contains(order.trim_start_matches("SYSTEM: "))), "{text}: {told:?}");

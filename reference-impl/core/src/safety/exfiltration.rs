@@ -37,7 +37,7 @@ pattern!(
     r#"(?is)(?:^|[\s/"'])(?:href|src|srcset|action|formaction|poster|data|background|ping|cite|xlink:href|longdesc)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+))"#
 );
 pattern!(SHOWN, r#"(?is)\balt\s*=\s*(?:"([^"]*)"|'([^']*)')"#);
-pattern!(INLINE, r#"(?s)(!?)\[([^\[\]]*)\]\(\s*(?:<([^<>]*)>|([^\s()]*(?:\([^\s()]*\)[^\s()]*)*))(?:\s+[^()]*)?\s*\)"#);
+pattern!(INLINE, r"(?s)(!?)\[([^\[\]]*)\]\(\s*(?:<([^<>]*)>|([^\s()]*(?:\([^\s()]*\)[^\s()]*)*))(?:\s+[^()]*)?\s*\)");
 pattern!(DEFINED, r"(?m)^[ \t]{0,3}\[[^\[\]]+\]:[ \t]*<?(\S+?)>?(?:[ \t].*)?$");
 pattern!(
     BARE,
@@ -151,7 +151,11 @@ fn trimmed(text: &str, span: Range<usize>) -> Range<usize> {
 }
 
 fn in_angles(text: &str, span: Range<usize>) -> Range<usize> {
-    if text[..span.start].ends_with('<') && text[span.end..].starts_with('>') { span.start - 1..span.end + 1 } else { span }
+    if text[..span.start].ends_with('<') && text[span.end..].starts_with('>') {
+        span.start - 1..span.end + 1
+    } else {
+        span
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -190,10 +194,8 @@ fn target(address: &str) -> Target {
     let decoded = unescaped(address);
     let plain: String = decoded.trim().chars().filter(|it| !it.is_control()).collect();
     let plain = plain.replace('\\', "/");
-    let scheme = plain
-        .split_once(':')
-        .map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest))
-        .filter(|(scheme, _)| {
+    let scheme =
+        plain.split_once(':').map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest)).filter(|(scheme, _)| {
             scheme.starts_with(|it: char| it.is_ascii_alphabetic())
                 && scheme.chars().all(|it| it.is_ascii_alphanumeric() || "+.-".contains(it))
                 && !scheme.starts_with("www.")

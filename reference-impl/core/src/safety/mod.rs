@@ -177,16 +177,14 @@ fn review_by(
         .iter()
         .filter(|finding| finding.action == SafetyAction::Block)
         .max_by(|one, other| one.score.total_cmp(&other.score));
-    match surest {
-        Some(finding) => Err(Blocked(finding.clone())),
-        None => {
-            let mut text = redact(text, redactions);
-            if unlinked {
-                text = exfiltration::settle(text, &tenant.settings().link_hosts);
-            }
-            Ok(Passed { text, findings })
-        }
+    if let Some(finding) = surest {
+        return Err(Blocked(finding.clone()));
     }
+    let mut text = redact(text, redactions);
+    if unlinked {
+        text = exfiltration::settle(text, &tenant.settings().link_hosts);
+    }
+    Ok(Passed { text, findings })
 }
 
 /// What is left of `text` outside everything that the tenant's output rules would block or redact: the longest such part,
@@ -235,7 +233,10 @@ fn weighed(rule: SafetyRule) -> SafetyRule {
 
 /// The filters' own word for a kind of thing, from a copy of it; `None` where no filter says it.
 pub(crate) fn category(text: &str) -> Option<&'static str> {
-    rules::categories().chain(exfiltration::CATEGORIES).chain([prompt_leak::CATEGORY]).find(|category| *category == text)
+    rules::categories()
+        .chain(exfiltration::CATEGORIES)
+        .chain([prompt_leak::CATEGORY])
+        .find(|category| *category == text)
 }
 
 /// The order that a text gives, for the flaw of obeying it.

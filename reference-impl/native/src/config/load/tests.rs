@@ -120,7 +120,9 @@ fn refuses_filters_of_answers_for_input() {
     );
     assert_eq!(
         folder.problems(),
-        ["a/tenant.yaml: /safety/1/direction: expected `output`: this filter reads what the service answers and nothing else"]
+        [
+            "a/tenant.yaml: /safety/1/direction: expected `output`: this filter reads what the service answers and nothing else"
+        ]
     );
 }
 
