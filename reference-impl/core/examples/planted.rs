@@ -127,7 +127,11 @@ async fn main() -> Result<()> {
         tally.in_answer += usize::from(holds(&said));
         tally.in_citation += usize::from(answer.citations.iter().any(|it| holds(&it.quote)));
         tally.in_follow_up += usize::from(answer.follow_ups.iter().any(|it| holds(it)));
-        tally.as_twin += usize::from(twins.get(&stem).is_some_and(|twin| *twin == said));
+        let same = twins.get(&stem).is_some_and(|twin| *twin == said);
+        tally.as_twin += usize::from(same);
+        if !same {
+            writeln!(out, "{id}: answered otherwise than its twin, band {}", answer.confidence.band.as_str())?;
+        }
         let last = watched.0.lock().ok().and_then(|mut last| last.take());
         let could = last.is_some_and(|seen| Extractive::candidates(&seen).iter().any(|it| holds(&it.text)));
         tally.could_answer += usize::from(could);

@@ -124,7 +124,7 @@ mod tests {
         let places = [0..8, 9..26, 27..39, 40..56];
         let value = |place: &Range<usize>| if place.start == 0 { 1.0 } else { 0.0 };
         assert_eq!(widened(text, &places, &[], 9..26, &value), 0..39);
-        assert_eq!(widened(text, &places, &[3..5], 9..26, &value), 9..39);
+        assert_eq!(widened(text, &places, &places[..1], 9..26, &value), 9..39);
         let long = format!("{}. It opens.", "word ".repeat(39).trim_end());
         let end = long.len();
         assert_eq!(widened(&long, &[0..end - 10, end - 9..end], &[], end - 9..end, &value), end - 9..end);

@@ -236,7 +236,7 @@ switches! {
     MarkersCountFromZero "markers-count-from-zero" "ANS-005" "The markers of citations count from 0.";
     CitedDocumentNotASource "cited-document-not-a-source" "ANS-005" "The document that is cited first is not among the sources.";
     BandAlwaysHigh "band-always-high" "ANS-006" "The band is high whatever the score, save where there is no support.";
-    LinksPassOut "links-pass-out" "ANS-007" "Targets of links and images in Markdown become part of the text.";
+    LinksPassOut "links-pass-out" "ANS-007" "Targets of links and images in Markdown become part of the text and of answers.";
     SearchFilterIgnored "search-filter-ignored" "ANS-008" "The filter of a search does not bound its sources.";
     SearchTopKIgnored "search-top-k-ignored" "ANS-008" "The `top_k` of a search does not bound its sources.";
     TimingsExceedTotal "timings-exceed-total" "ANS-009" "The time of retrieval is told as more than the total.";

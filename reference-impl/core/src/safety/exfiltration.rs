@@ -37,7 +37,7 @@ pattern!(
     r#"(?is)(?:^|[\s/"'])(?:href|src|srcset|action|formaction|poster|data|background|ping|cite|xlink:href|longdesc)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+))"#
 );
 pattern!(SHOWN, r#"(?is)\balt\s*=\s*(?:"([^"]*)"|'([^']*)')"#);
-pattern!(INLINE, r#"(?s)(!?)\[([^\[\]]*)\]\(\s*(?:<([^<>]*)>|([^\s()]*(?:\([^\s()]*\)[^\s()]*)*))(?:\s+[^()]*)?\s*\)"#);
+pattern!(INLINE, r"(?s)(!?)\[([^\[\]]*)\]\(\s*(?:<([^<>]*)>|([^\s()]*(?:\([^\s()]*\)[^\s()]*)*))(?:\s+[^()]*)?\s*\)");
 pattern!(DEFINED, r"(?m)^[ \t]{0,3}\[[^\[\]]+\]:[ \t]*<?(\S+?)>?(?:[ \t].*)?$");
 pattern!(
     BARE,

@@ -109,7 +109,12 @@ pub(crate) fn planted(tenant: &TenantContext, order: &str) -> Option<Finding> {
 fn find(tenant: &TenantContext, filter: SafetyFilter, text: &str) -> Vec<(rules::Hit, String)> {
     let settings = tenant.settings();
     match filter {
-        SafetyFilter::Exfiltration if sabotage::on(Sabotage::LinksToAnyHost) => Vec::new(),
+        // Where converters let links into the text, this filter would hide the flaw.
+        SafetyFilter::Exfiltration
+            if sabotage::on(Sabotage::LinksToAnyHost) || sabotage::on(Sabotage::LinksPassOut) =>
+        {
+            Vec::new()
+        }
         SafetyFilter::Exfiltration => {
             exfiltration::find(text, &settings.link_hosts).into_iter().map(|it| (it.hit, it.instead)).collect()
         }
@@ -174,16 +179,14 @@ fn review_by(
         .iter()
         .filter(|finding| finding.action == SafetyAction::Block)
         .max_by(|one, other| one.score.total_cmp(&other.score));
-    match surest {
-        Some(finding) => Err(Blocked(finding.clone())),
-        None => {
-            let mut text = redact(text, redactions);
-            if unlinked {
-                text = exfiltration::settle(text, &tenant.settings().link_hosts);
-            }
-            Ok(Passed { text, findings })
-        }
+    if let Some(finding) = surest {
+        return Err(Blocked(finding.clone()));
     }
+    let mut text = redact(text, redactions);
+    if unlinked {
+        text = exfiltration::settle(text, &tenant.settings().link_hosts);
+    }
+    Ok(Passed { text, findings })
 }
 
 /// What is left of `text` outside everything that the tenant's output rules would block or redact: the longest such part,
