@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn leaves_what_is_short() {
         let text = "A short one. Here.";
-        assert_eq!(quotable(text, 0..12), [0..12]);
+        assert_eq!(quotable(text, 0..12), vec![0..12]);
     }
 
     #[test]

@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn repairs_markers_and_drops_what_nothing_supports() {
-        let cases: [(&str, &[(&str, &[usize])]); 9] = [
+        type Sentence<'a> = (&'a str, &'a [usize]);
+        let cases: [(&str, &[Sentence<'_>]); 9] = [
             ("The lever lasts 7 years [1].", &[("The lever lasts 7 years.", &[0])]),
             ("The lever lasts 7 years. [1]", &[("The lever lasts 7 years.", &[0])]),
             ("The lever lasts 7 years [1][2].", &[("The lever lasts 7 years.", &[0])]),
