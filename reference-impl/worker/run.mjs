@@ -42,6 +42,9 @@ export async function yaml(path) {
   }
 }
 
+/** Models that the Worker has. It has no neural model: a tenant of one is served by a host that does. */
+const EMBEDDING = ["hashed-lexical-v1"];
+
 async function configuration(tenants) {
   const platform = await yaml(join(tenants, "platform.yaml"));
   const folders = readdirSync(tenants).filter((name) => statSync(join(tenants, name)).isDirectory()).sort();
@@ -54,7 +57,13 @@ async function configuration(tenants) {
   const demo = platform.jwks?.demo === true;
   const jwks = demo ? join(tenants, "../credentials/jwks.json") : join(tenants, platform.jwks?.file ?? "jwks.json");
   const keys = JSON.parse(readFileSync(jwks, "utf8"));
-  return { platform, tenants: await Promise.all(read), prompts, jwks: keys, demo };
+  const served = (await Promise.all(read)).filter(({ tenant, models }) => {
+    const has = EMBEDDING.includes(models?.embedding);
+    if (!has) console.error(`${tenant}: left out, for the Worker has no embedding model ${models?.embedding}`);
+    return has;
+  });
+  for (const name of Object.keys(prompts)) if (!served.some(({ tenant }) => tenant === name)) delete prompts[name];
+  return { platform, tenants: served, prompts, jwks: keys, demo };
 }
 
 /**

@@ -134,13 +134,15 @@ async fn run(
     command: &str,
 ) -> (u8, RunCounts) {
     let out = options.out.clone().unwrap_or_else(default_out);
+    // Before the first record is written: whoever sees one may interrupt the run.
+    let interrupts = schedule::Interrupts::listen();
     let frame = record::Frame::new(&session, started, command);
     let mut listeners: Vec<Box<dyn Listener>> = vec![
         Box::new(Progress::new(tests.len())),
         Box::new(Snapshots::new(frame.clone(), out.clone())),
         Box::new(Forms::new(options.forms())),
     ];
-    let found = schedule::all(&session, tests, options.stops(), &mut listeners).await;
+    let found = schedule::all(&session, tests, options.stops(), &mut listeners, interrupts).await;
     session.clean_up().await;
     let record = record::finished(&session, &frame, found.cases, &found.stop);
     for listener in &mut listeners {

@@ -61,6 +61,7 @@ pub(super) async fn all(
     mut tests: Vec<Test>,
     stops: Stops,
     listeners: &mut [Box<dyn Listener>],
+    interrupts: Interrupts,
 ) -> Found {
     // What waits for a time to pass begins first, so that it waits beside everything else.
     tests.sort_by_key(|test| std::cmp::Reverse(test.patience()));
@@ -74,7 +75,7 @@ pub(super) async fn all(
     }
     drop(sender);
     let mut cases: Vec<CaseRecord> = Vec::new();
-    let mut interrupted = std::pin::pin!(interrupted());
+    let mut interrupted = std::pin::pin!(interrupts.come());
     loop {
         tokio::select! {
             end = ended.recv() => {
@@ -129,20 +130,43 @@ async fn work(session: &Session, shared: &Shared, ended: &mpsc::UnboundedSender<
     }
 }
 
-/// Is ready when somebody asks the program to stop.
-async fn interrupted() {
+/// The signals that ask the program to stop. From the moment that this is made they no longer end it at once.
+pub(super) struct Interrupts {
     #[cfg(unix)]
-    {
+    signals: Vec<tokio::signal::unix::Signal>,
+}
+
+impl Interrupts {
+    /// Listens from now on. Must be called within a runtime.
+    #[cfg(unix)]
+    pub(super) fn listen() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminated.recv() => {}
-            }
-            return;
-        }
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+        Self { signals: kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect() }
     }
-    let _ = tokio::signal::ctrl_c().await;
+
+    /// Listens from now on.
+    #[cfg(not(unix))]
+    pub(super) fn listen() -> Self {
+        Self {}
+    }
+
+    /// Is ready when one has come.
+    #[cfg(unix)]
+    async fn come(mut self) {
+        use std::task::Poll;
+        std::future::poll_fn(|context| {
+            let came = self.signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+            if came { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Is ready when one has come.
+    #[cfg(not(unix))]
+    async fn come(self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }
 
 /// The record of a test that was lost with its worker.

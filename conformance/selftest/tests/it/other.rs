@@ -15,8 +15,14 @@ static WHOLE: LazyLock<Run> = LazyLock::new(|| {
 /// Features and modes that it does not declare and cases ask for.
 const MISSING: [&str; 3] = ["async_ingest", "spell_correction", "dense"];
 /// How a reason begins or what it names where a case asks for more than features.
-const OTHERWISE: [&str; 5] =
-    ["declares the feature", "control API", "key to sign tokens", "does not declare the feature", "retrieval mode"];
+const OTHERWISE: [&str; 6] = [
+    "the profile has no tenant",
+    "declares the feature",
+    "control API",
+    "key to sign tokens",
+    "does not declare the feature",
+    "retrieval mode",
+];
 
 /// Node must be there: without it this whole comparison would be silently empty.
 fn needs_node() {

@@ -45,10 +45,11 @@ pub fn load(folder: &Path, models: &Models, demo: Option<&DemoFiles>) -> Result<
     let mut tenants: Vec<TenantSettings> = Vec::new();
     for id in ids {
         let file = folder.join(&id).join(TENANT_FILE);
+        let models = platform.as_ref().map_or_else(|| models.clone(), |it| models.with(&it.model_providers));
         let parsed = match (read(&file), &platform) {
             (Err(problem), _) => Err(vec![problem]),
             (Ok(text), Some(platform)) => prompts::load(&folder.join(&id))
-                .and_then(|templates| tenant::parse(&name(&file), &id, &text, &templates, platform, models)),
+                .and_then(|templates| tenant::parse(&name(&file), &id, &text, &templates, platform, &models)),
             (Ok(text), None) => Err(tenant::shape(&name(&file), &text)),
         };
         match parsed {

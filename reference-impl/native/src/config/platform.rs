@@ -8,7 +8,7 @@ use reference_core::auth::{KeySet, TokenSettings};
 use reference_core::tenancy::{Limits, RateLimits, SafetyRule};
 
 use super::provider::{self, Provider};
-use super::values::{limits, rate_limits, safety_rule};
+use super::values::{OUTPUT_ALONE, limits, on_input, rate_limits, safety_rule};
 use super::{DemoFiles, Problem, schema, yaml};
 
 /// Bounds of the listener.
@@ -93,19 +93,6 @@ fn settings(config: wire::PlatformConfig, keys: KeySet, model_providers: Vec<Pro
         speech_providers: config.speech_providers.unwrap_or_default(),
         model_providers,
     }
-}
-
-/// What a rule is told that cannot read input.
-pub(super) const OUTPUT_ALONE: &str = "expected `output`: this filter reads what the service answers and nothing else";
-
-/// Positions of rules whose filter reads answers alone and that are meant for input.
-pub(super) fn on_input(rules: &[wire::SafetyRule]) -> impl Iterator<Item = usize> {
-    let wrong = |rule: &wire::SafetyRule| {
-        let output_alone =
-            matches!(rule.filter, wire::SafetyRuleFilter::Exfiltration | wire::SafetyRuleFilter::PromptLeak);
-        output_alone && rule.direction == wire::SafetyFilter::Input
-    };
-    rules.iter().enumerate().filter(move |(_, rule)| wrong(rule)).map(|(at, _)| at)
 }
 
 /// At most one rule stands for each pair of filter and direction.

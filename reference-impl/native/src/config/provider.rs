@@ -73,6 +73,23 @@ pub struct Provider {
     pub batch: usize,
 }
 
+impl Models {
+    /// These and those behind URLs.
+    #[must_use]
+    pub fn with(&self, providers: &[Provider]) -> Self {
+        let mut all = self.clone();
+        for provider in providers {
+            let list = match provider.kind {
+                ProviderKind::Embedding { .. } => &mut all.embedding,
+                ProviderKind::Generation => &mut all.generation,
+                ProviderKind::Rerank => &mut all.rerank,
+            };
+            list.push(provider.id.clone());
+        }
+        all
+    }
+}
+
 /// Reads the list; keys are read from where it says.
 ///
 /// - `folder`: where relative paths of key files start.

@@ -9,9 +9,10 @@ use reference_core::tenancy::{
 };
 use serde_json::Value;
 
-use super::platform::{OUTPUT_ALONE, on_input};
-use super::values::{budget, chunking, limits, rate_limits, retrieval, safety_rule, small, times};
-use super::{Platform, Problem, Provider, ProviderKind, schema, yaml};
+use super::values::{
+    OUTPUT_ALONE, budget, chunking, limits, on_input, rate_limits, retrieval, safety_rule, small, times,
+};
+use super::{Platform, Problem, schema, yaml};
 
 /// The id under which the server looks at its own ports for `/health`; no tenant may have it.
 pub const PROBE_TENANT: &str = "health-probe";
@@ -25,22 +26,6 @@ pub struct Models {
     pub generation: Vec<String>,
     /// Rerankers.
     pub rerank: Vec<String>,
-}
-
-impl Models {
-    /// These and those behind URLs.
-    fn with(&self, providers: &[Provider]) -> Self {
-        let mut all = self.clone();
-        for provider in providers {
-            let list = match provider.kind {
-                ProviderKind::Embedding { .. } => &mut all.embedding,
-                ProviderKind::Generation => &mut all.generation,
-                ProviderKind::Rerank => &mut all.rerank,
-            };
-            list.push(provider.id.clone());
-        }
-        all
-    }
 }
 
 /// Reads a tenant's file, which lies in the folder `id`.
@@ -82,7 +67,7 @@ pub(crate) fn from_value(
     if config.tenant.as_str() == PROBE_TENANT {
         problem("/tenant".to_owned(), format!("expected another id; `{PROBE_TENANT}` is the server's own"));
     }
-    known_models(&config.models, &models.with(&platform.model_providers), &mut problem);
+    known_models(&config.models, models, &mut problem);
     let rules = config.safety.as_deref().unwrap_or_default();
     weak_rules(rules, &platform.safety_floor, &mut problem);
     for at in on_input(rules) {

@@ -116,6 +116,19 @@ pub(super) fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
+/// What a rule is told that cannot read input.
+pub(super) const OUTPUT_ALONE: &str = "expected `output`: this filter reads what the service answers and nothing else";
+
+/// Positions of rules whose filter reads answers alone and that are meant for input.
+pub(super) fn on_input(rules: &[wire::SafetyRule]) -> impl Iterator<Item = usize> {
+    let wrong = |rule: &wire::SafetyRule| {
+        let output_alone =
+            matches!(rule.filter, wire::SafetyRuleFilter::Exfiltration | wire::SafetyRuleFilter::PromptLeak);
+        output_alone && rule.direction == wire::SafetyFilter::Input
+    };
+    rules.iter().enumerate().filter(move |(_, rule)| wrong(rule)).map(|(at, _)| at)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,7 +29,8 @@ pub(super) async fn put(
 ) -> Result<Response, Refusal> {
     let _turn = control.turn.lock().await;
     let (deployment, value) = (&control.deployment, parse(&body)?);
-    let settings = config::from_value("the request", &id, value, &[], &deployment.config, &deployment::models());
+    let models = deployment::models().with(&deployment.config.model_providers);
+    let settings = config::from_value("the request", &id, value, &[], &deployment.config, &models);
     let settings = settings.map_err(|problems| {
         let first = problems.first();
         let more = match problems.len() {

@@ -165,12 +165,7 @@ fn refuses_a_server_without_keys_tenants_or_platform() {
 #[test]
 fn takes_the_fixtures_and_their_published_keys_under_demo_alone() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tenants");
-    let names = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
-    let models = Models {
-        embedding: names(&["hashed-lexical-v1"]),
-        generation: names(&["extractive-v1"]),
-        rerank: names(&["term-overlap-v1"]),
-    };
+    let models = crate::deployment::models();
     let demo = DemoFiles::beside(&folder);
     let loaded = load(&folder, &models, Some(&demo)).unwrap();
     assert!(loaded.tenants.iter().any(|tenant| tenant.tenant.as_str() == "aurora-bikes"));
