@@ -15,6 +15,8 @@ use crate::{
     wire::{RunError, Wire},
 };
 
+/// How often a batch may be cut in two because the target was too slow for it.
+const ATTEMPTS: usize = 8;
 /// Most documents of one request.
 const BATCH: usize = 40;
 /// Batches at once: a target writes one tenant's documents one after the other, so more would only wait there.
@@ -116,6 +118,28 @@ async fn send(
     wire: &Wire<'_>,
     collection: &Collection,
     batch: Vec<Value>,
+    progress: &ProgressBar,
+) -> Result<(), RunError> {
+    let mut waiting = vec![batch];
+    let mut attempts = 0;
+    while let Some(batch) = waiting.pop() {
+        match send_once(wire, collection, &batch, progress).await {
+            // Slower than the tenant's deadline allows: what was ingested stays so, and less at once may be done in time.
+            Err(RunError::Refused { status: 503 | 504, .. }) if attempts < ATTEMPTS => {
+                attempts += 1;
+                let (one, other) = batch.split_at(batch.len() / 2);
+                waiting.extend([one, other].into_iter().filter(|half| !half.is_empty()).map(<[Value]>::to_vec));
+            }
+            sent => sent?,
+        }
+    }
+    Ok(())
+}
+
+async fn send_once(
+    wire: &Wire<'_>,
+    collection: &Collection,
+    batch: &[Value],
     progress: &ProgressBar,
 ) -> Result<(), RunError> {
     let size = u64::try_from(batch.len()).unwrap_or(0);
