@@ -219,8 +219,12 @@ impl Drop for Started {
     }
 }
 
-/// Runs the build; gives the program that cargo's JSON messages name, if any.
+/// Runs the build; gives the program that cargo's JSON messages name, if any. `{target}` is the folder that cargo builds into,
+/// so that a build of its own within it is kept where every other one is.
 fn build(command: &[String], folder: &Path) -> Result<Option<PathBuf>, TargetError> {
+    let own = std::env::var("CARGO_TARGET_DIR").ok().filter(|own| !own.is_empty());
+    let own = own.unwrap_or_else(|| "target".to_owned());
+    let command: Vec<String> = command.iter().map(|argument| argument.replace("{target}", &own)).collect();
     let Some((program, arguments)) = command.split_first() else { return Ok(None) };
     let run = Command::new(program).args(arguments).current_dir(folder).stderr(Stdio::inherit()).output();
     let output = run.map_err(|cause| TargetError::Run { program: program.clone(), cause })?;
