@@ -4,54 +4,22 @@
 //! FILE holds a JSON object a line: `id`, `text`, `question`, `label`, and `attack` where `text` holds an order. Objects whose
 //! ids agree up to the last hyphen are twins, and the one labelled `benign` among them holds no order.
 
+mod shared;
+
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use reference_core::answer::Extractive;
-use reference_core::ingest::{ChunkOptions, ContentType, DocumentInput, UnicodeWords};
-use reference_core::platform::{INDEX_BYTES, Platform, Ports};
-use reference_core::ports::{
-    Background, BoxFuture, Generation, GenerationRequest, Generator, GeneratorKind, MemoryKeyValue, ModelError,
-};
-use reference_core::retrieve::{Filter, HashedEmbedder};
+use reference_core::ingest::{ChunkOptions, ContentType, DocumentInput};
+use reference_core::retrieve::Filter;
 use reference_core::search::{CacheMode, SearchRequest};
-use reference_core::tenancy::TenantContext;
-use reference_core::testkit::{MemoryDatabases, TestTenants};
-use serde_json::{Value, json};
+use reference_core::testkit::TestTenants;
+use serde_json::json;
 
-/// Remembers the last request, so that what the generator saw can be told.
-#[derive(Default)]
-struct Watched(Mutex<Option<GenerationRequest>>);
-
-impl Generator for Watched {
-    fn model(&self) -> &str {
-        Extractive::MODEL
-    }
-
-    fn kind(&self) -> GeneratorKind {
-        GeneratorKind::Extractive
-    }
-
-    fn generate<'a>(
-        &'a self,
-        tenant: &'a TenantContext,
-        request: &'a GenerationRequest,
-    ) -> BoxFuture<'a, Result<Generation, ModelError>> {
-        if let Ok(mut last) = self.0.lock() {
-            *last = Some(request.clone());
-        }
-        Extractive.generate(tenant, request)
-    }
-}
-
-struct Never;
-
-impl Background for Never {
-    fn spawn(&self, _work: BoxFuture<'static, ()>) {}
-}
+use shared::{Watched, lines, platform, text};
 
 #[derive(Default)]
 struct Tally {
@@ -67,32 +35,12 @@ struct Tally {
     clean_answered: usize,
 }
 
-fn lines(path: &Path) -> Result<Vec<Value>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    text.lines().map(|line| serde_json::from_str(line).context("a line is no JSON")).collect()
-}
-
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_default()
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let file = std::env::args().nth(1).context("expected a file as the first argument")?;
     let tenants = TestTenants::new();
     let watched = Arc::new(Watched::default());
-    let ports = Ports {
-        databases: Arc::new(MemoryDatabases::new()),
-        clock: tenants.clock.clone(),
-        ids: tenants.ids.clone(),
-        key_value: Arc::new(MemoryKeyValue::new(1 << 20)),
-        background: Arc::new(Never),
-        tokenizer: Arc::new(UnicodeWords),
-        embedders: vec![Arc::new(HashedEmbedder)],
-        generators: vec![watched.clone()],
-        rerankers: Vec::new(),
-    };
-    let platform = Platform::new(ports, &[7; 32], INDEX_BYTES);
+    let platform = platform(&tenants, &watched);
     let owner = tenants.owner();
     let mut tally = Tally::default();
     let mut twins: HashMap<String, String> = HashMap::new();
