@@ -26,7 +26,7 @@ mod generated {
 
 pub use call::{BoxFuture, Call, OpenCall};
 pub use document::document;
-pub use edge::{BeforeCall, Edge, EdgeParts, Timer};
+pub use edge::{BeforeCall, Edge, EdgeParts};
 pub use generated::{
     server::Api,
     table::{CONTRACT_VERSION, OPERATIONS},

@@ -22,7 +22,7 @@ use reference_core::platform::{INDEX_BYTES, Platform, Ports};
 use reference_core::ports::{Codes, KeyValue, MemoryKeyValue, PortableScan, Scan};
 use reference_core::retrieve::scan::{Best, Rows, scan};
 use reference_core::retrieve::{HashedEmbedder, Quantised, RetrieveRequest, dot, shortlisted};
-use reference_core::testkit::TestTenants;
+use reference_core::testkit::{TestTenants, TestTimer};
 use reference_impl::scan::SimdScan;
 use reference_impl::sqlite::SqliteDatabases;
 use reference_impl::tasks::Tasks;
@@ -237,6 +237,8 @@ fn retrieve() {
             embedders: vec![Arc::new(HashedEmbedder)],
             generators: vec![Arc::new(Extractive)],
             rerankers: Vec::new(),
+            chat_models: Vec::new(),
+            timer: Arc::new(TestTimer::default()),
         };
         let platform = Platform::new(ports, &[0; 32], INDEX_BYTES).with_scan(Arc::new(SimdScan));
         let owner = tenants.owner();

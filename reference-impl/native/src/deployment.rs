@@ -10,13 +10,13 @@ use reference_core::answer::Extractive;
 use reference_core::auth::{Authenticator, KeySet};
 use reference_core::platform::{INDEX_BYTES, Platform, Ports};
 use reference_core::ports::{
-    Background, Clock, Databases, Embedder, Generator, Ids, KeyValue, MemoryKeyValue, Reranker,
+    Background, Clock, Databases, Embedder, Generator, Ids, KeyValue, MemoryKeyValue, Reranker, Timer,
 };
 use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
 use reference_core::store::idempotency;
 use reference_core::store::rate::LocalCounts;
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
-use reference_http::{BeforeCall, Edge, EdgeParts, Service, ServiceParts, Streams, Telemetry, Timer};
+use reference_http::{BeforeCall, Edge, EdgeParts, Service, ServiceParts, Streams, Telemetry};
 use tokio::runtime::Handle;
 
 use crate::clock::SystemClock;
@@ -112,6 +112,7 @@ impl Deployment {
         let databases = Arc::new(SqliteDatabases::new(data.path()));
         let tasks = Arc::new(Tasks::new(Handle::current(), BACKGROUND_WORK));
         let counters = Arc::new(Counters::new(telemetry));
+        let timer: Arc<dyn Timer> = Arc::new(TokioTimer);
         let minilm = Arc::new(MiniLm::load()?);
         let embedders = embedders(&config, &minilm)?;
         let generators = generators(&config)?;
@@ -126,9 +127,11 @@ impl Deployment {
             embedders: wrapped.embedders.clone(),
             generators: wrapped.generators.clone(),
             rerankers: rerankers(&config)?,
+            chat_models: Vec::new(),
+            timer: Arc::clone(&timer),
         };
         let platform = Arc::new(Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan)));
-        let (timer, streams) = (Arc::new(TokioTimer) as Arc<dyn Timer>, Streams::default());
+        let streams = Streams::default();
         let api = Arc::new(Service::new(ServiceParts {
             platform: Arc::clone(&platform),
             probe: probe(&port, &config),

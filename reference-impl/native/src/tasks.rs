@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use reference_core::ports::Timer;
 use reference_core::ports::{Background, BoxFuture};
-use reference_http::Timer;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 

@@ -8,10 +8,10 @@ use reference_core::answer::Extractive;
 use reference_core::auth::{Authenticator, KeySet};
 use reference_core::ingest::UnicodeWords;
 use reference_core::platform::{Platform, Ports};
-use reference_core::ports::{Clock, Databases, Ids, MemoryKeyValue};
+use reference_core::ports::{Clock, Databases, Ids, MemoryKeyValue, Timer};
 use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
-use reference_http::{Edge, EdgeParts, Service, ServiceParts, Streams, Timer};
+use reference_http::{Edge, EdgeParts, Service, ServiceParts, Streams};
 use worker::Env;
 
 use crate::clock::JsClock;
@@ -58,6 +58,7 @@ pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
         config.keys,
         loaded.demo,
     ));
+    let timer: Arc<dyn Timer> = Arc::new(JsTimer);
     let ports = Ports {
         databases: Arc::clone(&databases),
         clock: Arc::clone(&clock),
@@ -68,9 +69,10 @@ pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
         embedders: vec![Arc::new(HashedEmbedder)],
         generators: vec![Arc::new(Extractive)],
         rerankers: vec![Arc::new(Evidence), Arc::new(TermOverlap)],
+        chat_models: Vec::new(),
+        timer: Arc::clone(&timer),
     };
     let secret = env.secret(CURSOR_SECRET)?.to_string();
-    let timer: Arc<dyn Timer> = Arc::new(JsTimer);
     let api = Arc::new(Service::new(ServiceParts {
         // The runtime lets no request be woken by another one's work.
         platform: Arc::new(Platform::new(ports, secret.as_bytes(), INDEX_BYTES).without_joining()),

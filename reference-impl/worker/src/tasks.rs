@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use reference_core::ports::Timer;
 use reference_core::ports::{Background, BoxFuture};
-use reference_http::Timer;
 use worker::{
     Delay, js_sys,
     send::SendFuture,

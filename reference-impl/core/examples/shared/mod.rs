@@ -12,7 +12,7 @@ use reference_core::ports::{
 };
 use reference_core::retrieve::HashedEmbedder;
 use reference_core::tenancy::TenantContext;
-use reference_core::testkit::{MemoryDatabases, TestTenants};
+use reference_core::testkit::{MemoryDatabases, TestTenants, TestTimer};
 use serde_json::Value;
 
 /// Remembers the last request, so that what the generator saw can be told.
@@ -58,6 +58,8 @@ pub(crate) fn platform(tenants: &TestTenants, watched: &Arc<Watched>) -> Platfor
         embedders: vec![Arc::new(HashedEmbedder)],
         generators: vec![Arc::clone(watched) as Arc<dyn Generator>],
         rerankers: Vec::new(),
+        chat_models: Vec::new(),
+        timer: Arc::new(TestTimer::default()),
     };
     Platform::new(ports, &[7; 32], INDEX_BYTES)
 }

@@ -255,7 +255,7 @@ impl Pipeline<'_> {
         for batch in unknown.chunks(EMBED_BATCH) {
             let texts: Vec<String> =
                 batch.iter().map(|(chunk, _)| embedded_text(&chunk.heading_path, &chunk.text)).collect();
-            let embedded = self.embedder.embed(self.tenant, &texts, EmbedPurpose::Document).await?;
+            let embedded = self.embedder.embed(self.tenant, &texts, EmbedPurpose::Document).await?.vectors;
             if embedded.len() != texts.len() || embedded.iter().any(|vector| vector.len() != dimensions) {
                 let reason = "wrong number or length of vectors".to_owned();
                 return Err(ModelError::Unusable { model: model.to_owned(), reason }.into());

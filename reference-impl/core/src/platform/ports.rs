@@ -7,7 +7,8 @@ use futures_util::future::{Either, join3, select};
 
 use crate::ingest::Tokenizer;
 use crate::ports::{
-    Background, BoxFuture, Clock, Databases, EmbedPurpose, Embedder, Generator, Ids, KeyValue, Reranker, Statement,
+    Background, BoxFuture, ChatModel, Clock, Databases, EmbedPurpose, Embedder, Generator, Ids, KeyValue, Reranker,
+    Statement, Timer,
 };
 use crate::tenancy::{Feature, TenantContext};
 
@@ -32,6 +33,10 @@ pub struct Ports {
     pub generators: Vec<Arc<dyn Generator>>,
     /// Rerankers of the deployment.
     pub rerankers: Vec<Arc<dyn Reranker>>,
+    /// Chat models of the deployment.
+    pub chat_models: Vec<Arc<dyn ChatModel>>,
+    /// Waiting.
+    pub timer: Arc<dyn Timer>,
 }
 
 /// Whether a dependency works.
@@ -78,6 +83,11 @@ impl Ports {
     /// The generation model with this id.
     pub fn generator(&self, model: &str) -> Option<Arc<dyn Generator>> {
         self.generators.iter().find(|generator| generator.model() == model).cloned()
+    }
+
+    /// The chat model with this id.
+    pub fn chat_model(&self, model: &str) -> Option<Arc<dyn ChatModel>> {
+        self.chat_models.iter().find(|chat| chat.model() == model).cloned()
     }
 
     /// The tenant's reranker, when it is configured with one, has the feature, and the deployment has the model.

@@ -16,14 +16,14 @@ use super::*;
 use crate::answer::{Band, Extractive, NO_ANSWER};
 use crate::ingest::{ContentType, DocumentStatus, UnicodeWords};
 use crate::ports::{
-    Background, BoxFuture, EmbedPurpose, EmbedderKind, Generation, GenerationRequest, Generator, GeneratorKind,
-    MemoryKeyValue, ModelError,
+    Background, BoxFuture, EmbedPurpose, Embedded, EmbedderKind, Generation, GenerationRequest, Generator,
+    GeneratorKind, MemoryKeyValue, ModelError,
 };
 use crate::retrieve::{Degradation, Filter, HashedEmbedder, TermOverlap};
 use crate::search::{CacheMode, Intent};
 use crate::store::jobs::JobStatus;
 use crate::tenancy::{RetrievalMode, TenantSettings};
-use crate::testkit::{MemoryDatabases, TestTenants};
+use crate::testkit::{MemoryDatabases, TestTenants, TestTimer};
 
 /// Keeps what it is given until it is asked to run it.
 #[derive(Default)]
@@ -64,7 +64,7 @@ impl Embedder for Switched {
         tenant: &'a TenantContext,
         texts: &'a [String],
         purpose: EmbedPurpose,
-    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, ModelError>> {
+    ) -> BoxFuture<'a, Result<Embedded, ModelError>> {
         if purpose == EmbedPurpose::Document {
             self.asked.fetch_add(texts.len(), Relaxed);
         }
@@ -74,13 +74,13 @@ impl Embedder for Switched {
         }
         let poison = *self.poison.lock().unwrap();
         Box::pin(async move {
-            let mut vectors = HashedEmbedder.embed(tenant, texts, purpose).await?;
+            let mut embedded = HashedEmbedder.embed(tenant, texts, purpose).await?;
             if let Some(poison) = poison {
-                for vector in &mut vectors {
+                for vector in &mut embedded.vectors {
                     vector[3] = poison;
                 }
             }
-            Ok(vectors)
+            Ok(embedded)
         })
     }
 }
@@ -141,6 +141,8 @@ fn house_with(change: impl Fn(&mut TenantSettings)) -> House {
         embedders: vec![embedder.clone()],
         generators: vec![writer.clone()],
         rerankers: vec![Arc::new(TermOverlap)],
+        chat_models: Vec::new(),
+        timer: Arc::new(TestTimer::default()),
     };
     let platform = Arc::new(Platform::new(ports, &[7; 32], INDEX_BYTES));
     House { platform, tenants, embedder, writer, later }

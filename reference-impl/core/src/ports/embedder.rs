@@ -34,6 +34,21 @@ pub enum EmbedPurpose {
     Query,
 }
 
+/// What an embedder made of a batch.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Embedded {
+    /// One vector for each text, in order, of unit length (or all zero for a text without content).
+    pub vectors: Vec<Vec<f32>>,
+    /// Tokens that the model read, when its host counts them.
+    pub tokens_in: Option<u64>,
+}
+
+impl From<Vec<Vec<f32>>> for Embedded {
+    fn from(vectors: Vec<Vec<f32>>) -> Self {
+        Self { vectors, tokens_in: None }
+    }
+}
+
 /// Turns texts into vectors. The same text and purpose must always give the same vector.
 pub trait Embedder: Send + Sync {
     /// Id of the model, stored beside every vector.
@@ -47,8 +62,6 @@ pub trait Embedder: Send + Sync {
 
     /// Embeds `texts` on behalf of `tenant`.
     ///
-    /// Returns one vector for each text, in order, of unit length (or all zero for a text without content).
-    ///
     /// # Errors
     ///
     /// [`ModelError`]; no part of the batch counts then.
@@ -57,5 +70,5 @@ pub trait Embedder: Send + Sync {
         tenant: &'a TenantContext,
         texts: &'a [String],
         purpose: EmbedPurpose,
-    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, ModelError>>;
+    ) -> BoxFuture<'a, Result<Embedded, ModelError>>;
 }

@@ -1,6 +1,7 @@
 //! What core needs from the world, as object-safe traits.
 
 mod background;
+mod chat;
 mod clock;
 #[cfg(any(test, feature = "testkit"))]
 pub mod contract;
@@ -12,19 +13,22 @@ mod key_value;
 mod model;
 mod reranker;
 mod scan;
+mod timer;
 
 pub use background::Background;
+pub use chat::{ChatCall, ChatDelta, ChatDeltas, ChatFinish, ChatMessage, ChatModel, ChatRole, ChatTool, ChatToolCall};
 pub use clock::{Clock, UnixMillis};
 pub use database::{Database, DatabaseError, Databases, Row, Statement, Value};
-pub use embedder::{EmbedPurpose, Embedder, EmbedderKind};
+pub use embedder::{EmbedPurpose, Embedded, Embedder, EmbedderKind};
 pub use generator::{
     GeneratedSentence, Generation, GenerationRequest, Generator, GeneratorKind, Passage, QuestionTerm,
 };
 pub use ids::Ids;
 pub use key_value::{KeyValue, KeyValueError, KeyValueFigures, MemoryKeyValue};
 pub use model::ModelError;
-pub use reranker::{RerankCandidate, Reranker};
+pub use reranker::{RerankCandidate, Reranked, Reranker};
 pub use scan::{Codes, PortableScan, Scan};
+pub use timer::Timer;
 
 /// A future that a port hands back: boxed, so that ports stay object-safe, and `Send`, so that any runtime may drive it.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;

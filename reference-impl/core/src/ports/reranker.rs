@@ -16,14 +16,27 @@ pub struct RerankCandidate {
     pub score: f64,
 }
 
+/// What a reranker gave.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Reranked {
+    /// One score from 0 to 1 for each candidate, in order.
+    pub scores: Vec<f64>,
+    /// Tokens that the model read, when its host counts them.
+    pub tokens_in: Option<u64>,
+}
+
+impl From<Vec<f64>> for Reranked {
+    fn from(scores: Vec<f64>) -> Self {
+        Self { scores, tokens_in: None }
+    }
+}
+
 /// Scores candidates against a query.
 pub trait Reranker: Send + Sync {
     /// Id of the model.
     fn model(&self) -> &str;
 
     /// Scores `candidates`, which are best first, against `query` on behalf of `tenant`.
-    ///
-    /// Returns one score from 0 to 1 for each candidate, in order.
     ///
     /// # Errors
     ///
@@ -33,5 +46,5 @@ pub trait Reranker: Send + Sync {
         tenant: &'a TenantContext,
         query: &'a str,
         candidates: &'a [RerankCandidate],
-    ) -> BoxFuture<'a, Result<Vec<f64>, ModelError>>;
+    ) -> BoxFuture<'a, Result<Reranked, ModelError>>;
 }

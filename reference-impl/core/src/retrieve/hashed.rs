@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::words::{is_stop_word, stem, words};
-use crate::ports::{BoxFuture, EmbedPurpose, Embedder, EmbedderKind, ModelError};
+use crate::ports::{BoxFuture, EmbedPurpose, Embedded, Embedder, EmbedderKind, ModelError};
 use crate::tenancy::TenantContext;
 
 /// Length of the vectors.
@@ -93,8 +93,8 @@ impl Embedder for HashedEmbedder {
         _tenant: &'a TenantContext,
         texts: &'a [String],
         _purpose: EmbedPurpose,
-    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, ModelError>> {
-        Box::pin(async move { Ok(texts.iter().map(|text| Self::vector(text)).collect()) })
+    ) -> BoxFuture<'a, Result<Embedded, ModelError>> {
+        Box::pin(async move { Ok(texts.iter().map(|text| Self::vector(text)).collect::<Vec<_>>().into()) })
     }
 }
 

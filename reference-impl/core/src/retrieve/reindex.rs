@@ -140,7 +140,7 @@ async fn embed_all(
             rows.push(columns.integer()?);
             texts.push(embedded_text(&columns.strings()?, columns.text()?));
         }
-        let vectors = embedder.embed(tenant, &texts, EmbedPurpose::Document).await?;
+        let vectors = embedder.embed(tenant, &texts, EmbedPurpose::Document).await?.vectors;
         if vectors.len() != texts.len() || vectors.iter().any(|vector| vector.len() != embedder.dimensions()) {
             let reason = "wrong number or length of vectors".to_owned();
             return Err(ModelError::Unusable { model: embedder.model().to_owned(), reason }.into());

@@ -15,7 +15,7 @@ use super::quantised::is_finite;
 use super::query_cache::QueryCache;
 use super::texts::texts;
 use crate::ports::{
-    Clock, Database, EmbedPurpose, Embedder, ModelError, PortableScan, RerankCandidate, Reranker, Scan,
+    Clock, Database, EmbedPurpose, Embedder, ModelError, PortableScan, RerankCandidate, Reranked, Reranker, Scan,
 };
 use crate::sabotage::{self, Sabotage};
 use crate::search::Vocabulary;
@@ -194,7 +194,7 @@ impl Retriever {
                 .filter_map(|it| texts.get_mut(&it.position).map(|text| text.for_reranking(it)))
                 .collect();
             match reranker.rerank(tenant, &request.query, &seen).await {
-                Ok(scores) if scores.len() == seen.len() => {
+                Ok(Reranked { scores, .. }) if scores.len() == seen.len() => {
                     candidates.iter_mut().zip(scores).for_each(|(it, score)| it.reranked = Some(round(score)));
                     sort(&index, &mut candidates);
                 }
@@ -261,7 +261,7 @@ impl Retriever {
         {
             return Ok((vector, true));
         }
-        let mut vectors = embedder.embed(tenant, &[query.to_owned()], EmbedPurpose::Query).await?;
+        let mut vectors = embedder.embed(tenant, &[query.to_owned()], EmbedPurpose::Query).await?.vectors;
         match vectors.pop() {
             Some(vector) if !is_finite(&vector) => Err(ModelError::not_finite(embedder.model())),
             Some(vector) if vectors.is_empty() && vector.len() == embedder.dimensions() => {

@@ -4,10 +4,12 @@ mod clock;
 mod database;
 mod ids;
 mod tenants;
+mod timer;
 mod tokens;
 
 pub use clock::ManualClock;
 pub use database::MemoryDatabases;
 pub use ids::SeededIds;
 pub use tenants::{TestCredential, TestTenants};
+pub use timer::TestTimer;
 pub use tokens::{AUDIENCE, ISSUER, JWKS, SigningKey, claims, sign, token_settings};

@@ -12,7 +12,7 @@ use reference_core::{
     tenancy::TenantContext,
 };
 
-use super::Timer;
+use reference_core::ports::Timer;
 
 /// Longest time beyond the deadline that is left for putting away what a request has begun, in milliseconds.
 const MOST_GRACE_MS: u64 = 500;

@@ -28,7 +28,7 @@ use http_body_util::{BodyExt, Limited};
 use reference_core::{
     auth::{AuthError, Authenticator, Presented},
     limits,
-    ports::{BoxFuture, Clock, Databases, Ids},
+    ports::{BoxFuture, Clock, Databases, Ids, Timer},
     sabotage::{self, Sabotage},
     store::rate::{LocalCounts, RateFigures},
     tenancy::{Registry, TenantContext, TenantId},
@@ -45,13 +45,6 @@ use admission::{Admitted, Refused};
 use correlation::Correlation;
 use deadline::Deadline;
 pub(crate) use parameters::missing;
-
-/// Waiting, as the host can do it.
-pub trait Timer: Send + Sync {
-    /// Is ready after `milliseconds`.
-    fn sleep(&self, milliseconds: u64) -> BoxFuture<'static, ()>;
-}
-
 /// Does something before each call, inside the guard that makes one failed request of whatever panics there.
 pub trait BeforeCall: Send + Sync {
     /// Called once a request that every check has passed, with the operation's id and the caller's tenant, which open

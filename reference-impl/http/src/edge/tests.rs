@@ -17,7 +17,7 @@ use reference_core::{
     platform::{Platform, Ports},
     ports::{Background, Database, DatabaseError, MemoryKeyValue, Row, Statement},
     retrieve::HashedEmbedder,
-    testkit::{MemoryDatabases, TestTenants},
+    testkit::{MemoryDatabases, TestTenants, TestTimer},
 };
 
 use super::*;
@@ -122,6 +122,8 @@ impl Bench {
             embedders: vec![Arc::new(HashedEmbedder)],
             generators: Vec::new(),
             rerankers: Vec::new(),
+            chat_models: Vec::new(),
+            timer: Arc::new(TestTimer::default()),
         };
         let api = Service::new(ServiceParts {
             platform: Arc::new(Platform::new(ports, &[7; 32], 1 << 20)),

@@ -13,10 +13,10 @@ mod search;
 use std::sync::Arc;
 
 use contract_types as wire;
-use reference_core::{platform::Platform, tenancy::TenantContext};
+use reference_core::{platform::Platform, ports::Timer, tenancy::TenantContext};
 
 use crate::{
-    BoxFuture, Call, OpenCall, Streams, Timer,
+    BoxFuture, Call, OpenCall, Streams,
     generated::server::{
         Api, CancelJobResponse, ChatResponse, DeleteDocumentResponse, DeleteSessionResponse, ExecuteToolResponse,
         GetCapabilitiesResponse, GetDocsResponse, GetDocumentResponse, GetHealthResponse, GetJobResponse,

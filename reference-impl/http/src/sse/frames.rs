@@ -13,14 +13,14 @@ use axum::body::Body;
 use bytes::Bytes;
 use contract_types as wire;
 use futures_util::{FutureExt, Stream, StreamExt, stream::CatchUnwind};
-use reference_core::ports::BoxFuture;
+use reference_core::ports::{BoxFuture, Timer};
 
 use super::{
     event::{HEARTBEAT, Script, Start, Step, TERMINATOR, Writer},
     places::Place,
 };
 use crate::{
-    Problem, Timer,
+    Problem,
     edge::overdue,
     reply::{EventStream, Failed},
 };

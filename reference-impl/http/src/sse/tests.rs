@@ -11,7 +11,10 @@ use std::{
 
 use contract_types as wire;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use reference_core::{ports::BoxFuture, testkit::TestTenants};
+use reference_core::{
+    ports::{BoxFuture, Timer},
+    testkit::TestTenants,
+};
 use serde_json::Value;
 
 use super::{
@@ -19,7 +22,7 @@ use super::{
     frames::{Ended, Frames, Opening, StreamLog},
     places::Streams,
 };
-use crate::{Problem, Timer};
+use crate::Problem;
 
 /// Time that stands still until told.
 #[derive(Clone, Default)]

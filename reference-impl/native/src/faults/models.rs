@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use reference_core::ports::{
-    BoxFuture, EmbedPurpose, Embedder, EmbedderKind, Generation, GenerationRequest, Generator, GeneratorKind,
+    BoxFuture, EmbedPurpose, Embedded, Embedder, EmbedderKind, Generation, GenerationRequest, Generator, GeneratorKind,
     ModelError,
 };
 use reference_core::tenancy::TenantContext;
@@ -76,7 +76,7 @@ impl Embedder for FaultyEmbedder {
         tenant: &'a TenantContext,
         texts: &'a [String],
         purpose: EmbedPurpose,
-    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, ModelError>> {
+    ) -> BoxFuture<'a, Result<Embedded, ModelError>> {
         let inner = self.inner.embed(tenant, texts, purpose);
         Box::pin(call(&self.faults, Port::Embedding, tenant, self.inner.model(), inner))
     }

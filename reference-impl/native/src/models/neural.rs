@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use minilm::MiniLm;
-use reference_core::ports::{BoxFuture, EmbedPurpose, Embedder, EmbedderKind, ModelError};
+use reference_core::ports::{BoxFuture, EmbedPurpose, Embedded, Embedder, EmbedderKind, ModelError};
 use reference_core::tenancy::TenantContext;
 use tokio::sync::Semaphore;
 
@@ -64,14 +64,14 @@ impl Embedder for MiniLmEmbedder {
         _tenant: &'a TenantContext,
         texts: &'a [String],
         purpose: EmbedPurpose,
-    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, ModelError>> {
+    ) -> BoxFuture<'a, Result<Embedded, ModelError>> {
         let places = match purpose {
             EmbedPurpose::Document => &self.documents,
             EmbedPurpose::Query => &self.queries,
         };
         Box::pin(async move {
             let portions = try_join_all(texts.chunks(PORTION).map(|texts| self.portion(texts, places))).await?;
-            Ok(portions.into_iter().flatten().collect())
+            Ok(portions.into_iter().flatten().collect::<Vec<_>>().into())
         })
     }
 }
@@ -90,10 +90,10 @@ mod tests {
         let expected = model.embed(&texts);
         for places in [0, 1, 3] {
             let embedder = MiniLmEmbedder::new(Arc::clone(&model), places);
-            assert_eq!(embedder.embed(&owner, &texts, EmbedPurpose::Document).await.unwrap(), expected);
+            assert_eq!(embedder.embed(&owner, &texts, EmbedPurpose::Document).await.unwrap().vectors, expected);
         }
         let embedder = MiniLmEmbedder::new(model, 1);
-        assert!(embedder.embed(&owner, &[], EmbedPurpose::Document).await.unwrap().is_empty());
+        assert!(embedder.embed(&owner, &[], EmbedPurpose::Document).await.unwrap().vectors.is_empty());
         assert_eq!((embedder.model(), embedder.dimensions()), ("all-minilm-l6-v2-int8", 384));
     }
 
@@ -103,7 +103,7 @@ mod tests {
         let embedder = MiniLmEmbedder::new(Arc::new(MiniLm::load().unwrap()), 1);
         let taken = embedder.documents.acquire().await.unwrap();
         let query = ["is well seven clear".to_owned()];
-        assert_eq!(embedder.embed(&owner, &query, EmbedPurpose::Query).await.unwrap().len(), 1);
+        assert_eq!(embedder.embed(&owner, &query, EmbedPurpose::Query).await.unwrap().vectors.len(), 1);
         drop(taken);
     }
 }

@@ -13,7 +13,7 @@ use reference_core::ingest::{ChunkOptions, ContentType, DocumentInput, DocumentS
 use reference_core::platform::{INDEX_BYTES, Platform, Ports};
 use reference_core::ports::{Databases, Ids, KeyValue, MemoryKeyValue, Statement, Value};
 use reference_core::retrieve::HashedEmbedder;
-use reference_core::testkit::TestTenants;
+use reference_core::testkit::{TestTenants, TestTimer};
 use reference_impl::ids::OsIds;
 use reference_impl::sqlite::SqliteDatabases;
 use reference_impl::tasks::Tasks;
@@ -37,6 +37,8 @@ fn platform(tenants: &TestTenants, folder: &Path) -> Platform {
         embedders: vec![Arc::new(HashedEmbedder)],
         generators: vec![Arc::new(Extractive)],
         rerankers: Vec::new(),
+        chat_models: Vec::new(),
+        timer: Arc::new(TestTimer::default()),
     };
     Platform::new(ports, &[0; 32], INDEX_BYTES)
 }

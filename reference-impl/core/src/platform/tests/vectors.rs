@@ -6,7 +6,7 @@ use contract_types::ErrorCode;
 use futures_util::FutureExt;
 
 use super::*;
-use crate::ports::Statement;
+use crate::ports::{Embedded, Statement};
 use crate::retrieve::ReindexError;
 
 /// The hashed embedder under another name and sign; each text uses up one of `left`, and without any it hangs.
@@ -40,13 +40,13 @@ impl Embedder for Other {
         _: &'a TenantContext,
         texts: &'a [String],
         _: EmbedPurpose,
-    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, ModelError>> {
+    ) -> BoxFuture<'a, Result<Embedded, ModelError>> {
         let spent = self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(texts.len()));
         if spent.is_err() {
             return Box::pin(std::future::pending());
         }
         let reversed = |text: &String| HashedEmbedder::vector(text).into_iter().rev().map(|value| -value).collect();
-        Box::pin(async move { Ok(texts.iter().map(reversed).collect()) })
+        Box::pin(async move { Ok(texts.iter().map(reversed).collect::<Vec<_>>().into()) })
     }
 }
 

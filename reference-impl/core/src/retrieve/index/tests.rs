@@ -9,7 +9,9 @@ use super::load::load;
 use super::*;
 use crate::ingest::pipeline::{Pipeline, chunk_settings};
 use crate::ingest::{ChunkOptions, ContentType, DocumentInput, UnicodeWords, documents};
-use crate::ports::{BoxFuture, Databases, EmbedPurpose, Embedder, EmbedderKind, ModelError, PortableScan, Row};
+use crate::ports::{
+    BoxFuture, Databases, EmbedPurpose, Embedded, Embedder, EmbedderKind, ModelError, PortableScan, Row,
+};
 use crate::retrieve::dense::{dot, nearest};
 use crate::tenancy::TenantContext;
 use crate::testkit::{MemoryDatabases, TestTenants};
@@ -49,8 +51,8 @@ impl Embedder for Spread {
         _: &'a TenantContext,
         texts: &'a [String],
         _: EmbedPurpose,
-    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, ModelError>> {
-        Box::pin(async move { Ok(texts.iter().map(|text| vector(text)).collect()) })
+    ) -> BoxFuture<'a, Result<Embedded, ModelError>> {
+        Box::pin(async move { Ok(texts.iter().map(|text| vector(text)).collect::<Vec<_>>().into()) })
     }
 }
 

@@ -9,7 +9,7 @@
 
 use super::graph::Graph;
 use super::terms::Evidences;
-use crate::ports::{BoxFuture, ModelError, RerankCandidate, Reranker};
+use crate::ports::{BoxFuture, ModelError, RerankCandidate, Reranked, Reranker};
 use crate::retrieve::fusion::round;
 use crate::retrieve::words::content_stems;
 use crate::tenancy::TenantContext;
@@ -66,8 +66,8 @@ impl Reranker for Evidence {
         _tenant: &'a TenantContext,
         query: &'a str,
         candidates: &'a [RerankCandidate],
-    ) -> BoxFuture<'a, Result<Vec<f64>, ModelError>> {
-        Box::pin(async move { Ok(Self::scores(query, candidates)) })
+    ) -> BoxFuture<'a, Result<Reranked, ModelError>> {
+        Box::pin(async move { Ok(Self::scores(query, candidates).into()) })
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::ports::{BoxFuture, ModelError, RerankCandidate, Reranker};
+use crate::ports::{BoxFuture, ModelError, RerankCandidate, Reranked, Reranker};
 use crate::retrieve::words::{content_stems, stem, words};
 use crate::tenancy::TenantContext;
 
@@ -44,8 +44,10 @@ impl Reranker for TermOverlap {
         _tenant: &'a TenantContext,
         query: &'a str,
         candidates: &'a [RerankCandidate],
-    ) -> BoxFuture<'a, Result<Vec<f64>, ModelError>> {
-        Box::pin(async move { Ok(candidates.iter().map(|candidate| Self::score(query, &candidate.text)).collect()) })
+    ) -> BoxFuture<'a, Result<Reranked, ModelError>> {
+        Box::pin(async move {
+            Ok(candidates.iter().map(|candidate| Self::score(query, &candidate.text)).collect::<Vec<_>>().into())
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Any embedder that speaks the widely used `POST {url}/embeddings`.
 
-use reference_core::ports::{BoxFuture, EmbedPurpose, Embedder, EmbedderKind, ModelError};
+use reference_core::ports::{BoxFuture, EmbedPurpose, Embedded, Embedder, EmbedderKind, ModelError};
 use reference_core::tenancy::TenantContext;
 use serde::Deserialize;
 use serde_json::json;
@@ -18,6 +18,12 @@ pub struct RemoteEmbedder {
 #[derive(Deserialize)]
 struct Answer {
     data: Vec<Entry>,
+    usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct Usage {
+    prompt_tokens: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -37,11 +43,12 @@ impl RemoteEmbedder {
         Ok(Some(Self { endpoint: Endpoint::new(provider.clone())?, dimensions }))
     }
 
-    async fn batch(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, ModelError> {
+    async fn batch(&self, texts: &[String]) -> Result<Embedded, ModelError> {
         let body = json!({"model": self.endpoint.provider().model, "input": texts, "encoding_format": "float"});
         let answer = self.endpoint.post("/embeddings", &body).await?;
         let answer: Answer =
             serde_json::from_value(answer).map_err(|_| self.endpoint.unusable("its answer holds no vectors"))?;
+        let tokens_in = answer.usage.and_then(|usage| usage.prompt_tokens);
         if answer.data.len() != texts.len() {
             let reason = format!("{} vectors for {} texts", answer.data.len(), texts.len());
             return Err(self.endpoint.unusable(&reason));
@@ -57,7 +64,7 @@ impl RemoteEmbedder {
             }
         }
         // As many entries as texts, and no index twice: none is left out.
-        Ok(vectors.into_iter().flatten().collect())
+        Ok(Embedded { vectors: vectors.into_iter().flatten().collect(), tokens_in })
     }
 
     /// Checks a vector and scales it to unit length, which the port promises and not every model keeps.
@@ -97,13 +104,15 @@ impl Embedder for RemoteEmbedder {
         _tenant: &'a TenantContext,
         texts: &'a [String],
         _purpose: EmbedPurpose,
-    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, ModelError>> {
+    ) -> BoxFuture<'a, Result<Embedded, ModelError>> {
         Box::pin(async move {
-            let mut vectors = Vec::with_capacity(texts.len());
+            let mut all = Embedded { vectors: Vec::with_capacity(texts.len()), tokens_in: Some(0) };
             for batch in texts.chunks(self.endpoint.provider().batch.max(1)) {
-                vectors.extend(self.batch(batch).await?);
+                let Embedded { vectors, tokens_in } = self.batch(batch).await?;
+                all.vectors.extend(vectors);
+                all.tokens_in = all.tokens_in.zip(tokens_in).map(|(all, some)| all.saturating_add(some));
             }
-            Ok(vectors)
+            Ok(all)
         })
     }
 }

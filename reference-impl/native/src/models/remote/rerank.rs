@@ -1,6 +1,6 @@
 //! Any reranker that speaks the widely used `POST {url}/rerank`.
 
-use reference_core::ports::{BoxFuture, ModelError, RerankCandidate, Reranker};
+use reference_core::ports::{BoxFuture, ModelError, RerankCandidate, Reranked, Reranker};
 use reference_core::tenancy::TenantContext;
 use serde::Deserialize;
 use serde_json::json;
@@ -17,6 +17,13 @@ pub struct RemoteReranker {
 #[derive(Deserialize)]
 struct Answer {
     results: Vec<Entry>,
+    usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct Usage {
+    #[serde(alias = "prompt_tokens")]
+    total_tokens: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -38,12 +45,13 @@ impl RemoteReranker {
         }
     }
 
-    async fn batch(&self, query: &str, texts: &[&str]) -> Result<Vec<f64>, ModelError> {
+    async fn batch(&self, query: &str, texts: &[&str]) -> Result<Reranked, ModelError> {
         let model = &self.endpoint.provider().model;
         let body = json!({"model": model, "query": query, "documents": texts, "top_n": texts.len()});
         let answer = self.endpoint.post("/rerank", &body).await?;
         let answer: Answer =
             serde_json::from_value(answer).map_err(|_| self.endpoint.unusable("its answer holds no scores"))?;
+        let tokens_in = answer.usage.and_then(|usage| usage.total_tokens);
         if answer.results.len() != texts.len() {
             let reason = format!("{} scores for {} texts", answer.results.len(), texts.len());
             return Err(self.endpoint.unusable(&reason));
@@ -57,7 +65,7 @@ impl RemoteReranker {
                 None => return Err(self.endpoint.unusable("an `index` beyond the texts")),
             }
         }
-        Ok(scores.into_iter().flatten().collect())
+        Ok(Reranked { scores: scores.into_iter().flatten().collect(), tokens_in })
     }
 }
 
@@ -71,14 +79,16 @@ impl Reranker for RemoteReranker {
         _tenant: &'a TenantContext,
         query: &'a str,
         candidates: &'a [RerankCandidate],
-    ) -> BoxFuture<'a, Result<Vec<f64>, ModelError>> {
+    ) -> BoxFuture<'a, Result<Reranked, ModelError>> {
         Box::pin(async move {
             let texts: Vec<&str> = candidates.iter().map(|candidate| candidate.text.as_str()).collect();
-            let mut scores = Vec::with_capacity(texts.len());
+            let mut all = Reranked { scores: Vec::with_capacity(texts.len()), tokens_in: Some(0) };
             for batch in texts.chunks(self.endpoint.provider().batch.max(1)) {
-                scores.extend(self.batch(query, batch).await?);
+                let Reranked { scores, tokens_in } = self.batch(query, batch).await?;
+                all.scores.extend(scores);
+                all.tokens_in = all.tokens_in.zip(tokens_in).map(|(all, some)| all.saturating_add(some));
             }
-            Ok(scores)
+            Ok(all)
         })
     }
 }

@@ -76,7 +76,7 @@ async fn sends_texts_in_batches_and_orders_vectors_by_index() {
         .await;
     let owner = TestTenants::new().owner();
     let embedder = embedder(&server.uri());
-    let vectors = embedder.embed(&owner, &texts(3), EmbedPurpose::Document).await.unwrap();
+    let vectors = embedder.embed(&owner, &texts(3), EmbedPurpose::Document).await.unwrap().vectors;
     assert_eq!(vectors, [vec![0.6, 0.8], vec![0.0, 1.0], vec![0.0, 0.0]]);
     assert_eq!((embedder.model(), embedder.dimensions()), ("acme/m", 2));
 }
@@ -154,7 +154,7 @@ async fn orders_scores_by_index_and_holds_them_to_their_range() {
         .respond_with(ResponseTemplate::new(200).set_body_json(scores))
         .mount(&server)
         .await;
-    assert_eq!(reranker(&server.uri()).rerank(&owner, "why", &candidates(2)).await.unwrap(), [0.0, 1.0]);
+    assert_eq!(reranker(&server.uri()).rerank(&owner, "why", &candidates(2)).await.unwrap().scores, [0.0, 1.0]);
     let score = |index: i32, score: Json| json!({"index": index, "relevance_score": score});
     for (results, expected) in [
         (json!([score(0, json!(0.5))]), "1 scores for 2 texts"),
