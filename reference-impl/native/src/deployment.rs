@@ -10,7 +10,7 @@ use reference_core::answer::Extractive;
 use reference_core::auth::{Authenticator, KeySet};
 use reference_core::platform::{INDEX_BYTES, Platform, Ports};
 use reference_core::ports::{
-    Background, Clock, Databases, Embedder, Generator, Ids, KeyValue, MemoryKeyValue, Reranker, Timer,
+    Background, ChatModel, Clock, Databases, Embedder, Generator, Ids, KeyValue, MemoryKeyValue, Reranker, Timer,
 };
 use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
 use reference_core::store::idempotency;
@@ -24,7 +24,10 @@ use crate::config::{self, Loaded, Models, PROBE_TENANT};
 use crate::counters::Counters;
 use crate::data_folder::DataFolder;
 use crate::docs::SwaggerPage;
-use crate::faults::{Faults, FaultyDatabases, FaultyEmbedder, FaultyGenerator, FaultyHandlers, FaultyKeyValue, Port};
+use crate::faults::{
+    Faults, FaultyChatModel, FaultyDatabases, FaultyEmbedder, FaultyGenerator, FaultyHandlers, FaultyKeyValue, FaultyReranker,
+    Port,
+};
 use crate::ids::OsIds;
 use crate::models::remote::{RemoteEmbedder, RemoteGenerator, RemoteReranker};
 use crate::models::{MiniLmEmbedder, WordPieceTokenizer};
@@ -116,7 +119,8 @@ impl Deployment {
         let minilm = Arc::new(MiniLm::load()?);
         let embedders = embedders(&config, &minilm)?;
         let generators = generators(&config)?;
-        let wrapped = Wrapped::new(&databases, embedders, generators, testing.then(|| Arc::new(Faults::default())));
+        let models = HostModels { embedders, generators, rerankers: rerankers(&config)?, chat_models: Vec::new() };
+        let wrapped = Wrapped::new(&databases, models, testing.then(|| Arc::new(Faults::default())));
         let ports = Ports {
             databases: Arc::clone(&wrapped.databases),
             clock: Arc::clone(&port),
@@ -124,10 +128,10 @@ impl Deployment {
             key_value: Arc::clone(&wrapped.key_value),
             background: Arc::clone(&tasks) as Arc<dyn Background>,
             tokenizer: Arc::new(WordPieceTokenizer::new(minilm)),
-            embedders: wrapped.embedders.clone(),
-            generators: wrapped.generators.clone(),
-            rerankers: rerankers(&config)?,
-            chat_models: Vec::new(),
+            embedders: wrapped.models.embedders.clone(),
+            generators: wrapped.models.generators.clone(),
+            rerankers: wrapped.models.rerankers.clone(),
+            chat_models: wrapped.models.chat_models.clone(),
             timer: Arc::clone(&timer),
         };
         let platform = Arc::new(Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan)));
@@ -243,21 +247,43 @@ fn generators(config: &config::Platform) -> anyhow::Result<Vec<Arc<dyn Generator
     Ok(all)
 }
 
+/// The models of this host.
+struct HostModels {
+    embedders: Vec<Arc<dyn Embedder>>,
+    generators: Vec<Arc<dyn Generator>>,
+    rerankers: Vec<Arc<dyn Reranker>>,
+    chat_models: Vec<Arc<dyn ChatModel>>,
+}
+
+impl HostModels {
+    /// The same behind `faults`.
+    fn behind(self, faults: &Arc<Faults>) -> Self {
+        let embeds = |it| Arc::new(FaultyEmbedder::new(it, Arc::clone(faults))) as Arc<dyn Embedder>;
+        let writes = |it| Arc::new(FaultyGenerator::new(it, Arc::clone(faults))) as Arc<dyn Generator>;
+        let ranks = |it| Arc::new(FaultyReranker::new(it, Arc::clone(faults))) as Arc<dyn Reranker>;
+        let chats = |it| Arc::new(FaultyChatModel::new(it, Arc::clone(faults))) as Arc<dyn ChatModel>;
+        Self {
+            embedders: self.embedders.into_iter().map(embeds).collect(),
+            generators: self.generators.into_iter().map(writes).collect(),
+            rerankers: self.rerankers.into_iter().map(ranks).collect(),
+            chat_models: self.chat_models.into_iter().map(chats).collect(),
+        }
+    }
+}
+
 /// Ports, behind faults where there are any.
 struct Wrapped {
     databases: Arc<dyn Databases>,
     rate_store: Arc<dyn Databases>,
     key_value: Arc<dyn KeyValue>,
-    embedders: Vec<Arc<dyn Embedder>>,
-    generators: Vec<Arc<dyn Generator>>,
+    models: HostModels,
     faults: Option<Arc<Faults>>,
 }
 
 impl Wrapped {
     fn new(
         databases: &Arc<SqliteDatabases>,
-        embedders: Vec<Arc<dyn Embedder>>,
-        generators: Vec<Arc<dyn Generator>>,
+        models: HostModels,
         faults: Option<Arc<Faults>>,
     ) -> Self {
         let databases: Arc<dyn Databases> = Arc::clone(databases) as _;
@@ -265,20 +291,16 @@ impl Wrapped {
             rate_store: Arc::clone(&databases),
             databases,
             key_value: Arc::new(MemoryKeyValue::new(CACHE_BYTES_PER_TENANT)),
-            embedders,
-            generators,
+            models,
             faults: faults.clone(),
         };
         let Some(faults) = faults else { return plain };
         let database = |port| Arc::new(FaultyDatabases::new(Arc::clone(&plain.databases), Arc::clone(&faults), port));
-        let faulty = |inner| Arc::new(FaultyEmbedder::new(inner, Arc::clone(&faults))) as Arc<dyn Embedder>;
-        let writes = |inner| Arc::new(FaultyGenerator::new(inner, Arc::clone(&faults))) as Arc<dyn Generator>;
         Self {
             databases: database(Port::Database),
             rate_store: database(Port::RateStore),
             key_value: Arc::new(FaultyKeyValue::new(plain.key_value, Arc::clone(&faults))),
-            embedders: plain.embedders.into_iter().map(faulty).collect(),
-            generators: plain.generators.into_iter().map(writes).collect(),
+            models: plain.models.behind(&faults),
             faults: Some(faults),
         }
     }

@@ -39,6 +39,7 @@ pub(super) async fn get(State(control): State<Control>, RawQuery(query): RawQuer
         "waiting_jobs": jobs.waiting,
         "running_jobs": jobs.running,
     });
+    body["tasks"] = json!(tokio::runtime::Handle::current().metrics().num_alive_tasks());
     if let Some(tenant) = tenant {
         body["tenant"] = json!(tenant.as_str());
     }
