@@ -10,7 +10,8 @@ use reference_core::answer::Extractive;
 use reference_core::auth::{Authenticator, KeySet};
 use reference_core::platform::{INDEX_BYTES, Platform, Ports};
 use reference_core::ports::{
-    Background, ChatModel, Clock, Databases, Embedder, Generator, Ids, KeyValue, MemoryKeyValue, Reranker, Timer,
+    Background, ChatModel, Clock, Databases, Embedder, Generator, Ids, KeyValue, MemoryKeyValue, PatientKeyValue,
+    Reranker, Timer,
 };
 use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
 use reference_core::store::idempotency;
@@ -25,8 +26,8 @@ use crate::counters::Counters;
 use crate::data_folder::DataFolder;
 use crate::docs::SwaggerPage;
 use crate::faults::{
-    Faults, FaultyChatModel, FaultyDatabases, FaultyEmbedder, FaultyGenerator, FaultyHandlers, FaultyKeyValue, FaultyReranker,
-    Port,
+    Faults, FaultyChatModel, FaultyDatabases, FaultyEmbedder, FaultyGenerator, FaultyHandlers, FaultyKeyValue,
+    FaultyReranker, Port,
 };
 use crate::ids::OsIds;
 use crate::models::remote::{RemoteEmbedder, RemoteGenerator, RemoteReranker};
@@ -125,7 +126,7 @@ impl Deployment {
             databases: Arc::clone(&wrapped.databases),
             clock: Arc::clone(&port),
             ids: Arc::clone(&ids),
-            key_value: Arc::clone(&wrapped.key_value),
+            key_value: Arc::new(PatientKeyValue::new(Arc::clone(&wrapped.key_value), Arc::clone(&timer))),
             background: Arc::clone(&tasks) as Arc<dyn Background>,
             tokenizer: Arc::new(WordPieceTokenizer::new(minilm)),
             embedders: wrapped.models.embedders.clone(),
@@ -281,11 +282,7 @@ struct Wrapped {
 }
 
 impl Wrapped {
-    fn new(
-        databases: &Arc<SqliteDatabases>,
-        models: HostModels,
-        faults: Option<Arc<Faults>>,
-    ) -> Self {
+    fn new(databases: &Arc<SqliteDatabases>, models: HostModels, faults: Option<Arc<Faults>>) -> Self {
         let databases: Arc<dyn Databases> = Arc::clone(databases) as _;
         let plain = Self {
             rate_store: Arc::clone(&databases),
