@@ -175,6 +175,11 @@ impl Target {
         self.started.is_some()
     }
 
+    /// Id of the process that was started, where one was.
+    pub fn process(&self) -> Option<u32> {
+        self.started.as_ref().map(|started| started.child.id())
+    }
+
     /// The last lines that a started target wrote, oldest first.
     pub fn last_lines(&self, count: usize) -> Vec<String> {
         let Some(started) = &self.started else { return Vec::new() };
