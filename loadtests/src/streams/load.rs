@@ -24,6 +24,8 @@ use crate::cli::{duration, share};
 const PRESSING: usize = 32;
 /// How long the capacity is measured.
 const PRESS_FOR: Duration = Duration::from_secs(5);
+/// How long the target is warmed up.
+const WARM_UP: Duration = Duration::from_secs(2);
 /// Streams that run alone, one after the other.
 const ALONE: usize = 300;
 /// Most bytes that an idle stream may cost.
@@ -144,12 +146,12 @@ async fn measured(arguments: &LoadArguments, yard: &Arc<Yard>) -> Result<Vec<Str
     let fast = yard.script(arguments.pieces, Duration::ZERO, Duration::ZERO);
     yard.model.follow(fast.clone());
     let mut alone = Tally::new();
-    alone_by_one(yard, 20, &mut Tally::new()).await; // the first ones open databases and connections
+    press(yard, WARM_UP).await; // opens what stays open, such as the pool of databases
     let idle_bytes = idle(yard, arguments.streams).await?;
     yard.model.follow(fast);
     say("measuring one stream alone, then the capacity");
     alone_by_one(yard, ALONE, &mut alone).await;
-    let capacity = press(yard).await;
+    let capacity = press(yard, PRESS_FOR).await;
     let rate = (capacity * arguments.share).max(1.0);
     let lasts = Duration::from_secs_f64(arguments.streams as f64 / rate);
     yard.model.follow(yard.script(arguments.pieces, Duration::ZERO, lasts / arguments.pieces));
@@ -210,14 +212,14 @@ async fn alone_by_one(yard: &Yard, count: usize, tally: &mut Tally) {
 
 /// Streams a second of clients that open one as soon as the last has ended.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-async fn press(yard: &Arc<Yard>) -> f64 {
+async fn press(yard: &Arc<Yard>, lasts: Duration) -> f64 {
     let began = Instant::now();
     let mut clients = JoinSet::new();
     for _ in 0..PRESSING {
         let yard = Arc::clone(yard);
         clients.spawn(async move {
             let (client, mut count) = (Yard::client(1), 0_u64);
-            while began.elapsed() < PRESS_FOR {
+            while began.elapsed() < lasts {
                 let seen = one::read(&yard, &client, Instant::now()).await;
                 count += u64::from(seen.end == End::Done);
             }

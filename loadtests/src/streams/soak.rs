@@ -15,8 +15,8 @@ use crate::cli::duration;
 
 /// Time in which everything must have come back.
 const RETURN: Duration = Duration::from_secs(10);
-/// Streams before the first count: they open what stays open, such as databases.
-const WARM_UP: usize = 40;
+/// How long clients warm the target up before the first count: they open what stays open, such as its pool of databases.
+const WARM_UP: Duration = Duration::from_secs(3);
 
 /// Cuts streams at random and sees that places, tasks and descriptors of the target return to their starting count.
 #[derive(Debug, Clone, Args)]
@@ -109,17 +109,10 @@ pub(super) fn run(arguments: &SoakArguments) -> Result<Vec<String>, Failure> {
 /// Where the target does not tell its counts.
 pub async fn soak(yard: &Arc<Yard>, arguments: &SoakArguments) -> Result<Soaked, Failure> {
     yard.model.follow(yard.script(20, Duration::from_millis(5), Duration::from_millis(10)));
-    let client = Yard::client(0);
-    for _ in 0..WARM_UP {
-        one::read(yard, &client, Instant::now()).await;
-    }
+    clients(yard, arguments, !arguments.seed, Instant::now() + WARM_UP).join_all().await;
     let before = settled(yard, None).await?;
     let until = Instant::now() + arguments.duration;
-    let mut clients = JoinSet::new();
-    for number in 0..arguments.clients {
-        let (yard, seed) = (Arc::clone(yard), arguments.seed.wrapping_mul(1_000_003).wrapping_add(number));
-        clients.spawn(async move { one_client(&yard, seed, until).await });
-    }
+    let clients = clients(yard, arguments, arguments.seed, until);
     let mut during = before;
     while Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(250)).await;
@@ -138,6 +131,16 @@ pub async fn soak(yard: &Arc<Yard>, arguments: &SoakArguments) -> Result<Soaked,
     }
     let after = settled(yard, Some(&before)).await?;
     Ok(Soaked { before, during, after, cut, whole })
+}
+
+/// All clients, until a moment; the same seed cuts alike.
+fn clients(yard: &Arc<Yard>, arguments: &SoakArguments, seed: u64, until: Instant) -> JoinSet<(u64, u64)> {
+    let mut clients = JoinSet::new();
+    for number in 0..arguments.clients {
+        let (yard, seed) = (Arc::clone(yard), seed.wrapping_mul(1_000_003).wrapping_add(number));
+        clients.spawn(async move { one_client(&yard, seed, until).await });
+    }
+    clients
 }
 
 /// The counts once idle connections to the model are closed and, where `before` is known, once they have returned to it; else
