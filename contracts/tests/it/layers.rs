@@ -5,14 +5,15 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// Each crate with the workspace crates that it may depend on.
-const EDGES: [(&str, &[&str]); 15] = [
+const EDGES: [(&str, &[&str]); 16] = [
     ("contract-types", &[]),
     ("contracts", &[]),
     ("minilm", &[]),
     ("reference-core", &["contract-types"]),
     ("reference-http", &["contract-types", "reference-core"]),
-    ("reference-impl", &["contract-types", "minilm", "reference-core", "reference-http"]),
-    ("reference-worker", &["contract-types", "reference-core", "reference-http"]),
+    ("reference-providers", &["reference-core"]),
+    ("reference-impl", &["contract-types", "minilm", "reference-core", "reference-http", "reference-providers"]),
+    ("reference-worker", &["contract-types", "reference-core", "reference-http", "reference-providers"]),
     ("deploy", &["contract-types"]),
     ("fixtures", &["contract-types"]),
     ("harness", &["contract-types", "contracts", "fixtures"]),

@@ -84,6 +84,10 @@ impl Generator for Policed<dyn Generator> {
         self.inner.model()
     }
 
+    fn context_tokens(&self) -> Option<usize> {
+        self.inner.context_tokens()
+    }
+
     fn kind(&self) -> GeneratorKind {
         self.inner.kind()
     }

@@ -7,6 +7,7 @@ use reference_core::ports::{
     ModelError,
 };
 use reference_core::tenancy::TenantContext;
+use reference_providers::status_error;
 
 use super::{Faults, Port, Strike};
 
@@ -47,9 +48,10 @@ async fn call<T>(
     let model = model.to_owned();
     let answer = match faults.strike(port, tenant.id()).await {
         None => inner.await,
-        Some(strike @ (Strike::Refused | Strike::Status(_))) => {
-            Err(ModelError::Unavailable { model, reason: strike.reason() })
+        Some(strike @ Strike::Refused) => {
+            Err(ModelError::Refused { model, reason: strike.reason(), retry_after_ms: None })
         }
+        Some(strike @ Strike::Status(status)) => Err(status_error(&model, status, strike.reason(), None)),
         Some(Strike::Garbage) => Err(ModelError::Unusable { model, reason: Strike::Garbage.reason() }),
     };
     if answer.is_err() {
@@ -85,6 +87,10 @@ impl Embedder for FaultyEmbedder {
 impl Generator for FaultyGenerator {
     fn model(&self) -> &str {
         self.inner.model()
+    }
+
+    fn context_tokens(&self) -> Option<usize> {
+        self.inner.context_tokens()
     }
 
     fn kind(&self) -> GeneratorKind {
