@@ -10,7 +10,7 @@ use crate::sabotage::{self, Sabotage};
 use crate::tenancy::TenantId;
 
 /// Places that all tenants share in the flaw where one of them can take all.
-const SHARED: usize = 4;
+const SHARED: usize = 1;
 
 #[derive(Debug, Default)]
 struct State {

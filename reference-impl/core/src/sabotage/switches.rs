@@ -306,6 +306,9 @@ switches! {
     WritingRepeated "writing-repeated" "UPS-006" "A model that failed while it wrote is asked to write again.";
     BreakerNeverOpens "breaker-never-opens" "UPS-007" "A model that fails is called for every request.";
     BreakerNeverCloses "breaker-never-closes" "UPS-007" "A model that was left alone is never tried again.";
-    PlacesTakenByOne "places-taken-by-one" "UPS-009" "The places for calls to a model are few, and one tenant may take them all.";
+    PlacesTakenByOne "places-taken-by-one" "UPS-009" "There is one place for calls to a model, and one tenant may hold it for as long as it likes.";
+    FallbackNotTaken "fallback-not-taken" "UPS-010" "The models that a tenant falls back on are never asked.";
+    FallbackUnlisted "fallback-unlisted" "UPS-010" "While the generation model is down any model writes, whether the tenant lists it or not.";
+    FallbackNotNamed "fallback-not-named" "UPS-010" "The answer of a model that was fallen back on names the one that is down.";
     CacheFailureFailsRequest "cache-failure-fails-request" "UPS-003" "Without the cache a search fails.";
 }

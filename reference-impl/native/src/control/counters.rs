@@ -46,6 +46,7 @@ pub(super) async fn get(State(control): State<Control>, RawQuery(query): RawQuer
         "waiting_jobs": jobs.waiting,
         "running_jobs": jobs.running,
     });
+    body["tasks"] = json!(tokio::runtime::Handle::current().metrics().num_alive_tasks());
     if let Some(id) = id {
         body["tenant"] = json!(id.as_str());
     }
@@ -57,6 +58,7 @@ fn policy_port(port: Port) -> Option<PolicyPort> {
     match port {
         Port::Embedding => Some(PolicyPort::Embedding),
         Port::Generator => Some(PolicyPort::Generation),
+        Port::Reranker => Some(PolicyPort::Rerank),
         Port::Database | Port::Cache | Port::RateStore | Port::Handler => None,
     }
 }

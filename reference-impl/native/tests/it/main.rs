@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what cannot go on here is a failed test")]
 
 mod control;
+mod faults;
 mod kill;
 mod neural;
 mod program;

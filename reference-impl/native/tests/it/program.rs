@@ -47,11 +47,16 @@ impl Answer {
 impl Program {
     /// Serves the fixtures over `data`, with a control listener.
     pub(crate) fn start(data: &Path) -> Self {
+        Self::start_with(data, &fixtures().join("tenants"))
+    }
+
+    /// Serves the tenants of a folder over `data`, with a control listener.
+    pub(crate) fn start_with(data: &Path, tenants: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_reference-impl"))
             .args(["serve", "--demo", "--addr", "127.0.0.1:0", "--control", "127.0.0.1:0", "--data"])
             .arg(data)
             .arg("--tenants")
-            .arg(fixtures().join("tenants"))
+            .arg(tenants)
             .env_remove("PLUMBLINE_ENV")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
