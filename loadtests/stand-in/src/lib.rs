@@ -10,7 +10,7 @@ pub use script::{Draw, Fault, Script};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -34,7 +34,7 @@ use body::Piece;
 pub struct StandIn {
     address: SocketAddr,
     shared: Arc<Shared>,
-    listening: JoinHandle<()>,
+    listening: Mutex<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl StandIn {
         let address = listener.local_addr()?;
         let open = Arc::default();
         let shared = Arc::new(Shared { script: RwLock::new(script), calls: AtomicU64::new(0), open });
-        let listening = tokio::spawn(listen(listener, router(&shared)));
+        let listening = Mutex::new(tokio::spawn(listen(listener, router(&shared))));
         Ok(Self { address, shared, listening })
     }
 
@@ -101,20 +101,30 @@ impl StandIn {
         self.shared.open.load(Ordering::SeqCst)
     }
 
-    /// Closes the listener and breaks all connections, as a host does that goes down. It cannot be started again.
+    /// Closes the listener and breaks all connections, as a host does that goes down.
     pub fn stop(&self) {
-        self.listening.abort();
+        self.listening().abort();
     }
 
-    /// Is ready when the listener has ended.
-    pub async fn ended(mut self) {
-        let _ = (&mut self.listening).await;
+    /// Listens at the same address again after [`StandIn::stop`]. Must be called within a runtime.
+    ///
+    /// # Errors
+    ///
+    /// When somebody else has taken the address meanwhile.
+    pub async fn again(&self) -> io::Result<()> {
+        let listener = TcpListener::bind(self.address).await?;
+        *self.listening() = tokio::spawn(listen(listener, router(&self.shared)));
+        Ok(())
+    }
+
+    fn listening(&self) -> MutexGuard<'_, JoinHandle<()>> {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for StandIn {
     fn drop(&mut self) {
-        self.listening.abort();
+        self.stop();
     }
 }
 
@@ -212,7 +222,9 @@ async fn taken(shared: &Shared, sent: &[u8]) -> Result<(Script, Value), Box<Resp
             answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             return Err(Box::new(answer));
         }
-        Some(Fault::Garbage) => return Err(Box::new((StatusCode::OK, "<html>\u{0}not what was asked for").into_response())),
+        Some(Fault::Garbage) => {
+            return Err(Box::new((StatusCode::OK, "<html>\u{0}not what was asked for").into_response()));
+        }
     }
     let body = serde_json::from_slice(sent);
     let body = body.map_err(|_| Box::new(refused(StatusCode::BAD_REQUEST, "expected a body of JSON")))?;

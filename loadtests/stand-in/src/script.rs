@@ -44,23 +44,14 @@ pub enum Fault {
 
 impl Default for Script {
     fn default() -> Self {
-        Self {
-            pieces: 20,
-            first_ms: 0,
-            gap_ms: 0,
-            jitter_ms: 0,
-            text: None,
-            dimensions: 64,
-            seed: 1,
-            fault: None,
-        }
+        Self { pieces: 20, first_ms: 0, gap_ms: 0, jitter_ms: 0, text: None, dimensions: 64, seed: 1, fault: None }
     }
 }
 
 /// Words that answers are made of. None is a greeting, a number, or a term that a safety filter looks for.
 const WORDS: [&str; 16] = [
-    "amber", "bridge", "canal", "delta", "ember", "field", "garden", "harbour", "island", "juniper", "kettle", "lantern",
-    "meadow", "north", "orchard", "river",
+    "amber", "bridge", "canal", "delta", "ember", "field", "garden", "harbour", "island", "juniper", "kettle",
+    "lantern", "meadow", "north", "orchard", "river",
 ];
 
 impl Script {

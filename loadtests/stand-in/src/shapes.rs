@@ -12,9 +12,9 @@ pub(crate) fn embeddings(script: &Script, body: &Value) -> Value {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
     };
     let tokens: usize = texts.iter().map(|text| text.split_whitespace().count()).sum();
-    let data = texts.iter().enumerate().map(|(index, text)| {
-        json!({"object": "embedding", "index": index, "embedding": vector(text, script.dimensions)})
-    });
+    let data = texts.iter().enumerate().map(
+        |(index, text)| json!({"object": "embedding", "index": index, "embedding": vector(text, script.dimensions)}),
+    );
     json!({
         "object": "list",
         "data": data.collect::<Vec<_>>(),
@@ -46,9 +46,10 @@ pub(crate) fn rerank(body: &Value) -> Value {
         share
     };
     let documents = body["documents"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let results = documents.iter().enumerate().map(|(index, text)| {
-        json!({"index": index, "relevance_score": score(text.as_str().unwrap_or_default())})
-    });
+    let results = documents
+        .iter()
+        .enumerate()
+        .map(|(index, text)| json!({"index": index, "relevance_score": score(text.as_str().unwrap_or_default())}));
     json!({"model": body["model"], "results": results.collect::<Vec<_>>(), "usage": {"total_tokens": query.len()}})
 }
 

@@ -10,7 +10,7 @@ use reference_core::auth::{Authenticator, KeySet};
 use reference_core::platform::{INDEX_BYTES, Platform, Ports};
 use reference_core::policy::Policies;
 use reference_core::ports::{
-    Background, Clock, Databases, Ids, KeyValue, MemoryKeyValue, Timer,
+    Background, Clock, Databases, Ids, KeyValue, MemoryKeyValue, PatientKeyValue, Timer,
 };
 use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
 use reference_core::store::idempotency;
@@ -128,7 +128,7 @@ impl Deployment {
             databases: Arc::clone(&wrapped.databases),
             clock: Arc::clone(&port),
             ids: Arc::clone(&ids),
-            key_value: Arc::clone(&wrapped.key_value),
+            key_value: Arc::new(PatientKeyValue::new(Arc::clone(&wrapped.key_value), Arc::clone(&timer))),
             background: Arc::clone(&tasks) as Arc<dyn Background>,
             tokenizer: Arc::new(WordPieceTokenizer::new(minilm)),
             embedders: models.embedders,
@@ -229,11 +229,7 @@ struct Wrapped {
 }
 
 impl Wrapped {
-    fn new(
-        databases: &Arc<SqliteDatabases>,
-        models: HostModels,
-        faults: Option<Arc<Faults>>,
-    ) -> Self {
+    fn new(databases: &Arc<SqliteDatabases>, models: HostModels, faults: Option<Arc<Faults>>) -> Self {
         let databases: Arc<dyn Databases> = Arc::clone(databases) as _;
         let plain = Self {
             rate_store: Arc::clone(&databases),

@@ -24,7 +24,7 @@ pub use generator::{
     GeneratedSentence, Generation, GenerationRequest, Generator, GeneratorKind, Passage, QuestionTerm,
 };
 pub use ids::Ids;
-pub use key_value::{KeyValue, KeyValueError, KeyValueFigures, MemoryKeyValue};
+pub use key_value::{KeyValue, KeyValueError, KeyValueFigures, MemoryKeyValue, PatientKeyValue};
 pub use model::ModelError;
 pub use reranker::{RerankCandidate, Reranked, Reranker};
 pub use scan::{Codes, PortableScan, Scan};

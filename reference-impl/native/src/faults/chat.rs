@@ -46,7 +46,9 @@ impl ChatModel for FaultyChatModel {
                 return Err(failure(self.inner.model().to_owned(), strike));
             }
             let deltas = self.inner.chat(tenant, call).await;
-            let Some(pending) = pending else { return deltas.inspect_err(|_| self.faults.failed(Port::Generator, tenant.id())) };
+            let Some(pending) = pending else {
+                return deltas.inspect_err(|_| self.faults.failed(Port::Generator, tenant.id()));
+            };
             let state = Between {
                 deltas: deltas?,
                 pending: Some(pending),

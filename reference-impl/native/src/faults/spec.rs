@@ -25,15 +25,8 @@ pub enum Port {
 
 impl Port {
     /// Every port, in order.
-    pub const ALL: [Self; 7] = [
-        Self::Database,
-        Self::Embedding,
-        Self::Generator,
-        Self::Reranker,
-        Self::Cache,
-        Self::RateStore,
-        Self::Handler,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Database, Self::Embedding, Self::Generator, Self::Reranker, Self::Cache, Self::RateStore, Self::Handler];
 
     /// The control API's word.
     pub fn as_str(self) -> &'static str {

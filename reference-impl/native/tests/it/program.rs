@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub(crate) struct Program {
     child: Child,
     pub(crate) address: String,
     pub(crate) control: Option<String>,
-    output: Receiver<String>,
+    output: Mutex<Receiver<String>>,
 }
 
 /// An answer.
@@ -80,7 +81,7 @@ impl Program {
             }
             seen.push(line);
         };
-        Self { child, address, control, output }
+        Self { child, address, control, output: Mutex::new(output) }
     }
 
     /// One request on a connection of its own.
@@ -106,7 +107,7 @@ impl Program {
         let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(kill.success());
         let code = self.child.wait().unwrap().code();
-        (code, self.output.iter().collect())
+        (code, self.output.lock().unwrap().iter().collect())
     }
 }
 

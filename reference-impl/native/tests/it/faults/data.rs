@@ -216,7 +216,8 @@ fn every_fault_of_every_dependency_has_an_outcome_for_each_operation_or_a_reason
     for dependency in Dependency::ALL {
         for fault in FaultName::ALL {
             let excluded = matrix.excluded.iter().find(|it| it.dependency == *dependency && it.fault == *fault);
-            let alone = |group: &&Group| matches!(group.faults[..], [it] if it.dependency == *dependency && it.fault == *fault);
+            let alone =
+                |group: &&Group| matches!(group.faults[..], [it] if it.dependency == *dependency && it.fault == *fault);
             let groups: Vec<&Group> = matrix.groups.iter().filter(alone).collect();
             match (&groups[..], excluded) {
                 ([], Some(excluded)) if excluded.reason.len() > 20 => {}
@@ -225,13 +226,25 @@ fn every_fault_of_every_dependency_has_an_outcome_for_each_operation_or_a_reason
                     let absent = wanted.filter(|operation| !group.outcomes.contains_key(operation));
                     missing.extend(absent.map(|operation| format!("{}: {}", group.title(), operation.as_str())));
                 }
-                _ => missing.push(format!("{} {}: expected one group or one reason", dependency.as_str(), fault.as_str())),
+                _ => missing.push(format!(
+                    "{} {}: expected one group or one reason",
+                    dependency.as_str(),
+                    fault.as_str()
+                )),
             }
         }
     }
     for group in matrix.groups.iter().filter(|group| group.faults.len() == 2) {
-        let both: Vec<Operation> = Operation::ALL.iter().copied().filter(|operation| group.faults.iter().all(|it| it.dependency.operations().contains(operation))).collect();
-        missing.extend(both.iter().filter(|it| !group.outcomes.contains_key(it)).map(|it| format!("{}: {}", group.title(), it.as_str())));
+        let both: Vec<Operation> = Operation::ALL
+            .iter()
+            .copied()
+            .filter(|operation| group.faults.iter().all(|it| it.dependency.operations().contains(operation)))
+            .collect();
+        missing.extend(
+            both.iter()
+                .filter(|it| !group.outcomes.contains_key(it))
+                .map(|it| format!("{}: {}", group.title(), it.as_str())),
+        );
     }
     let pairs = matrix.groups.iter().filter(|group| group.faults.len() == 2).count();
     assert!(missing.is_empty() && pairs >= 6, "{pairs} pairs; missing:\n{}", missing.join("\n"));

@@ -82,15 +82,35 @@ mod tests {
         assert_eq!(judged(Operation::Ingest, "200", &written), "");
 
         let departures = [
-            (Operation::Search, expected, Seen { after: Duration::from_millis(3001), ..good.clone() }, "expected an answer within 3s"),
+            (
+                Operation::Search,
+                expected,
+                Seen { after: Duration::from_millis(3001), ..good.clone() },
+                "expected an answer within 3s",
+            ),
             (Operation::Search, expected, Seen { outcome: None, ..good.clone() }, "found none that is whole"),
             (Operation::Search, "200", good.clone(), "expected `200`, found `200 without embedding, cache`"),
-            (Operation::Search, expected, Seen { outcome: Some(outcome("200 without cache")), ..good.clone() }, "found `200 without cache`"),
+            (
+                Operation::Search,
+                expected,
+                Seen { outcome: Some(outcome("200 without cache")), ..good.clone() },
+                "found `200 without cache`",
+            ),
             (Operation::Search, expected, Seen { stored: Stored::Whole, ..good.clone() }, "expected no change"),
-            (Operation::Ingest, "503 UPSTREAM_UNAVAILABLE", Seen { retry_after: false, ..failed.clone() }, "`retry-after`"),
+            (
+                Operation::Ingest,
+                "503 UPSTREAM_UNAVAILABLE",
+                Seen { retry_after: false, ..failed.clone() },
+                "`retry-after`",
+            ),
             (Operation::Ingest, "503 UPSTREAM_UNAVAILABLE", Seen { stored: Stored::Part, ..failed }, "half-written"),
             (Operation::Ingest, "200", Seen { stored: Stored::Nothing, ..written.clone() }, "acknowledged"),
-            (Operation::SearchStream, "200", Seen { outcome: Some(outcome("200 then UPSTREAM_TIMEOUT")), ..good }, "found `200 then UPSTREAM_TIMEOUT`"),
+            (
+                Operation::SearchStream,
+                "200",
+                Seen { outcome: Some(outcome("200 then UPSTREAM_TIMEOUT")), ..good },
+                "found `200 then UPSTREAM_TIMEOUT`",
+            ),
         ];
         for (operation, expected, seen, told) in departures {
             let found = judged(operation, expected, &seen);
