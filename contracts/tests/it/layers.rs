@@ -5,15 +5,19 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// Each crate with the workspace crates that it may depend on.
-const EDGES: [(&str, &[&str]); 16] = [
+const EDGES: [(&str, &[&str]); 17] = [
     ("contract-types", &[]),
     ("stand-in", &[]),
     ("contracts", &[]),
     ("minilm", &[]),
     ("reference-core", &["contract-types"]),
     ("reference-http", &["contract-types", "reference-core"]),
-    ("reference-impl", &["contract-types", "minilm", "reference-core", "reference-http", "stand-in"]),
-    ("reference-worker", &["contract-types", "reference-core", "reference-http"]),
+    ("reference-providers", &["reference-core"]),
+    (
+        "reference-impl",
+        &["contract-types", "minilm", "reference-core", "reference-http", "reference-providers", "stand-in"],
+    ),
+    ("reference-worker", &["contract-types", "reference-core", "reference-http", "reference-providers"]),
     ("deploy", &["contract-types"]),
     ("fixtures", &["contract-types"]),
     ("harness", &["contract-types", "contracts", "fixtures"]),

@@ -8,6 +8,7 @@ pub mod ids;
 pub mod ingest;
 pub mod limits;
 pub mod platform;
+pub mod policy;
 pub mod ports;
 pub mod retrieve;
 pub mod sabotage;

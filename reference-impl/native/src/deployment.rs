@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use contract_types::{Implementation, IsolationMode};
 use minilm::MiniLm;
-use reference_core::answer::Extractive;
+use reference_core::answer::{Extractive, ExtractiveBrief};
 use reference_core::auth::{Authenticator, KeySet};
 use reference_core::platform::{INDEX_BYTES, Platform, Ports};
+use reference_core::policy::Policies;
 use reference_core::ports::{
-    Background, ChatModel, Clock, Databases, Embedder, Generator, Ids, KeyValue, MemoryKeyValue, PatientKeyValue,
-    Reranker, Timer,
+    Background, Clock, Databases, Ids, KeyValue, MemoryKeyValue, PatientKeyValue, Timer,
 };
 use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
 use reference_core::store::idempotency;
@@ -26,11 +25,11 @@ use crate::counters::Counters;
 use crate::data_folder::DataFolder;
 use crate::docs::SwaggerPage;
 use crate::faults::{
-    Faults, FaultyChatModel, FaultyDatabases, FaultyEmbedder, FaultyGenerator, FaultyHandlers, FaultyKeyValue,
-    FaultyReranker, Port,
+    Faults, FaultyDatabases, FaultyHandlers, FaultyKeyValue,
+    Port,
 };
 use crate::ids::OsIds;
-use crate::models::remote::{RemoteEmbedder, RemoteGenerator, RemoteReranker};
+use crate::host_models::HostModels;
 use crate::models::{MiniLmEmbedder, WordPieceTokenizer};
 use crate::scan::SimdScan;
 use crate::sqlite::SqliteDatabases;
@@ -47,7 +46,7 @@ const BACKGROUND_WORK: usize = 4;
 pub fn models() -> Models {
     Models {
         embedding: vec![HashedEmbedder::MODEL.to_owned(), MiniLmEmbedder::MODEL.to_owned()],
-        generation: vec![Extractive::MODEL.to_owned()],
+        generation: vec![Extractive::MODEL.to_owned(), ExtractiveBrief::MODEL.to_owned()],
         rerank: vec![Evidence::MODEL.to_owned(), TermOverlap::MODEL.to_owned()],
     }
 }
@@ -80,6 +79,8 @@ pub struct Deployment {
     pub tasks: Arc<Tasks>,
     /// The event streams that are open.
     pub streams: Streams,
+    /// What befell the models.
+    pub policies: Policies,
     /// What `platform.yaml` says.
     pub config: config::Platform,
     /// Tools of a test.
@@ -118,10 +119,11 @@ impl Deployment {
         let counters = Arc::new(Counters::new(telemetry));
         let timer: Arc<dyn Timer> = Arc::new(TokioTimer);
         let minilm = Arc::new(MiniLm::load()?);
-        let embedders = embedders(&config, &minilm)?;
-        let generators = generators(&config)?;
-        let models = HostModels { embedders, generators, rerankers: rerankers(&config)?, chat_models: Vec::new() };
+        let models = HostModels::new(&config, &minilm, &timer)?;
+        let policies = Policies::new(Arc::clone(&port), Arc::clone(&timer), Arc::clone(&ids));
         let wrapped = Wrapped::new(&databases, models, testing.then(|| Arc::new(Faults::default())));
+        // Outside the faults, so that these are met as trouble of the models is.
+        let models = wrapped.models.under(&policies, &config);
         let ports = Ports {
             databases: Arc::clone(&wrapped.databases),
             clock: Arc::clone(&port),
@@ -129,10 +131,10 @@ impl Deployment {
             key_value: Arc::new(PatientKeyValue::new(Arc::clone(&wrapped.key_value), Arc::clone(&timer))),
             background: Arc::clone(&tasks) as Arc<dyn Background>,
             tokenizer: Arc::new(WordPieceTokenizer::new(minilm)),
-            embedders: wrapped.models.embedders.clone(),
-            generators: wrapped.models.generators.clone(),
-            rerankers: wrapped.models.rerankers.clone(),
-            chat_models: wrapped.models.chat_models.clone(),
+            embedders: models.embedders,
+            generators: models.generators,
+            rerankers: models.rerankers,
+            chat_models: models.chat_models,
             timer: Arc::clone(&timer),
         };
         let platform = Arc::new(Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan)));
@@ -175,6 +177,7 @@ impl Deployment {
             local_counts,
             tasks,
             streams,
+            policies,
             config,
             test_tools,
         })
@@ -213,62 +216,6 @@ impl Deployment {
                 platform.wake();
             }
         });
-    }
-}
-
-/// This host's embedders: core's, the neural one, and those behind URLs.
-fn embedders(config: &config::Platform, minilm: &Arc<MiniLm>) -> anyhow::Result<Vec<Arc<dyn Embedder>>> {
-    let places = std::thread::available_parallelism().map_or(1, usize::from);
-    let neural = MiniLmEmbedder::new(Arc::clone(minilm), places);
-    let mut all: Vec<Arc<dyn Embedder>> = vec![Arc::new(HashedEmbedder), Arc::new(neural)];
-    for provider in &config.model_providers {
-        let remote = RemoteEmbedder::new(provider).with_context(|| format!("model provider `{}`", provider.id))?;
-        all.extend(remote.map(|it| Arc::new(it) as Arc<dyn Embedder>));
-    }
-    Ok(all)
-}
-
-/// This host's rerankers: core's, and those behind URLs.
-fn rerankers(config: &config::Platform) -> anyhow::Result<Vec<Arc<dyn Reranker>>> {
-    let mut all: Vec<Arc<dyn Reranker>> = vec![Arc::new(Evidence), Arc::new(TermOverlap)];
-    for provider in &config.model_providers {
-        let remote = RemoteReranker::new(provider).with_context(|| format!("model provider `{}`", provider.id))?;
-        all.extend(remote.map(|it| Arc::new(it) as Arc<dyn Reranker>));
-    }
-    Ok(all)
-}
-
-/// This host's generators: core's, and those behind URLs.
-fn generators(config: &config::Platform) -> anyhow::Result<Vec<Arc<dyn Generator>>> {
-    let mut all: Vec<Arc<dyn Generator>> = vec![Arc::new(Extractive)];
-    for provider in &config.model_providers {
-        let remote = RemoteGenerator::new(provider).with_context(|| format!("model provider `{}`", provider.id))?;
-        all.extend(remote.map(|it| Arc::new(it) as Arc<dyn Generator>));
-    }
-    Ok(all)
-}
-
-/// The models of this host.
-struct HostModels {
-    embedders: Vec<Arc<dyn Embedder>>,
-    generators: Vec<Arc<dyn Generator>>,
-    rerankers: Vec<Arc<dyn Reranker>>,
-    chat_models: Vec<Arc<dyn ChatModel>>,
-}
-
-impl HostModels {
-    /// The same behind `faults`.
-    fn behind(self, faults: &Arc<Faults>) -> Self {
-        let embeds = |it| Arc::new(FaultyEmbedder::new(it, Arc::clone(faults))) as Arc<dyn Embedder>;
-        let writes = |it| Arc::new(FaultyGenerator::new(it, Arc::clone(faults))) as Arc<dyn Generator>;
-        let ranks = |it| Arc::new(FaultyReranker::new(it, Arc::clone(faults))) as Arc<dyn Reranker>;
-        let chats = |it| Arc::new(FaultyChatModel::new(it, Arc::clone(faults))) as Arc<dyn ChatModel>;
-        Self {
-            embedders: self.embedders.into_iter().map(embeds).collect(),
-            generators: self.generators.into_iter().map(writes).collect(),
-            rerankers: self.rerankers.into_iter().map(ranks).collect(),
-            chat_models: self.chat_models.into_iter().map(chats).collect(),
-        }
     }
 }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use contract_types::{Implementation, IsolationMode};
-use reference_core::answer::Extractive;
+use reference_core::answer::{Extractive, ExtractiveBrief};
 use reference_core::auth::{Authenticator, KeySet};
 use reference_core::ingest::UnicodeWords;
 use reference_core::platform::{Platform, Ports};
+use reference_core::policy::{Policies, PolicySettings};
 use reference_core::ports::{Clock, Databases, Ids, MemoryKeyValue, Timer};
 use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
@@ -41,7 +42,7 @@ const CACHE_BYTES_PER_TENANT: usize = 1 << 20;
 pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
     let models = Models {
         embedding: vec![HashedEmbedder::MODEL.to_owned()],
-        generation: vec![Extractive::MODEL.to_owned()],
+        generation: vec![Extractive::MODEL.to_owned(), ExtractiveBrief::MODEL.to_owned()],
         rerank: vec![Evidence::MODEL.to_owned(), TermOverlap::MODEL.to_owned()],
     };
     let loaded = config::load(&env.var(CONFIG)?.to_string(), &models).map_err(worker::Error::RustError)?;
@@ -59,6 +60,9 @@ pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
         loaded.demo,
     ));
     let timer: Arc<dyn Timer> = Arc::new(JsTimer);
+    // Breakers and places are counted by isolate.
+    let policies = Policies::new(Arc::clone(&clock), Arc::clone(&timer), Arc::clone(&ids));
+    let policy = PolicySettings::default();
     let ports = Ports {
         databases: Arc::clone(&databases),
         clock: Arc::clone(&clock),
@@ -66,9 +70,15 @@ pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
         key_value: Arc::new(MemoryKeyValue::new(CACHE_BYTES_PER_TENANT)),
         background: Arc::new(WaitUntil),
         tokenizer: Arc::new(UnicodeWords),
-        embedders: vec![Arc::new(HashedEmbedder)],
-        generators: vec![Arc::new(Extractive)],
-        rerankers: vec![Arc::new(Evidence), Arc::new(TermOverlap)],
+        embedders: vec![policies.embedder(Arc::new(HashedEmbedder), policy)],
+        generators: vec![
+            policies.generator(Arc::new(Extractive), policy),
+            policies.generator(Arc::new(ExtractiveBrief), policy),
+        ],
+        rerankers: vec![
+            policies.reranker(Arc::new(Evidence), policy),
+            policies.reranker(Arc::new(TermOverlap), policy),
+        ],
         chat_models: Vec::new(),
         timer: Arc::clone(&timer),
     };

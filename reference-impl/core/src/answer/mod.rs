@@ -1,6 +1,7 @@
 //! Passages to grounded text with citations.
 
 mod assemble;
+mod brief;
 mod citations;
 mod clauses;
 mod confidence;
@@ -17,6 +18,7 @@ mod sentences;
 
 pub(crate) use assemble::answer;
 pub use assemble::{Answer, NO_ANSWER, Source};
+pub use brief::ExtractiveBrief;
 pub use citations::{Citation, CitedText};
 pub use confidence::{Band, Confidence};
 pub use evidence::Evidence;

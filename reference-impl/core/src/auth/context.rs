@@ -53,7 +53,18 @@ impl fmt::Debug for Principal {
 /// Only [`Authenticator`](crate::auth::Authenticator) makes it; there is no public constructor and no default. Cheap to
 /// clone. It holds the settings as they were when it was made.
 #[derive(Debug, Clone)]
-pub struct TenantContext(Arc<Inner>);
+pub struct TenantContext(Arc<Inner>, Option<Arc<RequestMark>>);
+
+/// The request that a context acts in: what upstreams are told of it, and how long it may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestMark {
+    /// Its id, as the client sees it.
+    pub request_id: String,
+    /// `traceparent` for calls that it makes, in W3C's form.
+    pub traceparent: String,
+    /// When its time is over, in microseconds of [`Clock::monotonic_us`](crate::ports::Clock::monotonic_us).
+    pub deadline_us: u64,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -70,7 +81,24 @@ impl TenantContext {
         scopes: BTreeSet<Scope>,
         expires_at: Option<UnixMillis>,
     ) -> Self {
-        Self(Arc::new(Inner { settings, principal, scopes, expires_at }))
+        Self(Arc::new(Inner { settings, principal, scopes, expires_at }), None)
+    }
+
+    /// The same caller within a request. It changes nothing of what the caller may do.
+    #[must_use]
+    pub fn for_request(&self, mark: RequestMark) -> Self {
+        Self(Arc::clone(&self.0), Some(Arc::new(mark)))
+    }
+
+    /// The same caller for work that goes on when the request has been answered, and so has no deadline of it.
+    #[must_use]
+    pub fn beside_request(&self) -> Self {
+        Self(Arc::clone(&self.0), None)
+    }
+
+    /// The request that the caller acts in; `None` for work beside requests.
+    pub fn request(&self) -> Option<&RequestMark> {
+        self.1.as_deref()
     }
 
     /// The same caller in another tenant, for the flaws that confuse tenants.

@@ -11,7 +11,7 @@ use crate::ingest::pipeline::{self, Pipeline};
 use crate::ingest::{
     ChunkOptions, ContentType, DocumentInput, DocumentOutcome, DocumentStatus, IngestError, IngestReport, ItemError,
 };
-use crate::ports::{Database, DatabaseError, ModelError};
+use crate::ports::{Database, DatabaseError};
 use crate::retrieve::index::corpus_version;
 use crate::sabotage::{self, Sabotage};
 use crate::store::jobs::{
@@ -75,7 +75,7 @@ impl Platform {
     /// Has the tenant's queued jobs run in the background, by the runner that is at it already or by a new one.
     pub fn start_runner(self: &Arc<Self>, tenant: &TenantContext) {
         let Some(runner) = self.runners.start(tenant.id(), self.ports().clock.monotonic_us()) else { return };
-        let (platform, owner) = (Arc::clone(self), tenant.clone());
+        let (platform, owner) = (Arc::clone(self), tenant.beside_request());
         self.ports().background.spawn(Box::pin(async move {
             loop {
                 // What goes wrong with a job is recorded with it; a store that fails leaves it for the next runner.
@@ -176,9 +176,7 @@ impl Platform {
             let outcome = match pipeline.one(document, settings).await {
                 Ok(outcome) => outcome,
                 Err(IngestError::Database(DatabaseError::GuardFailed { .. })) => return Ok(Run::Cancelled),
-                Err(IngestError::Model(ModelError::Unavailable { .. } | ModelError::TimedOut { .. }))
-                    if self.may_wait(tenant, job) =>
-                {
+                Err(IngestError::Model(error)) if error.passes() && self.may_wait(tenant, job) => {
                     if let Some(item) = items.get_mut(index) {
                         item.status = JobStatus::Queued;
                     }

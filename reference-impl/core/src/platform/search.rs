@@ -22,15 +22,15 @@ struct Held {
     database: Arc<dyn Database>,
     embedder: Arc<dyn Embedder>,
     reranker: Option<Arc<dyn Reranker>>,
-    /// `None` when the model is not part of the deployment.
-    generator: Option<Arc<dyn Generator>>,
+    /// The model that was asked for, then those that the tenant falls back on; none that is not part of the deployment.
+    generators: Vec<Arc<dyn Generator>>,
     generation_model: String,
 }
 
 impl StartedSearch {
     /// Id of the model that will write; `None` when none is needed or there is none.
     pub fn model(&self) -> Option<&str> {
-        self.held.generator.as_ref().filter(|_| self.begun.generates()).map(|generator| generator.model())
+        self.held.generators.first().filter(|_| self.begun.generates()).map(|generator| generator.model())
     }
 }
 
@@ -55,8 +55,8 @@ impl Platform {
         }
         #[cfg(feature = "sabotage")]
         self.meet_strangers(tenant).await?;
-        let generator = self.ports.generator(&generation_model);
-        let held = Held { database, embedder, reranker, generator, generation_model };
+        let generators = self.ports.generators_for(tenant, &generation_model);
+        let held = Held { database, embedder, reranker, generators, generation_model };
         let begun = self.searcher(tenant, &held).begin(&request).await?;
         Ok(StartedSearch { tenant: tenant.clone(), request, begun, held })
     }
@@ -80,7 +80,7 @@ impl Platform {
                 reranker: held.reranker.as_deref(),
             },
             retriever: &self.retriever,
-            generator: held.generator.as_deref(),
+            generators: &held.generators,
             generation_model: &held.generation_model,
             key_value: &*self.ports.key_value,
             clock: &*self.ports.clock,

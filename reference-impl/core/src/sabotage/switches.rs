@@ -301,5 +301,14 @@ switches! {
     DegradationHidden "degradation-hidden" "UPS-001" "Degraded answers do not say so.";
     EmbeddingFailureFailsRequest "embedding-failure-fails-request" "UPS-001" "Without the embedding model retrieval fails.";
     GeneratorFailureFailsRequest "generator-failure-fails-request" "UPS-002" "Without the generator a search fails.";
+    RetriesOff "retries-off" "UPS-006" "No call to a model is made again.";
+    RetriesUnbounded "retries-unbounded" "UPS-006" "Calls to a model are made again sixty times, at once and whatever the failure.";
+    WritingRepeated "writing-repeated" "UPS-006" "A model that failed while it wrote is asked to write again.";
+    BreakerNeverOpens "breaker-never-opens" "UPS-007" "A model that fails is called for every request.";
+    BreakerNeverCloses "breaker-never-closes" "UPS-007" "A model that was left alone is never tried again.";
+    PlacesTakenByOne "places-taken-by-one" "UPS-009" "There is one place for calls to a model, and one tenant may hold it for as long as it likes.";
+    FallbackNotTaken "fallback-not-taken" "UPS-010" "The models that a tenant falls back on are never asked.";
+    FallbackUnlisted "fallback-unlisted" "UPS-010" "While the generation model is down any model writes, whether the tenant lists it or not.";
+    FallbackNotNamed "fallback-not-named" "UPS-010" "The answer of a model that was fallen back on names the one that is down.";
     CacheFailureFailsRequest "cache-failure-fails-request" "UPS-003" "Without the cache a search fails.";
 }

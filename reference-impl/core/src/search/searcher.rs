@@ -33,8 +33,8 @@ pub(crate) struct Searcher<'a> {
     pub(crate) tenant: &'a TenantContext,
     pub(crate) sources: Sources<'a>,
     pub(crate) retriever: &'a Retriever,
-    /// `None` when the model that was asked for is not part of the deployment.
-    pub(crate) generator: Option<&'a dyn Generator>,
+    /// The model that was asked for, then those that write when it is down; none that is not part of the deployment.
+    pub(crate) generators: &'a [Arc<dyn Generator>],
     pub(crate) generation_model: &'a str,
     pub(crate) key_value: &'a dyn KeyValue,
     pub(crate) clock: &'a dyn Clock,
@@ -304,7 +304,7 @@ impl Searcher<'_> {
             &settings.display_name,
             &understood.rewritten,
             &passages,
-            settings.answer_prompt.context_tokens as usize,
+            self.context_tokens(),
             &|text| self.tokenizer.count(text),
         );
         let request = GenerationRequest {
@@ -317,11 +317,7 @@ impl Searcher<'_> {
         if chunks.is_empty() {
             return Answer::none(NO_ANSWER, "no passage was found");
         }
-        let written = match self.generator {
-            Some(generator) => answer::answer(self.tenant, generator, &request, chunks).await.ok(),
-            None => None,
-        };
-        let Some(answer) = written else {
+        let Some((answer, model)) = self.write(&request, chunks).await else {
             degraded.push(Degradation::GeneratorUnavailable);
             return Answer::sources_alone(self.tenant, chunks);
         };
@@ -329,11 +325,29 @@ impl Searcher<'_> {
             let passages = request.passages.iter().map(|passage| self.tokenizer.count(&passage.text)).sum::<usize>();
             (self.tokenizer.count(&request.question) + passages) as u64
         };
-        self.generation_model.clone_into(&mut usage.model);
+        usage.model = model;
         usage.tokens_in = answer.counted.0.unwrap_or_else(read);
         usage.tokens_out = answer.counted.1.unwrap_or_else(|| self.tokenizer.count(&answer.text) as u64);
         usage.cost_usd = self.cost(usage);
         answer
+    }
+
+    /// The answer of the first model that gives one, and its id.
+    async fn write(&self, request: &GenerationRequest, chunks: &[RankedChunk]) -> Option<(Answer, String)> {
+        for generator in self.generators {
+            if let Ok(answer) = answer::answer(self.tenant, &**generator, request, chunks).await {
+                let told = if sabotage::on(Sabotage::FallbackNotNamed) { self.generation_model } else { generator.model() };
+                return Some((answer, told.to_owned()));
+            }
+        }
+        None
+    }
+
+    /// Tokens that a prompt may have: the tenant's bound, or that of the model that reads least.
+    fn context_tokens(&self) -> usize {
+        let tenant = self.tenant.settings().answer_prompt.context_tokens as usize;
+        let models = self.generators.iter().filter_map(|generator| generator.context_tokens());
+        models.fold(tenant, usize::min)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "token counts of one request are far below 2^52")]

@@ -6,7 +6,7 @@ pub(crate) mod scope;
 mod settings;
 mod values;
 
-pub use crate::auth::{Principal, TenantContext};
+pub use crate::auth::{Principal, RequestMark, TenantContext};
 pub use id::{TenantId, TenantIdError};
 pub use registry::{Registry, RegistryError};
 pub use scope::{Feature, Scope};

@@ -105,6 +105,10 @@ pub struct ModelSettings {
     pub rerank: Option<String>,
     /// What a request may name beside the generation model.
     pub allowed: Vec<String>,
+    /// What writes when the generation model is down, in this order.
+    pub fallback: Vec<String>,
+    /// The tenant's own gateway, where a provider is reached through one.
+    pub gateway: Option<String>,
 }
 
 impl Default for ModelSettings {
@@ -114,6 +118,8 @@ impl Default for ModelSettings {
             generation: "extractive-v1".to_owned(),
             rerank: None,
             allowed: Vec::new(),
+            fallback: Vec::new(),
+            gateway: None,
         }
     }
 }

@@ -174,6 +174,7 @@ impl Edge {
         let tenant = self.authenticate(&parts)?;
         let known = caller.insert(Caller { tenant: tenant.clone(), rate: None, without_rate_store: false });
         let deadline = Deadline::of(&tenant, &*self.parts.timer);
+        let tenant = tenant.for_request(correlation.mark(deadline.ends_us(self.parts.clock.monotonic_us())));
         if sabotage::on(Sabotage::RateCheckedAfterScope) {
             scopes(operation, &tenant)?;
         }

@@ -16,6 +16,6 @@ pub use demo::DemoFiles;
 pub use load::{Loaded, load};
 pub use platform::{Platform, ServerLimits};
 pub use problem::{ConfigError, Problem};
-pub use provider::{ApiKey, Provider, ProviderKind};
+pub use provider::Configured;
 pub(crate) use tenant::from_value;
 pub use tenant::{Models, PROBE_TENANT, too_like};

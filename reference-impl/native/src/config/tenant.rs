@@ -102,6 +102,13 @@ fn known_models(chosen: &wire::ModelSettings, models: &Models, problem: &mut imp
     for (at, model) in chosen.allowed.iter().flatten().enumerate() {
         check(format!("/models/allowed/{at}"), model, &models.generation, false);
     }
+    for (at, model) in chosen.fallback.iter().flatten().enumerate() {
+        check(format!("/models/fallback/{at}"), model, &models.generation, false);
+    }
+    let first = chosen.generation.as_str();
+    if let Some(at) = chosen.fallback.iter().flatten().position(|model| model.as_str() == first) {
+        problem(format!("/models/fallback/{at}"), "expected another model than `generation`".to_owned());
+    }
 }
 
 /// The template that a tenant chose; `None` beside a problem.
@@ -161,6 +168,8 @@ fn settings(
         generation: config.models.generation.to_string(),
         rerank: Some(config.models.rerank.to_string()).filter(|model| model != "off"),
         allowed: config.models.allowed.iter().flatten().map(ToString::to_string).collect(),
+        fallback: config.models.fallback.iter().flatten().map(ToString::to_string).collect(),
+        gateway: config.models.gateway.as_ref().map(ToString::to_string),
     };
     settings.chunking = config.chunking.as_ref().map_or_else(ChunkSettings::default, chunking);
     settings.retrieval = config.retrieval.as_ref().map_or_else(RetrievalSettings::default, retrieval);

@@ -7,6 +7,7 @@ use reference_core::ports::{
     ModelError, RerankCandidate, Reranked, Reranker,
 };
 use reference_core::tenancy::TenantContext;
+use reference_providers::status_error;
 
 use super::{Faults, Port, Strike};
 
@@ -53,7 +54,8 @@ impl FaultyGenerator {
 pub(super) fn failure(model: String, strike: Strike) -> ModelError {
     let reason = strike.reason();
     match strike {
-        Strike::Refused | Strike::Status(_) => ModelError::Unavailable { model, reason },
+        Strike::Refused => ModelError::Refused { model, reason, retry_after_ms: None },
+        Strike::Status(status) => status_error(&model, status, reason, None),
         Strike::Garbage => ModelError::Unusable { model, reason },
     }
 }
@@ -104,6 +106,10 @@ impl Embedder for FaultyEmbedder {
 impl Generator for FaultyGenerator {
     fn model(&self) -> &str {
         self.inner.model()
+    }
+
+    fn context_tokens(&self) -> Option<usize> {
+        self.inner.context_tokens()
     }
 
     fn kind(&self) -> GeneratorKind {

@@ -123,9 +123,9 @@ pub struct PortCounters {
     pub calls: u64,
     /// Calls that failed.
     pub failures: u64,
-    /// Calls that were made again; core does not repeat calls to ports that are part of the process.
+    /// Calls that were made again; only those to models are.
     pub retries: u64,
-    /// State of the circuit breaker; ports that are part of the process have none, which is `closed`.
+    /// State of the circuit breaker; only models have one, and what has none is `closed`.
     pub breaker: &'static str,
 }
 

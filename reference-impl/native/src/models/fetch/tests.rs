@@ -1,34 +1,48 @@
 use std::time::Duration;
 
-use reference_core::ports::{EmbedPurpose, Embedder, ModelError, RerankCandidate, Reranker};
+use std::sync::Arc;
+
+use reference_core::answer::Prompt;
+use reference_core::ports::{
+    ChatCall, ChatDelta, ChatFinish, ChatMessage, ChatModel, ChatRole, EmbedPurpose, Embedder, GenerationRequest, Generator,
+    ModelError, Passage, RerankCandidate, Reranker,
+};
+use reference_core::tenancy::RequestMark;
 use reference_core::testkit::TestTenants;
+use reference_providers::{Api, Endpoint, Provider, ProviderEmbedder, ProviderKind, ProviderModel, ProviderReranker, Secret};
 use serde_json::{Value as Json, json};
 use wiremock::matchers::{body_partial_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
-use crate::config::{ApiKey, Provider, ProviderKind};
+use crate::tasks::TokioTimer;
 
 const SECRET: &str = "sk-not-to-be-seen";
 
-pub(super) fn provider(url: &str, kind: ProviderKind) -> Provider {
+fn provider(url: &str, kind: ProviderKind) -> Provider {
     Provider {
         id: "acme/m".to_owned(),
         kind,
+        api: Api::OpenAi,
         url: format!("{url}/v1"),
         model: "m-1".to_owned(),
-        key: ApiKey::new(SECRET),
+        key: Secret::new(SECRET),
         timeout: Duration::from_secs(5),
         batch: 2,
+        context_tokens: None,
     }
 }
 
-fn embedder(url: &str) -> RemoteEmbedder {
-    RemoteEmbedder::new(&provider(url, ProviderKind::Embedding { dimensions: 2 })).unwrap().unwrap()
+fn endpoint(provider: Provider) -> Endpoint {
+    Endpoint::new(provider, Arc::new(HttpFetch::new(false).unwrap()), Arc::new(TokioTimer))
 }
 
-fn reranker(url: &str) -> RemoteReranker {
-    RemoteReranker::new(&provider(url, ProviderKind::Rerank)).unwrap().unwrap()
+fn embedder(url: &str) -> ProviderEmbedder {
+    ProviderEmbedder::new(endpoint(provider(url, ProviderKind::Embedding { dimensions: 2 }))).unwrap()
+}
+
+fn reranker(url: &str) -> ProviderReranker {
+    ProviderReranker::new(endpoint(provider(url, ProviderKind::Rerank))).unwrap()
 }
 
 async fn answering(response: ResponseTemplate) -> MockServer {
@@ -50,6 +64,8 @@ fn texts(count: usize) -> Vec<String> {
 fn told(error: &ModelError) -> String {
     let kind = match error {
         ModelError::Unavailable { .. } => "unavailable",
+        ModelError::Refused { .. } => "refused",
+        ModelError::Rejected { .. } => "rejected",
         ModelError::TimedOut { .. } => "timed out",
         ModelError::Unusable { .. } => "unusable",
     };
@@ -117,12 +133,12 @@ async fn takes_refusals_and_silence_for_an_upstream_that_is_not_there() {
     for (response, expected) in [
         (
             ResponseTemplate::new(429).insert_header("retry-after", "1"),
-            "unavailable: model `acme/m` is unavailable: status 429",
+            "refused: model `acme/m` did not take the call: status 429",
         ),
         (echo(), "unavailable: model `acme/m` is unavailable: status 500"),
-        (ResponseTemplate::new(503), "status 503"),
-        (ResponseTemplate::new(401).set_body_string(SECRET), "it refused the key (status 401)"),
-        (ResponseTemplate::new(400), "status 400"),
+        (ResponseTemplate::new(503), "refused: "),
+        (ResponseTemplate::new(401).set_body_string(SECRET), "rejected: model `acme/m` rejected the call: it refused the key (status 401)"),
+        (ResponseTemplate::new(400), "rejected: "),
         (ResponseTemplate::new(307).insert_header("location", "http://127.0.0.1:9/"), "unusable: "),
     ] {
         let server = answering(response).await;
@@ -133,12 +149,12 @@ async fn takes_refusals_and_silence_for_an_upstream_that_is_not_there() {
     let gone = answering(echo()).await;
     let url = gone.uri();
     drop(gone);
-    let error = embedder(&url).embed(&owner, &texts(1), EmbedPurpose::Query).await;
-    assert!(error.is_err());
+    let error = embedder(&url).embed(&owner, &texts(1), EmbedPurpose::Query).await.unwrap_err();
+    assert!(told(&error).starts_with("refused: "), "{error:?}");
 
     let slow = answering(ResponseTemplate::new(200).set_delay(Duration::from_secs(20))).await;
     let short = Provider { timeout: Duration::from_millis(50), ..provider(&slow.uri(), ProviderKind::Rerank) };
-    let reranker = RemoteReranker::new(&short).unwrap().unwrap();
+    let reranker = ProviderReranker::new(endpoint(short)).unwrap();
     let error = reranker.rerank(&owner, "q", &candidates(1)).await.unwrap_err();
     assert!(matches!(error, ModelError::TimedOut { after_ms: 50, .. }), "{error:?}");
 }
@@ -172,12 +188,91 @@ async fn orders_scores_by_index_and_holds_them_to_their_range() {
 #[test]
 fn shows_the_key_to_nobody() {
     let shown = format!("{:?} {:?}", embedder("http://127.0.0.1:1"), reranker("http://127.0.0.1:1"));
-    assert!(!shown.contains(SECRET) && shown.contains("ApiKey(..)"), "{shown}");
+    assert!(!shown.contains(SECRET) && shown.contains("Secret(..)"), "{shown}");
 }
 
 #[test]
 fn makes_no_adapter_of_another_kind() {
-    let generation = provider("http://127.0.0.1:1", ProviderKind::Generation);
-    assert!(RemoteEmbedder::new(&generation).unwrap().is_none());
-    assert!(RemoteReranker::new(&generation).unwrap().is_none());
+    let generation = endpoint(provider("http://127.0.0.1:1", ProviderKind::Generation));
+    assert!(ProviderEmbedder::new(generation.clone()).is_none());
+    assert!(ProviderReranker::new(generation).is_none());
+    assert!(ProviderModel::new(endpoint(provider("http://127.0.0.1:1", ProviderKind::Rerank))).is_none());
+}
+
+fn request() -> GenerationRequest {
+    GenerationRequest {
+        question: "How long does the lever last?".to_owned(),
+        terms: Vec::new(),
+        passages: vec![Passage {
+            document_id: "lever".to_owned(),
+            chunk_id: "chk_lever".to_owned(),
+            text: "The lever lasts 7 years.".to_owned(),
+            heading_path: Vec::new(),
+            score: 1.0,
+            similarity: None,
+        }],
+        prompt: Prompt { system: "rules".to_owned(), user: "question".to_owned() },
+        max_sentences: 3,
+    }
+}
+
+fn model(url: &str) -> ProviderModel {
+    ProviderModel::new(endpoint(provider(url, ProviderKind::Generation))).unwrap()
+}
+
+#[tokio::test]
+async fn reads_sentences_markers_and_usage_and_passes_the_trace_on() {
+    let answer = json!({
+        "choices": [{"message": {"content": "The lever lasts 7 years [1]. It is blue [1]."}}],
+        "usage": {"prompt_tokens": 31, "completion_tokens": 9},
+    });
+    let server = MockServer::start().await;
+    let messages = json!([{"role": "system", "content": "rules"}, {"role": "user", "content": "question"}]);
+    Mock::given(path("/v1/chat/completions"))
+        .and(header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"))
+        .and(header("x-request-id", "r-1"))
+        .and(body_partial_json(json!({"model": "m-1", "messages": messages, "stream": false})))
+        .respond_with(ResponseTemplate::new(200).set_body_json(answer))
+        .mount(&server)
+        .await;
+    let mark = RequestMark {
+        request_id: "r-1".to_owned(),
+        traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
+        deadline_us: u64::MAX,
+    };
+    let tenant = TestTenants::new().owner().for_request(mark);
+    let found = model(&server.uri()).generate(&tenant, &request()).await.unwrap();
+    assert_eq!((found.tokens_in, found.tokens_out, found.sentences.len()), (Some(31), Some(9), 1));
+    assert_eq!(found.sentences[0].passages, [0]);
+}
+
+#[tokio::test]
+async fn streams_a_conversation_over_the_wire_and_tells_a_refusal() {
+    let stream = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"finish_reason\":null}]}\n\n\
+                  data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    let message = ChatMessage {
+        role: ChatRole::User,
+        content: "hello".to_owned(),
+        tool_calls: Vec::new(),
+        tool_call_id: None,
+    };
+    let call = ChatCall {
+        messages: vec![message],
+        question: "hello".to_owned(),
+        passages: None,
+        tools: Vec::new(),
+        max_tokens: Some(9),
+        temperature: None,
+        stop: Vec::new(),
+    };
+    let owner = TestTenants::new().owner();
+    let server = answering(ResponseTemplate::new(200).set_body_raw(stream, "text/event-stream")).await;
+    let deltas: Vec<_> = model(&server.uri()).chat(&owner, &call).await.unwrap().collect().await;
+    let deltas: Vec<ChatDelta> = deltas.into_iter().map(Result::unwrap).collect();
+    assert_eq!(deltas, [ChatDelta::Text("Hi".to_owned()), ChatDelta::Finish(ChatFinish::Stop)]);
+
+    let busy = answering(ResponseTemplate::new(429).insert_header("retry-after", "2").set_body_string(SECRET)).await;
+    let error = model(&busy.uri()).chat(&owner, &call).await.err().unwrap();
+    assert!(matches!(error, ModelError::Refused { retry_after_ms: Some(2000), .. }), "{error:?}");
+    assert!(!told(&error).contains(SECRET));
 }

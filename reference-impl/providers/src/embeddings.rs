@@ -1,16 +1,18 @@
-//! Any embedder that speaks the widely used `POST {url}/embeddings`.
+//! Texts to vectors.
 
 use reference_core::ports::{BoxFuture, EmbedPurpose, Embedded, Embedder, EmbedderKind, ModelError};
 use reference_core::tenancy::TenantContext;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use super::{Endpoint, EndpointError};
-use crate::config::{Provider, ProviderKind};
+use crate::address::Task;
+use crate::endpoint::Endpoint;
+use crate::form::Form;
+use crate::provider::ProviderKind;
 
 /// The embedder of a provider of the kind [`ProviderKind::Embedding`].
 #[derive(Debug, Clone)]
-pub struct RemoteEmbedder {
+pub struct ProviderEmbedder {
     endpoint: Endpoint,
     dimensions: usize,
 }
@@ -26,26 +28,32 @@ struct Usage {
     prompt_tokens: Option<u64>,
 }
 
+/// A vector: with its place, or in the place where it stands.
 #[derive(Deserialize)]
-struct Entry {
-    index: Option<usize>,
-    embedding: Vec<f32>,
+#[serde(untagged)]
+enum Entry {
+    Indexed { index: Option<usize>, embedding: Vec<f32> },
+    Bare(Vec<f32>),
 }
 
-impl RemoteEmbedder {
+impl ProviderEmbedder {
     /// `None` for a provider of another kind.
-    ///
-    /// # Errors
-    ///
-    /// [`EndpointError`].
-    pub fn new(provider: &Provider) -> Result<Option<Self>, EndpointError> {
-        let ProviderKind::Embedding { dimensions } = provider.kind else { return Ok(None) };
-        Ok(Some(Self { endpoint: Endpoint::new(provider.clone())?, dimensions }))
+    pub fn new(endpoint: Endpoint) -> Option<Self> {
+        let ProviderKind::Embedding { dimensions } = endpoint.provider().kind else { return None };
+        Some(Self { endpoint, dimensions })
     }
 
-    async fn batch(&self, texts: &[String]) -> Result<Embedded, ModelError> {
-        let body = json!({"model": self.endpoint.provider().model, "input": texts, "encoding_format": "float"});
-        let answer = self.endpoint.post("/embeddings", &body).await?;
+    fn body(&self, texts: &[String]) -> Json {
+        match self.endpoint.form() {
+            Form::OpenAi => {
+                json!({"model": self.endpoint.provider().model, "input": texts, "encoding_format": "float"})
+            }
+            Form::WorkersAi => json!({"text": texts}),
+        }
+    }
+
+    async fn batch(&self, tenant: &TenantContext, texts: &[String]) -> Result<Embedded, ModelError> {
+        let answer = self.endpoint.post(tenant, Task::Embeddings, &self.body(texts)).await?;
         let answer: Answer =
             serde_json::from_value(answer).map_err(|_| self.endpoint.unusable("its answer holds no vectors"))?;
         let tokens_in = answer.usage.and_then(|usage| usage.prompt_tokens);
@@ -55,8 +63,11 @@ impl RemoteEmbedder {
         }
         let mut vectors: Vec<Option<Vec<f32>>> = vec![None; texts.len()];
         for (position, entry) in answer.data.into_iter().enumerate() {
-            let index = entry.index.unwrap_or(position);
-            let vector = self.unit(entry.embedding)?;
+            let (index, vector) = match entry {
+                Entry::Indexed { index, embedding } => (index.unwrap_or(position), embedding),
+                Entry::Bare(vector) => (position, vector),
+            };
+            let vector = self.unit(vector)?;
             match vectors.get_mut(index) {
                 Some(slot @ None) => *slot = Some(vector),
                 Some(Some(_)) => return Err(self.endpoint.unusable("two vectors of the same `index`")),
@@ -86,7 +97,7 @@ impl RemoteEmbedder {
     }
 }
 
-impl Embedder for RemoteEmbedder {
+impl Embedder for ProviderEmbedder {
     fn model(&self) -> &str {
         self.endpoint.id()
     }
@@ -101,14 +112,14 @@ impl Embedder for RemoteEmbedder {
 
     fn embed<'a>(
         &'a self,
-        _tenant: &'a TenantContext,
+        tenant: &'a TenantContext,
         texts: &'a [String],
         _purpose: EmbedPurpose,
     ) -> BoxFuture<'a, Result<Embedded, ModelError>> {
         Box::pin(async move {
             let mut all = Embedded { vectors: Vec::with_capacity(texts.len()), tokens_in: Some(0) };
             for batch in texts.chunks(self.endpoint.provider().batch.max(1)) {
-                let Embedded { vectors, tokens_in } = self.batch(batch).await?;
+                let Embedded { vectors, tokens_in } = self.batch(tenant, batch).await?;
                 all.vectors.extend(vectors);
                 all.tokens_in = all.tokens_in.zip(tokens_in).map(|(all, some)| all.saturating_add(some));
             }

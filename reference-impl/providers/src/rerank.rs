@@ -1,21 +1,24 @@
-//! Any reranker that speaks the widely used `POST {url}/rerank`.
+//! Candidates to scores.
 
 use reference_core::ports::{BoxFuture, ModelError, RerankCandidate, Reranked, Reranker};
 use reference_core::tenancy::TenantContext;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use super::{Endpoint, EndpointError};
-use crate::config::{Provider, ProviderKind};
+use crate::address::Task;
+use crate::endpoint::Endpoint;
+use crate::form::Form;
+use crate::provider::ProviderKind;
 
 /// The reranker of a provider of the kind [`ProviderKind::Rerank`].
 #[derive(Debug, Clone)]
-pub struct RemoteReranker {
+pub struct ProviderReranker {
     endpoint: Endpoint,
 }
 
 #[derive(Deserialize)]
 struct Answer {
+    #[serde(alias = "response")]
     results: Vec<Entry>,
     usage: Option<Usage>,
 }
@@ -28,27 +31,36 @@ struct Usage {
 
 #[derive(Deserialize)]
 struct Entry {
+    #[serde(alias = "id")]
     index: usize,
+    #[serde(alias = "score")]
     relevance_score: f64,
 }
 
-impl RemoteReranker {
+impl ProviderReranker {
     /// `None` for a provider of another kind.
-    ///
-    /// # Errors
-    ///
-    /// [`EndpointError`].
-    pub fn new(provider: &Provider) -> Result<Option<Self>, EndpointError> {
-        match provider.kind {
-            ProviderKind::Rerank => Ok(Some(Self { endpoint: Endpoint::new(provider.clone())? })),
-            ProviderKind::Embedding { .. } | ProviderKind::Generation => Ok(None),
+    pub fn new(endpoint: Endpoint) -> Option<Self> {
+        match endpoint.provider().kind {
+            ProviderKind::Rerank => Some(Self { endpoint }),
+            ProviderKind::Embedding { .. } | ProviderKind::Generation => None,
         }
     }
 
-    async fn batch(&self, query: &str, texts: &[&str]) -> Result<Reranked, ModelError> {
-        let model = &self.endpoint.provider().model;
-        let body = json!({"model": model, "query": query, "documents": texts, "top_n": texts.len()});
-        let answer = self.endpoint.post("/rerank", &body).await?;
+    fn body(&self, query: &str, texts: &[&str]) -> Json {
+        match self.endpoint.form() {
+            Form::OpenAi => {
+                let model = &self.endpoint.provider().model;
+                json!({"model": model, "query": query, "documents": texts, "top_n": texts.len()})
+            }
+            Form::WorkersAi => {
+                let contexts: Vec<Json> = texts.iter().map(|text| json!({"text": text})).collect();
+                json!({"query": query, "contexts": contexts, "top_k": texts.len()})
+            }
+        }
+    }
+
+    async fn batch(&self, tenant: &TenantContext, query: &str, texts: &[&str]) -> Result<Reranked, ModelError> {
+        let answer = self.endpoint.post(tenant, Task::Rerank, &self.body(query, texts)).await?;
         let answer: Answer =
             serde_json::from_value(answer).map_err(|_| self.endpoint.unusable("its answer holds no scores"))?;
         let tokens_in = answer.usage.and_then(|usage| usage.total_tokens);
@@ -69,14 +81,14 @@ impl RemoteReranker {
     }
 }
 
-impl Reranker for RemoteReranker {
+impl Reranker for ProviderReranker {
     fn model(&self) -> &str {
         self.endpoint.id()
     }
 
     fn rerank<'a>(
         &'a self,
-        _tenant: &'a TenantContext,
+        tenant: &'a TenantContext,
         query: &'a str,
         candidates: &'a [RerankCandidate],
     ) -> BoxFuture<'a, Result<Reranked, ModelError>> {
@@ -84,7 +96,7 @@ impl Reranker for RemoteReranker {
             let texts: Vec<&str> = candidates.iter().map(|candidate| candidate.text.as_str()).collect();
             let mut all = Reranked { scores: Vec::with_capacity(texts.len()), tokens_in: Some(0) };
             for batch in texts.chunks(self.endpoint.provider().batch.max(1)) {
-                let Reranked { scores, tokens_in } = self.batch(query, batch).await?;
+                let Reranked { scores, tokens_in } = self.batch(tenant, query, batch).await?;
                 all.scores.extend(scores);
                 all.tokens_in = all.tokens_in.zip(tokens_in).map(|(all, some)| all.saturating_add(some));
             }
