@@ -8,6 +8,7 @@ use contract_types::{Implementation, IsolationMode};
 use minilm::MiniLm;
 use reference_core::answer::Extractive;
 use reference_core::auth::{Authenticator, KeySet};
+use reference_core::chat::ExtractiveChat;
 use reference_core::platform::{INDEX_BYTES, Platform, Ports};
 use reference_core::ports::{
     Background, Clock, Databases, Embedder, Generator, Ids, KeyValue, MemoryKeyValue, Reranker, Timer,
@@ -127,7 +128,7 @@ impl Deployment {
             embedders: wrapped.embedders.clone(),
             generators: wrapped.generators.clone(),
             rerankers: rerankers(&config)?,
-            chat_models: Vec::new(),
+            chat_models: vec![Arc::new(ExtractiveChat)],
             timer: Arc::clone(&timer),
         };
         let platform = Arc::new(Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan)));

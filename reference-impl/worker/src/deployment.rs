@@ -6,6 +6,7 @@ use axum::Router;
 use contract_types::{Implementation, IsolationMode};
 use reference_core::answer::Extractive;
 use reference_core::auth::{Authenticator, KeySet};
+use reference_core::chat::ExtractiveChat;
 use reference_core::ingest::UnicodeWords;
 use reference_core::platform::{Platform, Ports};
 use reference_core::ports::{Clock, Databases, Ids, MemoryKeyValue, Timer};
@@ -69,7 +70,7 @@ pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
         embedders: vec![Arc::new(HashedEmbedder)],
         generators: vec![Arc::new(Extractive)],
         rerankers: vec![Arc::new(Evidence), Arc::new(TermOverlap)],
-        chat_models: Vec::new(),
+        chat_models: vec![Arc::new(ExtractiveChat)],
         timer: Arc::clone(&timer),
     };
     let secret = env.secret(CURSOR_SECRET)?.to_string();

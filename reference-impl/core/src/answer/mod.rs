@@ -15,8 +15,9 @@ mod question;
 mod score;
 mod sentences;
 
-pub(crate) use assemble::answer;
+pub(crate) use assemble::{answer, planted};
 pub use assemble::{Answer, NO_ANSWER, Source};
+pub(crate) use citations::cite;
 pub use citations::{Citation, CitedText};
 pub use confidence::{Band, Confidence};
 pub use evidence::Evidence;
