@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod auth;
+pub mod chat;
 pub mod cursor;
 pub mod ids;
 pub mod ingest;
@@ -14,6 +15,7 @@ pub mod retrieve;
 pub mod sabotage;
 pub mod safety;
 pub mod search;
+pub mod session;
 pub mod store;
 pub mod tenancy;
 #[cfg(any(test, feature = "testkit"))]

@@ -1,5 +1,6 @@
 //! Everything an edge can ask for, one method an operation.
 
+mod chat;
 mod error;
 mod jobs;
 mod ports;
@@ -8,7 +9,9 @@ mod runners;
 #[cfg(feature = "sabotage")]
 mod sabotaged;
 mod search;
+mod sessions;
 
+pub use chat::StartedChat;
 pub use error::{JobError, ListError};
 pub use jobs::IngestOutcome;
 pub use ports::{DependencyHealth, DependencyState, Ports};
@@ -26,6 +29,7 @@ use crate::ports::{Database, Embedder, Scan};
 use crate::retrieve::{RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources};
 use crate::sabotage::{self, Sabotage};
 use crate::search::{CacheCounters, CacheFigures, Flights, SearchAnswer, SearchError, SearchRequest};
+use crate::session::Locks;
 use crate::tenancy::{SafetyDirection, TenantContext};
 
 /// Bound of the indexes kept in memory over all tenants, in bytes: about 400,000 vectors of 512 dimensions. A Worker has
@@ -49,6 +53,8 @@ pub struct Platform {
     flights: Arc<Flights>,
     cache_counters: CacheCounters,
     runners: Arc<Runners>,
+    /// `None` on a host that lets no request wait for the work of another.
+    session_locks: Option<Locks>,
 }
 
 impl Platform {
@@ -65,6 +71,7 @@ impl Platform {
             flights: Arc::default(),
             cache_counters: CacheCounters::default(),
             runners: Arc::default(),
+            session_locks: Some(Locks::default()),
         }
     }
 
@@ -72,7 +79,7 @@ impl Platform {
     /// for the work of another.
     #[must_use]
     pub fn without_joining(self) -> Self {
-        Self { flights: Arc::new(Flights::apart()), ..self }
+        Self { flights: Arc::new(Flights::apart()), session_locks: None, ..self }
     }
 
     /// The same with a host's own way to scan vectors, faster than the portable one.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use minilm::MiniLm;
 use reference_core::answer::{Extractive, ExtractiveBrief};
+use reference_core::chat::ExtractiveChat;
 use reference_core::policy::{Policies, PolicySettings};
 use reference_core::ports::{ChatModel, Embedder, Generator, Reranker, Timer};
 use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
@@ -39,7 +40,7 @@ impl HostModels {
             embedders: vec![Arc::new(HashedEmbedder), Arc::new(neural)],
             generators: vec![Arc::new(Extractive), Arc::new(ExtractiveBrief)],
             rerankers: vec![Arc::new(Evidence), Arc::new(TermOverlap)],
-            chat_models: Vec::new(),
+            chat_models: vec![Arc::new(ExtractiveChat)],
         };
         for config::Configured { provider, .. } in &config.model_providers {
             let fetch = HttpFetch::new(provider.url.starts_with("https:"));

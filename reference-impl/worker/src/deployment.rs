@@ -6,6 +6,7 @@ use axum::Router;
 use contract_types::{Implementation, IsolationMode};
 use reference_core::answer::{Extractive, ExtractiveBrief};
 use reference_core::auth::{Authenticator, KeySet};
+use reference_core::chat::ExtractiveChat;
 use reference_core::ingest::UnicodeWords;
 use reference_core::platform::{Platform, Ports};
 use reference_core::policy::{Policies, PolicySettings};
@@ -79,7 +80,7 @@ pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
             policies.reranker(Arc::new(Evidence), policy),
             policies.reranker(Arc::new(TermOverlap), policy),
         ],
-        chat_models: Vec::new(),
+        chat_models: vec![policies.chat_model(Arc::new(ExtractiveChat), policy)],
         timer: Arc::clone(&timer),
     };
     let secret = env.secret(CURSOR_SECRET)?.to_string();

@@ -5904,6 +5904,32 @@ impl SessionList {
     }
 }
 
+/// How much of its chat sessions a tenant keeps, beside times.session_ttl_ms. The oldest turns are dropped first, and the last exchange is always kept whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("SessionSettings")))]
+#[serde(deny_unknown_fields)]
+pub struct SessionSettings {
+    /// Most turns of a session that are kept.
+    #[serde(deserialize_with = "crate::whole")]
+    #[schemars(range(min = 2_u64, max = 10000_u64))]
+    pub max_turns: u64,
+    /// Most tokens of a session's turns together that are kept.
+    #[serde(deserialize_with = "crate::whole")]
+    #[schemars(range(min = 1_u64, max = 1000000_u64))]
+    pub max_tokens: u64,
+    /// Most tokens of what was said before that a model reads with a new message; the latest are taken first.
+    #[serde(deserialize_with = "crate::whole")]
+    #[schemars(range(min = 0_u64, max = 1000000_u64))]
+    pub context_tokens: u64,
+}
+
+impl SessionSettings {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(max_turns: u64, max_tokens: u64, context_tokens: u64) -> Self {
+        Self { max_turns, max_tokens, context_tokens }
+    }
+}
+
 /// A session as it stands in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("SessionSummary")))]
@@ -6579,6 +6605,10 @@ pub struct TenantConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "BudgetSettings")]
     pub budget: Option<BudgetSettings>,
+    /// How much of its chat sessions the tenant keeps. Absent means 1,000 turns, 100,000 tokens and 2,000 tokens of context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "SessionSettings")]
+    pub sessions: Option<SessionSettings>,
     /// The tenant's safety rules. None may be weaker than the platform's floor for the same filter and direction. Absent means the floor alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<SafetyRule>", length(min = 0, max = 16))]
@@ -6622,6 +6652,7 @@ impl TenantConfig {
             times: None,
             rate_limits: None,
             budget: None,
+            sessions: None,
             safety: None,
             tools: None,
             tts: None,
@@ -8047,6 +8078,7 @@ pub const DERIVED: &[(&str, fn(&mut schemars::SchemaGenerator) -> schemars::Sche
     ("SessionDeleted", <SessionDeleted as JsonSchema>::json_schema),
     ("SessionId", <SessionId as JsonSchema>::json_schema),
     ("SessionList", <SessionList as JsonSchema>::json_schema),
+    ("SessionSettings", <SessionSettings as JsonSchema>::json_schema),
     ("SessionSummary", <SessionSummary as JsonSchema>::json_schema),
     ("SideEffects", <SideEffects as JsonSchema>::json_schema),
     ("Source", <Source as JsonSchema>::json_schema),

@@ -16,9 +16,10 @@ mod question;
 mod score;
 mod sentences;
 
-pub(crate) use assemble::answer;
+pub(crate) use assemble::{answer, planted};
 pub use assemble::{Answer, NO_ANSWER, Source};
 pub use brief::ExtractiveBrief;
+pub(crate) use citations::cite;
 pub use citations::{Citation, CitedText};
 pub use confidence::{Band, Confidence};
 pub use evidence::Evidence;

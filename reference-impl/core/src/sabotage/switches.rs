@@ -135,7 +135,7 @@ switches! {
 
     // Capabilities and health.
     CapabilitiesMisreportLimits "capabilities-misreport-limits" "CAP-005" "The limits that are reported are twice those that take effect.";
-    FeatureDeclaredInVain "feature-declared-in-vain" "CAP-004" "The feature chat is declared and does not work.";
+    FeatureDeclaredInVain "feature-declared-in-vain" "CAP-004" "The feature tts is declared and does not work.";
     ModelsMisnamed "models-misnamed" "CAP-006" "The embedding model is reported under another name.";
     HealthHidesFailures "health-hides-failures" "CAP-002" "Health says ok while a dependency is down.";
     HealthNamesTenants "health-names-tenants" "CAP-001" "Health names a tenant in its dependencies.";
@@ -282,6 +282,35 @@ switches! {
     PlainQuestionsBlocked "plain-questions-blocked" "SAF-009" "Questions that speak of passwords or injections are blocked.";
     LinksToAnyHost "links-to-any-host" "SAF-010" "Links in answers are not held against the hosts that the tenant lists.";
     PlantedOrdersQuoted "planted-orders-quoted" "SAF-011" "Orders in documents are sentences like any other.";
+
+    // Chat and sessions.
+    TokensAfterDone "tokens-after-done" "STR-001" "A token comes after the last event of a chat stream.";
+    DisconnectKeepsPlace "disconnect-keeps-place" "STR-005" "A stream whose client went away keeps its place.";
+    ChatBodyLacksCitations "chat-body-lacks-citations" "CHT-001" "A chat that answers one body leaves its citations out.";
+    ChatAlwaysRetrieves "chat-always-retrieves" "CHT-002" "A chat with rag: false is answered from the documents all the same.";
+    ChatJoinsTheLatestSession "chat-joins-the-latest-session" "CHT-003" "A chat that names no session goes on with the latest one.";
+    HistoryReversed "history-reversed" "CHT-003" "The history of a session is told latest turn first.";
+    StopTextsIgnored "stop-texts-ignored" "CHT-004" "The stop texts of a chat are not looked at.";
+    MaxTokensIgnored "max-tokens-ignored" "CHT-005" "A chat may write as many tokens as it likes.";
+    CutTurnHalfKept "cut-turn-half-kept" "CHT-006" "Of a turn whose client went away the session keeps what the user said.";
+    ChatCitesWhatWasNotRetrieved "chat-cites-what-was-not-retrieved" "ANS-003" "The first citation of a chat names a document that was not retrieved.";
+    MessageLimitIgnored "message-limit-ignored" "LIM-003" "Messages of any length are accepted.";
+    MessageLimitCountsBytes "message-limit-counts-bytes" "LIM-007" "The limit of a message counts UTF-8 bytes.";
+    ChatMessagesUnbounded "chat-messages-unbounded" "LIM-003" "A chat may hold any number of messages.";
+    ChatFiltersEachPart "chat-filters-each-part" "SAF-003" "The output rules look at each sentence of a chat by itself.";
+    SessionNeverExpires "session-never-expires" "SES-001" "Sessions are kept for ever.";
+    TurnKeepsNoSessionAlive "turn-keeps-no-session-alive" "SES-001" "A session that is continued is kept for half of its time.";
+    SessionDeleteForgotten "session-delete-forgotten" "SES-002" "A session that is deleted is still there.";
+    DeletedSessionContinues "deleted-session-continues" "SES-002" "A chat that names a deleted session begins it again.";
+    SessionIdsCounted "session-ids-counted" "SES-003" "The ids of sessions are counted.";
+    ForeignSessionReadable "foreign-session-readable" "SES-003" "A session that only another tenant has is read from that tenant.";
+    ForeignSessionContinues "foreign-session-continues" "SES-003" "A chat may name another tenant's session.";
+    HistoryLeaksBetweenSessions "history-leaks-between-sessions" "SES-008" "A turn is understood from the turns of all the tenant's sessions.";
+    SessionTurnsNotSerialised "session-turns-not-serialised" "SES-005" "Two turns of a session at once do not know of each other.";
+    SessionKeepsEveryTurn "session-keeps-every-turn" "SES-006" "A session keeps all of its turns.";
+    SessionsListedByName "sessions-listed-by-name" "SES-007" "Sessions are listed in the order of their ids.";
+    ChatForgetsWhatWasSaid "chat-forgets-what-was-said" "SES-008" "A turn is understood by itself alone.";
+    SearchForgetsItsSession "search-forgets-its-session" "SES-008" "A search is understood without the session that it names.";
 
     // Jobs.
     JobProgressFalls "job-progress-falls" "JOB-001" "The progress of a job counts down.";

@@ -14,5 +14,5 @@ pub use settings::{Credential, CredentialState, KeyDigest, SettingsError, Tenant
 pub use values::{
     AnswerPrompt, BudgetSettings, ChunkSettings, ChunkStrategy, ConfidenceThresholds, Fusion, Limits, ModelPrice,
     ModelSettings, RateLimits, RetrievalMode, RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter,
-    SafetyRule, SpeechSettings, Times,
+    SafetyRule, SessionSettings, SpeechSettings, Times,
 };

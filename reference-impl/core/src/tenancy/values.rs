@@ -281,6 +281,23 @@ impl Default for RateLimits {
     }
 }
 
+/// How much of its chat sessions a tenant keeps; the oldest turns are dropped first, the last exchange never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionSettings {
+    /// Most turns of a session, 2 to 10,000.
+    pub max_turns: u32,
+    /// Most tokens of a session's turns together.
+    pub max_tokens: u32,
+    /// Most tokens of what was said before that a model reads with a new message.
+    pub context_tokens: u32,
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        Self { max_turns: 1_000, max_tokens: 100_000, context_tokens: 2_000 }
+    }
+}
+
 /// Price of a model in US dollars per million tokens.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ModelPrice {

@@ -2,11 +2,13 @@
 
 use contract_types::{ErrorCode, Feature};
 use reference_core::{
+    chat::ChatError,
     ingest::IngestError,
     platform::{JobError, ListError},
     retrieve::RetrieveError,
     safety::{Blocked, Finding},
     search::SearchError,
+    session::SessionError,
     store::StoreError,
 };
 
@@ -52,6 +54,35 @@ pub(super) fn ingest(error: &IngestError) -> Problem {
         | IngestError::Database(_) => return told(error.code(), error),
     };
     refused(&error.pointer().unwrap_or_default(), keyword, &error.to_string(), limit)
+}
+
+pub(super) fn chat(error: &ChatError) -> Problem {
+    match error {
+        ChatError::TooManyMessages { limit } => {
+            refused("/messages", "maxItems", &error.to_string(), Some(u64::from(*limit)))
+        }
+        ChatError::MessageTooLong { index, limit } => {
+            refused(&format!("/messages/{index}/content"), "maxLength", &error.to_string(), Some(u64::from(*limit)))
+        }
+        ChatError::LastNotOfUser { index } => {
+            refused(&format!("/messages/{index}/role"), "const", &error.to_string(), None)
+        }
+        ChatError::UnknownModel => {
+            refused("/model", "enum", "name one of `models` of GET /capabilities, or none", None)
+        }
+        ChatError::Blocked(Blocked(finding)) => blocked(finding),
+        ChatError::Session(error) => session(error),
+        ChatError::Retrieve(error) => retrieve(error),
+        ChatError::Model(_) => told(error.code(), error),
+    }
+}
+
+pub(super) fn session(error: &SessionError) -> Problem {
+    match error {
+        SessionError::NotFound => crate::edge::missing(),
+        SessionError::Cursor(_) => cursor(),
+        SessionError::Store(_) => told(error.code(), error),
+    }
 }
 
 pub(super) fn list(error: &ListError) -> Problem {

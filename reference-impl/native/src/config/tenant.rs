@@ -10,7 +10,7 @@ use reference_core::tenancy::{
 use serde_json::Value;
 
 use super::values::{
-    OUTPUT_ALONE, budget, chunking, limits, on_input, rate_limits, retrieval, safety_rule, small, times,
+    OUTPUT_ALONE, budget, chunking, limits, on_input, rate_limits, retrieval, safety_rule, sessions, small, times,
 };
 use super::{Platform, Problem, schema, yaml};
 
@@ -177,6 +177,7 @@ fn settings(
     settings.times = config.times.as_ref().map_or_else(Times::default, times);
     settings.rate_limits = config.rate_limits.as_ref().map_or(platform.default_rate_limits, rate_limits);
     settings.budget = config.budget.as_ref().map(budget);
+    settings.sessions = config.sessions.as_ref().map(sessions).unwrap_or_default();
     settings.safety = config.safety.iter().flatten().map(safety_rule).collect();
     for rule in &platform.safety_floor {
         if !settings.safety.iter().any(|it| (it.filter, it.direction) == (rule.filter, rule.direction)) {

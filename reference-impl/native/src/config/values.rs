@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use contract_types as wire;
 use reference_core::tenancy::{
     BudgetSettings, ChunkSettings, ChunkStrategy, ConfidenceThresholds, Fusion, Limits, ModelPrice, RateLimits,
-    RetrievalMode, RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter, SafetyRule, Times,
+    RetrievalMode, RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter, SafetyRule, SessionSettings,
+    Times,
 };
 
 pub(super) fn chunking(wire: &wire::ChunkSettings) -> ChunkSettings {
@@ -84,6 +85,14 @@ pub(super) fn budget(wire: &wire::BudgetSettings) -> BudgetSettings {
     BudgetSettings {
         tokens_per_day: wire.tokens_per_day,
         usd_per_million_tokens: prices.map(|(model, it)| (model.clone(), price(it))).collect::<BTreeMap<_, _>>(),
+    }
+}
+
+pub(super) fn sessions(wire: &wire::SessionSettings) -> SessionSettings {
+    SessionSettings {
+        max_turns: small(wire.max_turns),
+        max_tokens: small(wire.max_tokens),
+        context_tokens: small(wire.context_tokens),
     }
 }
 
