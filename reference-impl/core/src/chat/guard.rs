@@ -3,7 +3,6 @@
 
 use super::grounded::{Part, fitted};
 use crate::safety::{self, Blocked, Finding, Passed};
-use crate::sabotage::{self, Sabotage};
 use crate::tenancy::{SafetyAction, SafetyDirection, TenantContext};
 
 /// Most bytes that wait.
@@ -42,7 +41,7 @@ impl Guard {
     /// [`Blocked`]: nothing of what waits may leave, and nothing more.
     pub(super) fn push(&mut self, tenant: &TenantContext, part: Part) -> Result<Option<Clean>, Blocked> {
         let Some(before) = self.held.take() else {
-            if self.acts && !sabotage::on(Sabotage::ChatFiltersEachPart) {
+            if self.acts {
                 self.held = Some(part);
                 return Ok(None);
             }

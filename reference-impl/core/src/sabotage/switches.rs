@@ -297,7 +297,6 @@ switches! {
     MessageLimitIgnored "message-limit-ignored" "LIM-003" "Messages of any length are accepted.";
     MessageLimitCountsBytes "message-limit-counts-bytes" "LIM-007" "The limit of a message counts UTF-8 bytes.";
     ChatMessagesUnbounded "chat-messages-unbounded" "LIM-003" "A chat may hold any number of messages.";
-    ChatFiltersEachPart "chat-filters-each-part" "SAF-003" "The output rules look at each sentence of a chat by itself.";
     SessionNeverExpires "session-never-expires" "SES-001" "Sessions are kept for ever.";
     TurnKeepsNoSessionAlive "turn-keeps-no-session-alive" "SES-001" "A session that is continued is kept for half of its time.";
     SessionDeleteForgotten "session-delete-forgotten" "SES-002" "A session that is deleted is still there.";
@@ -308,7 +307,7 @@ switches! {
     HistoryLeaksBetweenSessions "history-leaks-between-sessions" "SES-008" "A turn is understood from the turns of all the tenant's sessions.";
     SessionTurnsNotSerialised "session-turns-not-serialised" "SES-005" "Two turns of a session at once do not know of each other.";
     SessionKeepsEveryTurn "session-keeps-every-turn" "SES-006" "A session keeps all of its turns.";
-    SessionsListedByName "sessions-listed-by-name" "SES-007" "Sessions are listed in the order of their ids.";
+    SessionsOldestFirst "sessions-oldest-first" "SES-007" "Sessions are listed oldest first.";
     ChatForgetsWhatWasSaid "chat-forgets-what-was-said" "SES-008" "A turn is understood by itself alone.";
     SearchForgetsItsSession "search-forgets-its-session" "SES-008" "A search is understood without the session that it names.";
 

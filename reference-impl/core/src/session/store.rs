@@ -44,8 +44,8 @@ const TURNS_REVERSED: &str =
     "SELECT role, content, citations, tokens, at FROM session_turns WHERE session_id = ?1 ORDER BY position DESC";
 const LIST: &str = "SELECT id, title, created_at, updated_at, turns FROM sessions \
      WHERE updated_at > ?1 AND (updated_at, id) < (?2, ?3) ORDER BY updated_at DESC, id DESC LIMIT ?4";
-const LIST_BY_ID: &str = "SELECT id, title, created_at, updated_at, turns FROM sessions \
-     WHERE updated_at > ?1 AND ?2 IS NOT NULL AND id > ?3 ORDER BY id LIMIT ?4";
+const LIST_OLDEST_FIRST: &str = "SELECT id, title, created_at, updated_at, turns FROM sessions \
+     WHERE updated_at > ?1 AND (updated_at, id) > (?2, ?3) ORDER BY updated_at, id LIMIT ?4";
 const DELETE: &str = "DELETE FROM sessions WHERE id = ?1 AND updated_at > ?2 RETURNING turns";
 
 /// How the store is asked: the tenant's time, how long a session lives and what is kept of it.
@@ -226,8 +226,8 @@ pub(crate) async fn read_list(
     limit: usize,
     kept: Kept,
 ) -> Result<Vec<SessionSummary>, StoreError> {
-    let by_id = sabotage::on(Sabotage::SessionsListedByName);
-    let first = if by_id { (i64::MAX, "") } else { (i64::MAX, "~") };
+    let oldest = sabotage::on(Sabotage::SessionsOldestFirst);
+    let first = if oldest { (i64::MIN, "") } else { (i64::MAX, "~") };
     let (updated_at, id) = after.map_or(first, |it| (it.updated_at, it.id.as_str()));
     let params = vec![
         Value::Integer(kept.gone()),
@@ -235,7 +235,7 @@ pub(crate) async fn read_list(
         text(id),
         Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)),
     ];
-    let list = if by_id { LIST_BY_ID } else { LIST };
+    let list = if oldest { LIST_OLDEST_FIRST } else { LIST };
     let answers = database.batch(vec![kept.expire(), Statement::new(list, params)]).await?;
     answers.get(1).map_or(&[][..], Vec::as_slice).iter().map(|row| summary(row, kept.ttl_ms)).collect()
 }
