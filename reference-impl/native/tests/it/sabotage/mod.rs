@@ -2,6 +2,7 @@
 
 mod access;
 mod answers;
+mod chat;
 mod corpus;
 mod limits;
 mod retrieval;
@@ -60,7 +61,7 @@ fn lists_every_flaw_and_the_one_that_is_on() {
     let names: Vec<&str> =
         listed["switches"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
     assert!(listed["on"].is_null() && !names.is_empty(), "{listed}");
-    let tables = [access::PROBES, answers::PROBES, corpus::PROBES, limits::PROBES, retrieval::PROBES, trouble::PROBES];
+    let tables = [access::PROBES, answers::PROBES, chat::PROBES, corpus::PROBES, limits::PROBES, retrieval::PROBES, trouble::PROBES];
     let probed: HashSet<&str> = tables.into_iter().flatten().map(|(name, _)| *name).chain(OF_TOKENS).collect();
     for name in &names {
         assert!(probed.contains(name), "{name} has no probe");
@@ -83,6 +84,11 @@ fn shows_flaws_of_access() {
 #[test]
 fn shows_flaws_of_answers() {
     hold(answers::PROBES);
+}
+
+#[test]
+fn shows_flaws_of_chats_and_sessions() {
+    hold(chat::PROBES);
 }
 
 #[test]
