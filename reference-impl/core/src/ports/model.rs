@@ -27,6 +27,14 @@ pub enum ModelError {
         /// What was wrong; goes to the log, never to a client.
         reason: String,
     },
+    /// The tenant has no tokens left today; the model was not called.
+    #[error("the tenant's tokens of today are used up, so model `{model}` was not called")]
+    BudgetExceeded {
+        /// Id of the model.
+        model: String,
+        /// Seconds until the next day begins, rounded up.
+        retry_after_s: u64,
+    },
 }
 
 impl ModelError {
@@ -41,6 +49,7 @@ impl ModelError {
         match self {
             Self::Unavailable { .. } | Self::Unusable { .. } => contract_types::ErrorCode::UpstreamUnavailable,
             Self::TimedOut { .. } => contract_types::ErrorCode::UpstreamTimeout,
+            Self::BudgetExceeded { .. } => contract_types::ErrorCode::BudgetExceeded,
         }
     }
 }

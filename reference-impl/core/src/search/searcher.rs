@@ -20,6 +20,7 @@ use crate::retrieve::{
 use crate::sabotage::{self, Sabotage};
 use crate::safety::{self, Blocked, Finding, Passed};
 use crate::tenancy::{Feature, SafetyAction, SafetyDirection, TenantContext};
+use crate::usage::{self, Used};
 
 /// Most sentences of an answer.
 const MAX_SENTENCES: usize = 3;
@@ -191,7 +192,7 @@ impl Searcher<'_> {
         timings.rewrite_us = self.clock.monotonic_us().saturating_sub(started);
 
         let mut degraded = Vec::new();
-        let mut usage = Usage::default();
+        let before = self.tenant.tally().used();
         let answer = match intent {
             Intent::ChitChat if !sabotage::on(Sabotage::ChitChatRetrieves) => {
                 Answer::none("Hello! Ask me anything about the available documents.", "chit-chat")
@@ -204,7 +205,7 @@ impl Searcher<'_> {
                 timings.rerank_us = retrieved.timings.rerank_us;
                 degraded = retrieved.degraded;
                 let began = self.clock.monotonic_us();
-                let answer = self.answer(&understood, &retrieved.chunks, &mut degraded, &mut usage).await;
+                let answer = self.answer(&understood, &retrieved.chunks, &mut degraded).await;
                 if sabotage::on(Sabotage::GeneratorFailureFailsRequest)
                     && degraded.contains(&Degradation::GeneratorUnavailable)
                 {
@@ -251,7 +252,7 @@ impl Searcher<'_> {
             },
             cache: CacheReport::default(),
             timings,
-            usage,
+            usage: self.used(&before),
             degraded,
             safety: findings,
         })
@@ -283,7 +284,6 @@ impl Searcher<'_> {
         understood: &Understood,
         chunks: &[RankedChunk],
         degraded: &mut Vec<Degradation>,
-        usage: &mut Usage,
     ) -> Answer {
         let meaning = self.sources.embedder.kind() != EmbedderKind::Lexical;
         let passages: Vec<Passage> = chunks
@@ -325,23 +325,22 @@ impl Searcher<'_> {
             degraded.push(Degradation::GeneratorUnavailable);
             return Answer::sources_alone(self.tenant, chunks);
         };
-        let read = || {
-            let passages = request.passages.iter().map(|passage| self.tokenizer.count(&passage.text)).sum::<usize>();
-            (self.tokenizer.count(&request.question) + passages) as u64
-        };
-        self.generation_model.clone_into(&mut usage.model);
-        usage.tokens_in = answer.counted.0.unwrap_or_else(read);
-        usage.tokens_out = answer.counted.1.unwrap_or_else(|| self.tokenizer.count(&answer.text) as u64);
-        usage.cost_usd = self.cost(usage);
         answer
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "token counts of one request are far below 2^52")]
-    fn cost(&self, usage: &Usage) -> f64 {
+    /// What the request used since `before`, as the meter counted it.
+    fn used(&self, before: &Used) -> Usage {
+        let tally = self.tenant.tally();
+        let used = tally.used().since(before);
+        let tokens = used.tokens();
         let budget = self.tenant.settings().budget.as_ref();
-        budget.and_then(|budget| budget.usd_per_million_tokens.get(&usage.model)).map_or(0.0, |price| {
-            (usage.tokens_in as f64 * price.input_usd + usage.tokens_out as f64 * price.output_usd) / 1e6
-        })
+        let generated = tally.generation_model().filter(|model| used.models.contains_key(model));
+        Usage {
+            model: generated.unwrap_or_default(),
+            tokens_in: tokens.read,
+            tokens_out: tokens.written,
+            cost_usd: used.models.iter().map(|(model, tokens)| usage::cost(budget, model, *tokens)).sum(),
+        }
     }
 }
 

@@ -29,7 +29,7 @@ fn milliseconds(microseconds: u64) -> f64 {
     microseconds as f64 / 1000.0
 }
 
-fn time(at: UnixMillis) -> String {
+pub(super) fn time(at: UnixMillis) -> String {
     let timestamp = jiff::Timestamp::from_millisecond(at).unwrap_or_default();
     if sabotage::on(Sabotage::TimesNotInUtc) {
         return timestamp.display_with_offset(jiff::tz::offset(2)).to_string();

@@ -9,6 +9,7 @@ mod platform;
 mod problem;
 mod script;
 mod search;
+mod usage;
 
 use std::sync::Arc;
 
@@ -236,10 +237,10 @@ impl Api for Service {
 
     fn get_usage<'a>(
         &'a self,
-        _call: &'a Call,
-        _parameters: wire::GetUsageParameters,
+        call: &'a Call,
+        parameters: wire::GetUsageParameters,
     ) -> BoxFuture<'a, GetUsageResponse> {
-        not_enabled(wire::Feature::Usage)
+        answer(usage::get(&self.parts.platform, call, parameters))
     }
 
     fn get_metrics<'a>(&'a self, _call: &'a Call) -> BoxFuture<'a, GetMetricsResponse> {

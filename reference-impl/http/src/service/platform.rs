@@ -17,10 +17,11 @@ use crate::{
 };
 
 /// Features that this build has; the tenant's own settings choose among them.
-const BUILT: [wire::Feature; 4] = [
+const BUILT: [wire::Feature; 5] = [
     wire::Feature::AsyncIngest,
     wire::Feature::SearchStreaming,
     wire::Feature::SpellCorrection,
+    wire::Feature::Usage,
     wire::Feature::Deterministic,
 ];
 
