@@ -14,7 +14,7 @@ use reference_core::ports::{
 };
 use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
 use reference_core::store::idempotency;
-use reference_core::store::rate::LocalCounts;
+use reference_core::store::rate::{LocalCounts, StoredCounts};
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
 use reference_http::{BeforeCall, Edge, EdgeParts, Service, ServiceParts, Streams, Telemetry};
 use tokio::runtime::Handle;
@@ -150,6 +150,7 @@ impl Deployment {
             api,
             authenticator: Arc::clone(&authenticator),
             registry: Arc::clone(&registry),
+            limiter: Arc::new(StoredCounts::new(Arc::clone(&wrapped.rate_store), Arc::clone(&port))),
             databases: wrapped.rate_store,
             local_counts: Arc::clone(&local_counts),
             clock: port,

@@ -304,8 +304,8 @@ switches! {
     CacheFailureFailsRequest "cache-failure-fails-request" "UPS-003" "Without the cache a search fails.";
 
     // Usage and budgets.
-    UsageOfEmbeddingLost "usage-of-embeddings-lost" "BUD-001" "What embedding models read is not written down.";
-    UsageOfRerankLost "usage-of-reranking-lost" "BUD-001" "What rerankers read is not written down.";
+    UsageOfEmbeddingsLost "usage-of-embeddings-lost" "BUD-001" "What embedding models read is not written down.";
+    UsageOfRerankLost "usage-of-rerank-lost" "BUD-001" "What rerankers read is not written down.";
     UsageOfGenerationLost "usage-of-generation-lost" "BUD-001" "What generation models read and wrote is not written down.";
     UsageCountedTwice "usage-counted-twice" "BUD-001" "Each model call is written down twice.";
     UsageOfAnotherTenant "usage-of-another-tenant" "BUD-001" "What a tenant used is written down for another one.";

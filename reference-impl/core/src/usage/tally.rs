@@ -173,7 +173,7 @@ impl Tally {
         }
         state.used.models.entry(model.to_owned()).or_default().add(tokens);
         let lost = match role {
-            Role::Embedding => sabotage::on(Sabotage::UsageOfEmbeddingLost),
+            Role::Embedding => sabotage::on(Sabotage::UsageOfEmbeddingsLost),
             Role::Rerank => sabotage::on(Sabotage::UsageOfRerankLost),
             Role::Generation => sabotage::on(Sabotage::UsageOfGenerationLost),
         };
