@@ -3,6 +3,7 @@
 
 mod control;
 mod kill;
+mod limits;
 mod neural;
 mod program;
 mod reindex;
