@@ -33,7 +33,10 @@ impl Switch {
 /// Flaws of ranking that judged questions alone show: `quality faults` tries them.
 const OF_QUALITY: [&str; 2] = ["stemming-off", "query-model-differs"];
 
-/// The switches that a target has, save those that another suite tries.
+/// Flaws that need what no tenant of the suite has, such as a reranker: the reference's own tests try them.
+const OF_THE_REFERENCE: [&str; 1] = ["usage-of-rerank-lost"];
+
+/// The switches that a target has, save those that others try.
 pub(super) async fn list(session: &Session) -> Result<Vec<Switch>, String> {
     #[derive(Deserialize)]
     struct Listed {
@@ -42,7 +45,8 @@ pub(super) async fn list(session: &Session) -> Result<Vec<Switch>, String> {
     let exchange = control(session, "GET", "/sabotage").await?;
     let listed: Listed = serde_json::from_slice(&exchange.body)
         .map_err(|error| format!("GET /sabotage of the control API: {error}; is it a build with switches?"))?;
-    let ours = |switch: &Switch| !OF_QUALITY.contains(&switch.name.as_str());
+    let others = || OF_QUALITY.iter().chain(&OF_THE_REFERENCE);
+    let ours = |switch: &Switch| !others().any(|name| *name == switch.name);
     Ok(listed.switches.into_iter().filter(ours).collect())
 }
 

@@ -20,3 +20,4 @@ pub mod store;
 pub mod tenancy;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
+pub mod usage;

@@ -10,6 +10,7 @@ mod runners;
 mod sabotaged;
 mod search;
 mod sessions;
+mod usage;
 
 pub use chat::StartedChat;
 pub use error::{JobError, ListError};
@@ -31,6 +32,7 @@ use crate::sabotage::{self, Sabotage};
 use crate::search::{CacheCounters, CacheFigures, Flights, SearchAnswer, SearchError, SearchRequest};
 use crate::session::Locks;
 use crate::tenancy::{SafetyDirection, TenantContext};
+use crate::usage::{Meter, MeteredPorts, metered};
 
 /// Bound of the indexes kept in memory over all tenants, in bytes: about 400,000 vectors of 512 dimensions. A Worker has
 /// 128 MB in all and passes less.
@@ -47,7 +49,8 @@ pub struct Page<T> {
 
 /// The platform: ports, and what is worth keeping between requests.
 pub struct Platform {
-    ports: Ports,
+    ports: MeteredPorts,
+    meter: Meter,
     cursors: Cursors,
     retriever: Retriever,
     flights: Arc<Flights>,
@@ -64,8 +67,10 @@ impl Platform {
     /// - `index_bytes`: bound of the indexes kept in memory, [`INDEX_BYTES`] unless the host has less.
     pub fn new(ports: Ports, cursor_secret: &[u8], index_bytes: usize) -> Self {
         let retriever = Retriever::new(Arc::clone(&ports.clock), index_bytes);
+        let (ports, meter) = metered(ports);
         Self {
             ports,
+            meter,
             cursors: Cursors::new(cursor_secret),
             retriever,
             flights: Arc::default(),
@@ -89,7 +94,7 @@ impl Platform {
         self
     }
 
-    /// The ports, for what an edge reports of them.
+    /// The ports, for what an edge reports of them. Their models are behind the meter.
     pub fn ports(&self) -> &Ports {
         &self.ports
     }
@@ -108,7 +113,9 @@ impl Platform {
         let settings = pipeline::check(tenant, documents, options)?;
         let database = self.ports.databases.open(tenant).await?;
         let embedder = self.embedder(tenant).map_err(|model| IngestError::UnknownModel { model })?;
-        self.pipeline(tenant, &*database, &*embedder).ingest(documents, settings).await
+        let report = self.pipeline(tenant, &*database, &*embedder).ingest(documents, settings).await;
+        self.meter.close(tenant).await;
+        report
     }
 
     fn pipeline<'a>(
@@ -133,6 +140,9 @@ impl Platform {
         cursor: Option<&str>,
     ) -> Result<Page<DocumentSummary>, ListError> {
         const OPERATION: &str = "list_documents";
+        if sabotage::on(Sabotage::BudgetRefusesEverything) {
+            self.meter.check(tenant, OPERATION).await.map_err(IngestError::from)?;
+        }
         let after = cursor.map(|cursor| self.cursors.open(tenant, OPERATION, cursor)).transpose()?;
         let database = self.ports.databases.open(tenant).await.map_err(IngestError::from)?;
         let found = documents::list(&*database, after.as_deref(), limit + 1).await?;
@@ -218,7 +228,9 @@ impl Platform {
         let embedder = self.embedder(tenant).map_err(|model| RetrieveError::UnknownModel { model })?;
         let reranker = self.ports.reranker(tenant);
         let sources = Sources { database: &*database, embedder: &*embedder, reranker: reranker.as_deref() };
-        let retrieved = self.retriever.retrieve(tenant, &sources, &request, &[]).await?;
+        let retrieved = self.retriever.retrieve(tenant, &sources, &request, &[]).await;
+        self.meter.close(tenant).await;
+        let retrieved = retrieved?;
         #[cfg(feature = "sabotage")]
         let retrieved = self.among_strangers(tenant, &request, retrieved).await?;
         Ok(retrieved)

@@ -12,6 +12,7 @@ use reference_core::platform::{Platform, Ports};
 use reference_core::policy::{Policies, PolicySettings};
 use reference_core::ports::{Clock, Databases, Ids, MemoryKeyValue, Timer};
 use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
+use reference_core::store::rate::StoredCounts;
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
 use reference_http::{Edge, EdgeParts, Service, ServiceParts, Streams};
 use worker::Env;
@@ -100,6 +101,7 @@ pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
         api,
         authenticator,
         registry,
+        limiter: Arc::new(StoredCounts::new(Arc::clone(&databases), Arc::clone(&clock))),
         databases,
         local_counts: Arc::default(),
         clock,

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::ports::UnixMillis;
 use crate::sabotage::{self, Sabotage};
 use crate::tenancy::{Scope, TenantId, TenantSettings};
+use crate::usage::Tally;
 
 /// Who acts for the tenant.
 #[derive(Clone, PartialEq, Eq)]
@@ -72,6 +73,7 @@ struct Inner {
     principal: Principal,
     scopes: BTreeSet<Scope>,
     expires_at: Option<UnixMillis>,
+    tally: Tally,
 }
 
 impl TenantContext {
@@ -81,7 +83,7 @@ impl TenantContext {
         scopes: BTreeSet<Scope>,
         expires_at: Option<UnixMillis>,
     ) -> Self {
-        Self(Arc::new(Inner { settings, principal, scopes, expires_at }), None)
+        Self(Arc::new(Inner { settings, principal, scopes, expires_at, tally: Tally::default() }), None)
     }
 
     /// The same caller within a request. It changes nothing of what the caller may do.
@@ -101,6 +103,23 @@ impl TenantContext {
         self.1.as_deref()
     }
 
+    /// The same caller with another tally, for a piece of work of its own.
+    fn with_tally(&self, tally: Tally) -> Self {
+        let Inner { settings, principal, scopes, expires_at, .. } = &*self.0;
+        let (settings, principal, scopes) = (Arc::clone(settings), principal.clone(), scopes.clone());
+        Self(Arc::new(Inner { settings, principal, scopes, expires_at: *expires_at, tally }), self.1.clone())
+    }
+
+    /// The same caller at the beginning of a piece of work that is counted, and refused by the budget, by itself.
+    pub(crate) fn anew(&self) -> Self {
+        self.with_tally(Tally::default())
+    }
+
+    /// The same caller for the upkeep of what is stored, which is counted and which no budget refuses.
+    pub(crate) fn for_upkeep(&self) -> Self {
+        self.with_tally(Tally::exempt())
+    }
+
     /// The same caller in another tenant, for the flaws that confuse tenants.
     #[cfg(feature = "sabotage")]
     pub(crate) fn moved_to(&self, settings: Arc<TenantSettings>) -> Self {
@@ -115,6 +134,11 @@ impl TenantContext {
     /// The tenant's settings.
     pub fn settings(&self) -> &TenantSettings {
         &self.0.settings
+    }
+
+    /// What this request has used so far. A context is made for each request, and its clones share this.
+    pub fn tally(&self) -> &Tally {
+        &self.0.tally
     }
 
     /// Who acts.

@@ -12,7 +12,6 @@ mod guard;
 mod model;
 mod parts;
 mod turn;
-mod usage;
 mod written;
 
 pub(crate) use check::check;

@@ -11,7 +11,6 @@ use super::grounded::{Part, grounded};
 use super::guard::{Clean, Guard};
 use super::model::{ChatEvent, ChatSummary, Finish};
 use super::parts::Parts;
-use super::usage;
 use super::written::Written;
 use crate::answer::{Citation, NO_ANSWER};
 use crate::ids::SessionId;
@@ -20,12 +19,12 @@ use crate::ports::{
     ChatCall, ChatDelta, ChatDeltas, ChatFinish, ChatModel, Clock, GenerationRequest, GeneratorKind, ModelError,
 };
 use crate::retrieve::Degradation;
-use crate::safety::{self, Blocked, Finding};
 #[cfg(feature = "sabotage")]
 use crate::sabotage::{self, Sabotage};
-use crate::search::Usage;
+use crate::safety::{self, Blocked, Finding};
 use crate::session::{Hold, Kept, Message, Speaker};
 use crate::tenancy::TenantContext;
+use crate::usage::{self, Meter, Used};
 
 /// Most bytes of what a model wrote before that are read again with each sentence, for the words of the system prompt.
 const LOOK_BACK: usize = 2_000;
@@ -44,10 +43,10 @@ pub(crate) struct Ask {
     pub(crate) call: ChatCall,
     /// What its answer is held against; `None` where it need not rest on documents.
     pub(crate) grounds: Option<GenerationRequest>,
-    /// Id of the model.
+    /// Id of the model that was asked for.
     pub(crate) model_id: String,
-    /// `None` when the model is not part of the deployment.
-    pub(crate) model: Option<Arc<dyn ChatModel>>,
+    /// That model, then those that the tenant falls back on; those that the deployment does not have are left out.
+    pub(crate) models: Vec<Arc<dyn ChatModel>>,
 }
 
 /// A turn under way.
@@ -69,8 +68,9 @@ pub struct Turn {
     parts: Parts,
     guard: Guard,
     finish: Option<Finish>,
-    counted: Option<(u64, u64)>,
-    read: u64,
+    meter: Meter,
+    /// What the request had used before the turn.
+    before: Used,
     ready: VecDeque<ChatEvent>,
     text: String,
     citations: Vec<Citation>,
@@ -84,6 +84,8 @@ pub(crate) struct Begin {
     pub(crate) tenant: TenantContext,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tokenizer: Arc<dyn Tokenizer>,
+    pub(crate) meter: Meter,
+    pub(crate) before: Used,
     pub(crate) hold: Option<Hold>,
     pub(crate) new: Vec<Message>,
     pub(crate) degraded: Vec<Degradation>,
@@ -99,7 +101,7 @@ impl Turn {
     ///
     /// [`ChatError::Model`] where nothing can be answered without the model.
     pub(crate) async fn begin(begin: Begin) -> Result<Self, ChatError> {
-        let Begin { tenant, clock, tokenizer, hold, new, degraded, safety, plan } = begin;
+        let Begin { tenant, clock, tokenizer, meter, before, hold, new, degraded, safety, plan } = begin;
         let mut turn = Self {
             guard: Guard::new(&tenant, true),
             tenant,
@@ -115,8 +117,8 @@ impl Turn {
             recent: String::new(),
             parts: Parts::default(),
             finish: None,
-            counted: None,
-            read: 0,
+            meter,
+            before,
             ready: VecDeque::new(),
             text: String::new(),
             citations: Vec::new(),
@@ -135,16 +137,19 @@ impl Turn {
     }
 
     async fn ask(&mut self, ask: Ask) -> Result<(), ChatError> {
-        let Ask { call, grounds, model_id, model } = ask;
-        let called = match &model {
-            Some(model) => model.chat(&self.tenant, &call).await,
-            None => Err(ModelError::Unavailable {
-                model: model_id.clone(),
-                reason: "it is not part of this deployment".to_owned(),
-            }),
-        };
-        let deltas = match called {
-            Ok(deltas) => deltas,
+        let Ask { call, grounds, model_id, models } = ask;
+        let reason = "it is not part of this deployment".to_owned();
+        let mut called = Err(ModelError::Unavailable { model: model_id, reason });
+        for model in models {
+            called = model.chat(&self.tenant, &call).await.map(|deltas| (model, deltas));
+            // Nothing has been said yet, so that another may say it. A budget that is used up is so for every model.
+            if matches!(called, Ok(_) | Err(ModelError::BudgetExceeded { .. })) {
+                break;
+            }
+        }
+        let (model, deltas) = match called {
+            Ok(accepted) => accepted,
+            Err(error @ ModelError::BudgetExceeded { .. }) => return Err(error.into()),
             Err(_) if grounds.is_some() => {
                 self.degraded.push(Degradation::GeneratorUnavailable);
                 self.finish = Some(Finish::Stop);
@@ -152,12 +157,11 @@ impl Turn {
             }
             Err(error) => return Err(error.into()),
         };
-        self.extractive = model.is_some_and(|model| model.kind() == GeneratorKind::Extractive);
+        self.extractive = model.kind() == GeneratorKind::Extractive;
         self.guard = Guard::new(&self.tenant, grounds.is_some());
-        self.read = usage::read(&call.messages, &*self.tokenizer);
         self.written = Written::new(&call.stop, call.max_tokens);
         self.grounds = grounds;
-        self.model_id = Some(model_id);
+        self.model_id = Some(model.model().to_owned());
         self.deltas = Some(deltas);
         Ok(())
     }
@@ -221,10 +225,8 @@ impl Turn {
             }
             // No tool was offered, so none is called: what a model asks for by itself is data and no order.
             ChatDelta::ToolCall(_) => Ok(()),
-            ChatDelta::Usage { tokens_in, tokens_out } => {
-                self.counted = Some((tokens_in, tokens_out));
-                Ok(())
-            }
+            // The meter has seen it.
+            ChatDelta::Usage { .. } => Ok(()),
             ChatDelta::Finish(reason) => {
                 self.finish = self.finish.or(Some(match reason {
                     ChatFinish::Stop | ChatFinish::ToolCalls => Finish::Stop,
@@ -349,9 +351,11 @@ impl Turn {
     /// Stores the turn and tells its end.
     async fn end(&mut self) -> Result<(), ChatError> {
         self.over = true;
+        // Whoever hears of the end finds its tokens counted.
+        self.meter.close(&self.tenant).await;
         let summary = ChatSummary {
             finish: self.finish.unwrap_or(Finish::Stop),
-            usage: self.usage(),
+            usage: usage::told(&self.tenant, &self.before),
             degraded: std::mem::take(&mut self.degraded),
             safety: std::mem::take(&mut self.safety),
         };
@@ -370,13 +374,6 @@ impl Turn {
         }
         self.ready.push_back(ChatEvent::End(Box::new(summary)));
         Ok(())
-    }
-
-    fn usage(&self) -> Usage {
-        let Some(model) = &self.model_id else { return Usage::default() };
-        let (tokens_in, tokens_out) =
-            self.counted.unwrap_or((self.read, self.written.tokens(&*self.tokenizer) as u64));
-        usage::of_call(&self.tenant, model, tokens_in, tokens_out)
     }
 }
 

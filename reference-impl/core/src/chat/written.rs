@@ -47,11 +47,6 @@ impl Written {
         self.bounded(&text, tokenizer)
     }
 
-    /// Tokens that count so far.
-    pub(super) fn tokens(&self, tokenizer: &dyn Tokenizer) -> usize {
-        self.settled + tokenizer.count(&self.word)
-    }
-
     /// `text` up to the last word that has room. Words are counted as they grow: a word is only known to fit once it is over,
     /// so the end of what was passed on before may be part of one that turns out too long; that part stays.
     fn bounded(&mut self, text: &str, tokenizer: &dyn Tokenizer) -> (String, Option<Finish>) {
@@ -62,9 +57,9 @@ impl Written {
                 self.word.clear();
             } else {
                 self.word.push(character);
-                let over = self.most.is_some_and(|most| {
-                    self.settled >= most || self.settled + tokenizer.count(&self.word) > most
-                });
+                let over = self
+                    .most
+                    .is_some_and(|most| self.settled >= most || self.settled + tokenizer.count(&self.word) > most);
                 if over {
                     self.word.pop();
                     return (out, Some(Finish::Length));

@@ -127,6 +127,8 @@ impl Pipeline<'_> {
             }
             match self.one(document, settings).await {
                 Ok(outcome) => outcomes.push(outcome),
+                // The first call of the request was refused, so no document that needs one gets in.
+                Err(error @ IngestError::Model(ModelError::BudgetExceeded { .. })) => return Err(error),
                 Err(error @ IngestError::Model(_)) => {
                     outcomes.push(self.failed(document, &error).await);
                     unembedded.push(error);

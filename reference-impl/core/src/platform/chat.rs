@@ -7,12 +7,13 @@ use crate::answer::{self, NO_ANSWER};
 use crate::chat::{self, Ask, Begin, ChatError, ChatRequest, Plan, Said, Turn};
 use crate::ids::SessionId;
 use crate::ports::{ChatCall, ChatMessage, ChatRole, Database, EmbedderKind, GenerationRequest, Passage};
-use crate::retrieve::{Degradation, RetrieveError, RetrieveRequest, Sources};
-use crate::safety::{self, Blocked, Finding};
+use crate::retrieve::{Degradation, RERANK_DEPTH, RetrieveError, RetrieveRequest, Sources};
 use crate::sabotage::{self, Sabotage};
+use crate::safety::{self, Blocked, Finding};
 use crate::search::{self, Intent};
 use crate::session::{self, Hold, Means, Message, SessionError, Speaker};
 use crate::tenancy::{Feature, TenantContext};
+use crate::usage::MOST_WRITTEN;
 
 /// What is said to a greeting.
 const GREETING: &str = "Hello! Ask me anything about the available documents.";
@@ -32,6 +33,11 @@ pub struct StartedChat {
     before: Vec<Said>,
     hold: Option<Hold>,
     database: Arc<dyn Database>,
+}
+
+/// Id of the model that is asked to write.
+fn writer<'a>(tenant: &'a TenantContext, request: &'a ChatRequest) -> &'a str {
+    request.model.as_deref().unwrap_or(&tenant.settings().models.generation)
 }
 
 impl Platform {
@@ -73,8 +79,8 @@ impl Platform {
         let found = session::hold(means(), tenant.id(), known, self.fresh_session(), deadline_ms, kept).await;
         #[cfg(feature = "sabotage")]
         if let (Err(SessionError::NotFound), Some(known)) = (&found, known) {
-            let foreign = sabotage::on(Sabotage::ForeignSessionContinues)
-                && self.foreign_session(tenant, known).await.is_some();
+            let foreign =
+                sabotage::on(Sabotage::ForeignSessionContinues) && self.foreign_session(tenant, known).await.is_some();
             if foreign || sabotage::on(Sabotage::DeletedSessionContinues) {
                 return Ok((Hold::revive(means(), known.clone()), Vec::new()));
             }
@@ -96,7 +102,17 @@ impl Platform {
     ///
     /// [`ChatError`]: retrieval failed, or nothing can be answered without the model.
     pub async fn begin_chat(&self, started: StartedChat) -> Result<Turn, ChatError> {
+        let tenant = started.tenant.clone();
+        let begun = self.begin_turn(started).await;
+        if begun.is_err() {
+            self.meter.close(&tenant).await;
+        }
+        begun
+    }
+
+    async fn begin_turn(&self, started: StartedChat) -> Result<Turn, ChatError> {
         let StartedChat { tenant, request, new, findings, before, hold, database } = started;
+        let used = tenant.tally().used();
         let mut said = before;
         said.extend(new.iter().cloned());
         let mut safety = findings;
@@ -119,6 +135,8 @@ impl Platform {
         let begin = Begin {
             clock: Arc::clone(&self.ports.clock),
             tokenizer: Arc::clone(&self.ports.tokenizer),
+            meter: self.meter.clone(),
+            before: used,
             hold,
             new: new.into_iter().map(message).collect(),
             degraded,
@@ -146,7 +164,7 @@ impl Platform {
         question: String,
         grounds: Option<GenerationRequest>,
     ) -> Plan {
-        let model_id = request.model.clone().unwrap_or_else(|| tenant.settings().models.generation.clone());
+        let model_id = writer(tenant, request).to_owned();
         let call = ChatCall {
             messages,
             question,
@@ -156,8 +174,24 @@ impl Platform {
             temperature: request.temperature,
             stop: request.stop.clone(),
         };
-        let model = self.ports.chat_model(&model_id);
-        Plan::Ask(Box::new(Ask { call, grounds, model_id, model }))
+        let models = self.ports.chat_models_for(tenant, &model_id);
+        Plan::Ask(Box::new(Ask { call, grounds, model_id, models }))
+    }
+
+    /// Asks for room for a whole turn: its query twice, what a reranker, a prompt and the turns before may hold, and what may be
+    /// written.
+    async fn admit_turn(&self, tenant: &TenantContext, request: &ChatRequest, query: &str) -> Result<(), ChatError> {
+        let settings = tenant.settings();
+        let expected = || {
+            let reranks = self.ports.reranker(tenant).is_some();
+            let chunks = if reranks { RERANK_DEPTH as u64 } else { 0 };
+            2 * self.meter.count(query)
+                + chunks * u64::from(settings.chunking.size_tokens)
+                + u64::from(settings.answer_prompt.context_tokens)
+                + u64::from(settings.sessions.context_tokens)
+                + request.max_tokens.map_or(MOST_WRITTEN, u64::from)
+        };
+        Ok(self.meter.admit(tenant, writer(tenant, request), expected).await?)
     }
 
     /// Retrieves for the last of what was `said` and writes the prompt.
@@ -200,6 +234,7 @@ impl Platform {
         if !meaning && understood.known == 0 && !index.is_empty() {
             return fixed(NO_ANSWER);
         }
+        self.admit_turn(tenant, request, &query).await?;
         let wanted = RetrieveRequest {
             top_k: settings.retrieval.top_k as usize,
             filter: request.filter.clone(),
@@ -228,7 +263,7 @@ impl Platform {
             &settings.display_name,
             &understood.rewritten,
             &passages,
-            settings.answer_prompt.context_tokens as usize,
+            self.ports.context_tokens(tenant, writer(tenant, request)),
             &|text| self.ports.tokenizer.count(text),
         );
         let mut messages = vec![chat::spoken(ChatRole::System, prompt.system.clone())];

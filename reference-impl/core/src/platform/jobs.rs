@@ -59,6 +59,7 @@ impl Platform {
         if sabotage::on(Sabotage::AsyncDropsOptions) {
             settings = tenant.settings().chunking;
         }
+        self.meter.check(tenant, &tenant.settings().models.embedding).await.map_err(IngestError::from)?;
         let database = self.ports().databases.open(tenant).await?;
         let job = NewJob {
             id: JobId::random(&*self.ports().ids),
@@ -172,8 +173,12 @@ impl Platform {
             }
             self.runners.seen(tenant.id(), self.ports().clock.monotonic_us());
             let guard = Some(jobs::while_running(&job.id)).filter(|_| !sabotage::on(Sabotage::CancelledJobGoesOn));
-            let pipeline = Pipeline { guard, ..self.pipeline(tenant, database, &*model) };
-            let outcome = match pipeline.one(document, settings).await {
+            // Each document asks the budget by itself, so that a long job stops where nothing is left.
+            let work = tenant.anew();
+            let pipeline = Pipeline { guard, ..self.pipeline(&work, database, &*model) };
+            let outcome = pipeline.one(document, settings).await;
+            self.meter.close(&work).await;
+            let outcome = match outcome {
                 Ok(outcome) => outcome,
                 Err(IngestError::Database(DatabaseError::GuardFailed { .. })) => return Ok(Run::Cancelled),
                 Err(IngestError::Model(error)) if error.passes() && self.may_wait(tenant, job) => {

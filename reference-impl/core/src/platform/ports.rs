@@ -106,6 +106,13 @@ impl Ports {
         writers(tenant, model).filter_map(|model| self.chat_model(model)).collect()
     }
 
+    /// Tokens that the passages of a prompt for `model` may have: the tenant's bound, or that of whichever of its writers reads
+    /// least.
+    pub fn context_tokens(&self, tenant: &TenantContext, model: &str) -> usize {
+        let bound = tenant.settings().answer_prompt.context_tokens as usize;
+        self.generators_for(tenant, model).iter().filter_map(|writer| writer.context_tokens()).fold(bound, usize::min)
+    }
+
     /// The chat model with this id.
     pub fn chat_model(&self, model: &str) -> Option<Arc<dyn ChatModel>> {
         self.chat_models.iter().find(|chat| chat.model() == model).cloned()

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::Platform;
 use crate::ports::{Database, Embedder, Generator, Reranker};
-use crate::retrieve::{RetrieveError, Sources};
+use crate::retrieve::{RERANK_DEPTH, RetrieveError, Sources};
 use crate::sabotage::{self, Sabotage};
 use crate::search::{self, Begun, SearchAnswer, SearchError, SearchRequest, Searcher};
 use crate::tenancy::TenantContext;
+use crate::usage::{MOST_WRITTEN, Role, Tokens};
 
 /// A search that nothing refuses any more, with the tenant that it was started for: no other can finish it.
 pub struct StartedSearch {
@@ -58,6 +59,17 @@ impl Platform {
         let generators = self.ports.generators_for(tenant, &generation_model);
         let held = Held { database, embedder, reranker, generators, generation_model };
         let begun = self.searcher(tenant, &held).begin(&request).await?;
+        let late = sabotage::on(Sabotage::BudgetCheckedAfterTheCall);
+        if begun.generates() && !late {
+            self.admit_search(tenant, &request, &held).await?;
+        } else {
+            // Nothing is asked for; where a stream begins, its head already says how much of the budget is used.
+            self.meter.close(tenant).await;
+        }
+        if sabotage::on(Sabotage::CachedAnswersCounted) && !begun.generates() {
+            let tokens = Tokens { read: 10, written: 10 };
+            self.meter.charge(tenant, Role::Rerank, &held.generation_model, tokens);
+        }
         Ok(StartedSearch { tenant: tenant.clone(), request, begun, held })
     }
 
@@ -68,7 +80,33 @@ impl Platform {
     /// [`SearchError`]: something that it needs failed, or a safety rule refuses the answer.
     pub async fn finish_search(&self, started: StartedSearch) -> Result<SearchAnswer, SearchError> {
         let StartedSearch { tenant, request, begun, held } = started;
-        self.searcher(&tenant, &held).finish(&request, begun).await
+        let generates = begun.generates();
+        let answer = self.searcher(&tenant, &held).finish(&request, begun).await;
+        if generates && sabotage::on(Sabotage::BudgetCheckedAfterTheCall) {
+            self.admit_search(&tenant, &request, &held).await?;
+        }
+        self.meter.close(&tenant).await;
+        answer
+    }
+
+    /// Asks for room for a whole search: its query twice, what a reranker and a prompt may hold, and what may be written.
+    async fn admit_search(
+        &self,
+        tenant: &TenantContext,
+        request: &SearchRequest,
+        held: &Held,
+    ) -> Result<(), SearchError> {
+        let settings = tenant.settings();
+        let expected = || {
+            let chunks = if held.reranker.is_some() { RERANK_DEPTH as u64 } else { 0 };
+            let passages = u64::from(settings.answer_prompt.context_tokens);
+            2 * self.meter.count(&request.query)
+                + chunks * u64::from(settings.chunking.size_tokens)
+                + passages
+                + MOST_WRITTEN
+        };
+        let admitted = self.meter.admit(tenant, &held.generation_model, expected).await;
+        Ok(admitted.map_err(RetrieveError::from)?)
     }
 
     fn searcher<'a>(&'a self, tenant: &'a TenantContext, held: &'a Held) -> Searcher<'a> {

@@ -31,12 +31,11 @@ impl Repeat {
     fn allows(self, error: &ModelError) -> bool {
         match error {
             ModelError::Refused { .. } => true,
-            ModelError::Unavailable { .. } => {
-                self == Self::Idempotent || sabotage::on(Sabotage::WritingRepeated)
-            }
+            ModelError::Unavailable { .. } => self == Self::Idempotent || sabotage::on(Sabotage::WritingRepeated),
             // A slow host gets slower by a second call, and neither a rejected call nor a senseless answer becomes better.
             ModelError::TimedOut { .. } => false,
             ModelError::Rejected { .. } | ModelError::Unusable { .. } => sabotage::on(Sabotage::RetriesUnbounded),
+            ModelError::BudgetExceeded { .. } => false,
         }
     }
 }
@@ -126,7 +125,7 @@ impl Policy {
                 let telling = self.settings.timeout_ms.unwrap_or(TELLING_MS).min(TELLING_MS);
                 if limit_ms.is_none_or(|limit| limit >= telling) { Verdict::Fails } else { Verdict::Unknown }
             }
-            ModelError::Rejected { .. } => Verdict::Unknown,
+            ModelError::Rejected { .. } | ModelError::BudgetExceeded { .. } => Verdict::Unknown,
         }
     }
 
@@ -194,7 +193,8 @@ impl Policy {
             ModelError::Unavailable { .. }
             | ModelError::TimedOut { .. }
             | ModelError::Rejected { .. }
-            | ModelError::Unusable { .. } => None,
+            | ModelError::Unusable { .. }
+            | ModelError::BudgetExceeded { .. } => None,
         };
         let pause_ms = pause(&self.settings, repetition, asked, &*self.means.ids)?;
         let in_time = self.limit_ms(tenant, bound).is_none_or(|left| pause_ms < left);

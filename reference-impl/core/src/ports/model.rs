@@ -46,6 +46,14 @@ pub enum ModelError {
         /// What was wrong; goes to the log, never to a client.
         reason: String,
     },
+    /// The tenant has no tokens left today; the model was not called.
+    #[error("the tenant's tokens of today are used up, so model `{model}` was not called")]
+    BudgetExceeded {
+        /// Id of the model.
+        model: String,
+        /// Seconds until the next day begins, rounded up.
+        retry_after_s: u64,
+    },
 }
 
 impl ModelError {
@@ -59,7 +67,7 @@ impl ModelError {
     pub fn passes(&self) -> bool {
         match self {
             Self::Unavailable { .. } | Self::Refused { .. } | Self::TimedOut { .. } => true,
-            Self::Rejected { .. } | Self::Unusable { .. } => false,
+            Self::Rejected { .. } | Self::Unusable { .. } | Self::BudgetExceeded { .. } => false,
         }
     }
 
@@ -70,6 +78,7 @@ impl ModelError {
                 contract_types::ErrorCode::UpstreamUnavailable
             }
             Self::TimedOut { .. } => contract_types::ErrorCode::UpstreamTimeout,
+            Self::BudgetExceeded { .. } => contract_types::ErrorCode::BudgetExceeded,
         }
     }
 }

@@ -339,4 +339,26 @@ switches! {
     FallbackUnlisted "fallback-unlisted" "UPS-010" "While the generation model is down any model writes, whether the tenant lists it or not.";
     FallbackNotNamed "fallback-not-named" "UPS-010" "The answer of a model that was fallen back on names the one that is down.";
     CacheFailureFailsRequest "cache-failure-fails-request" "UPS-003" "Without the cache a search fails.";
+
+    // Usage and budgets.
+    UsageOfEmbeddingsLost "usage-of-embeddings-lost" "BUD-001" "What embedding models read is not written down.";
+    UsageOfRerankLost "usage-of-rerank-lost" "BUD-001" "What rerankers read is not written down.";
+    UsageOfGenerationLost "usage-of-generation-lost" "BUD-001" "What generation models read and wrote is not written down.";
+    UsageCountedTwice "usage-counted-twice" "BUD-001" "Each model call is written down twice.";
+    UsageOfAnotherTenant "usage-of-another-tenant" "BUD-001" "What a tenant used is written down for another one.";
+    UsageTotalsNotTheSum "usage-totals-not-the-sum" "BUD-001" "The sums of a report are one token more than its days.";
+    CachedAnswersCounted "cached-answers-counted" "BUD-001" "An answer from the cache is counted as if a model had been called.";
+    BudgetWarningEarly "budget-warning-early" "BUD-002" "Every answer of a tenant with a budget carries x-budget-warning.";
+    BudgetWarningMissing "budget-warning-missing" "BUD-002" "No answer carries x-budget-warning.";
+    BudgetNeverRefuses "budget-never-refuses" "BUD-003" "A tenant over its budget is served.";
+    BudgetCheckedAfterTheCall "budget-checked-after-the-call" "BUD-003" "The budget is looked at when the models have been called.";
+    BudgetHoldKept "budget-hold-kept" "BUD-003" "What a request holds of the budget is not given back when it ends.";
+    BudgetSharedByTenants "budget-shared-by-tenants" "BUD-004" "Once a tenant was refused, others that have a budget are refused too.";
+    BudgetRefusesEverything "budget-refuses-everything" "BUD-004" "A tenant over its budget cannot list its documents.";
+    UsageCostWrong "usage-cost-wrong" "BUD-005" "Prices are taken for those of a thousand tokens.";
+    BudgetRemainingWrong "budget-remaining-wrong" "BUD-005" "What is left of the budget is told to be the whole.";
+    UsageDayNotUtc "usage-day-not-utc" "BUD-005" "The day of the budget ends at noon in UTC.";
+    UsageDayNeverEnds "usage-day-never-ends" "BUD-006" "All days are one day.";
+    LogLacksModels "log-lacks-models" "LOG-005" "Log lines do not name the models that were called.";
+    LogLacksTokens "log-lacks-tokens" "LOG-005" "Log lines do not tell the tokens of model calls.";
 }

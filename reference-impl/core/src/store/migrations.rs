@@ -17,6 +17,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { number: 4, sql: include_str!("migrations/0004_embedding_hash.sql") },
     Migration { number: 5, sql: include_str!("migrations/0005_segments.sql") },
     Migration { number: 6, sql: include_str!("migrations/0006_sessions.sql") },
+    Migration { number: 7, sql: include_str!("migrations/0007_usage.sql") },
 ];
 
 #[cfg(test)]

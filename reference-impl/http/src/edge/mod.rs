@@ -28,7 +28,7 @@ use http_body_util::{BodyExt, Limited};
 use reference_core::{
     auth::{AuthError, Authenticator, Presented},
     limits,
-    ports::{BoxFuture, Clock, Databases, Ids, Timer},
+    ports::{BoxFuture, Clock, Databases, Ids, RateLimiter, Timer},
     sabotage::{self, Sabotage},
     store::rate::{LocalCounts, RateFigures},
     tenancy::{Registry, TenantContext, TenantId},
@@ -61,9 +61,11 @@ pub struct EdgeParts {
     pub authenticator: Arc<Authenticator>,
     /// The tenants that are served, for the origins of preflight requests.
     pub registry: Arc<Registry>,
-    /// Rate counts and replayed answers.
+    /// Replayed answers.
     pub databases: Arc<dyn Databases>,
-    /// Rate counts for the time that the databases do not answer.
+    /// Counts requests against the tenants' limits.
+    pub limiter: Arc<dyn RateLimiter>,
+    /// Rate counts for the time that the limiter does not answer.
     pub local_counts: Arc<LocalCounts>,
     /// The tenants' clocks.
     pub clock: Arc<dyn Clock>,

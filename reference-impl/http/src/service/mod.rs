@@ -11,6 +11,7 @@ mod problem;
 mod script;
 mod search;
 mod sessions;
+mod usage;
 
 use std::sync::Arc;
 
@@ -238,10 +239,10 @@ impl Api for Service {
 
     fn get_usage<'a>(
         &'a self,
-        _call: &'a Call,
-        _parameters: wire::GetUsageParameters,
+        call: &'a Call,
+        parameters: wire::GetUsageParameters,
     ) -> BoxFuture<'a, GetUsageResponse> {
-        not_enabled(wire::Feature::Usage)
+        answer(usage::get(&self.parts.platform, call, parameters))
     }
 
     fn get_metrics<'a>(&'a self, _call: &'a Call) -> BoxFuture<'a, GetMetricsResponse> {

@@ -5,11 +5,13 @@ use reference_core::{
     chat::ChatError,
     ingest::IngestError,
     platform::{JobError, ListError},
+    ports::ModelError,
     retrieve::RetrieveError,
     safety::{Blocked, Finding},
     search::SearchError,
     session::SessionError,
     store::StoreError,
+    usage::UsageError,
 };
 
 use super::{absent, encode};
@@ -48,6 +50,7 @@ pub(super) fn ingest(error: &IngestError) -> Problem {
         IngestError::Overlap { size } => ("maximum", Some(u64::from(*size))),
         IngestError::Blocked(Blocked(finding)) => return blocked(finding),
         IngestError::NotFound => return crate::edge::missing(),
+        IngestError::Model(ModelError::BudgetExceeded { retry_after_s, .. }) => return over_budget(*retry_after_s),
         IngestError::UnknownModel { .. }
         | IngestError::IndexMismatch { .. }
         | IngestError::Model(_)
@@ -73,6 +76,7 @@ pub(super) fn chat(error: &ChatError) -> Problem {
         ChatError::Blocked(Blocked(finding)) => blocked(finding),
         ChatError::Session(error) => session(error),
         ChatError::Retrieve(error) => retrieve(error),
+        ChatError::Model(ModelError::BudgetExceeded { retry_after_s, .. }) => over_budget(*retry_after_s),
         ChatError::Model(_) => told(error.code(), error),
     }
 }
@@ -140,11 +144,34 @@ pub(super) fn retrieve(error: &RetrieveError) -> Problem {
     match error {
         RetrieveError::Filter(error) => refused(&error.pointer, error.keyword, &error.message, None),
         RetrieveError::RerankNotEnabled => absent::problem(Feature::Rerank),
+        RetrieveError::Model(ModelError::BudgetExceeded { retry_after_s, .. }) => over_budget(*retry_after_s),
         RetrieveError::IndexMismatch { .. }
         | RetrieveError::UnknownModel { .. }
         | RetrieveError::Database(_)
         | RetrieveError::Model(_) => told(error.code(), error),
     }
+}
+
+pub(super) fn usage(error: &UsageError) -> Problem {
+    let (name, keyword, limit) = match error {
+        UsageError::NoDate { name } => (*name, "format", None),
+        UsageError::Order => ("from", "maximum", None),
+        UsageError::TooManyDays { limit } => ("from", "minimum", Some(*limit)),
+        UsageError::Store(_) | UsageError::Database(_) => return told(error.code(), error),
+    };
+    let mut particular = detail(error.to_string());
+    particular.pointer = Some(format!("/query/{name}"));
+    particular.keyword = Some(keyword.to_owned());
+    particular.limit = limit;
+    Problem::new(ErrorCode::ValidationError, "the days are not as the contract says").detail(particular)
+}
+
+/// Nothing is left of the tenant's tokens, or requests under way hold what is left.
+fn over_budget(retry_after_s: u64) -> Problem {
+    let particular = detail("see `budget` of GET /usage; operations that call no model go on");
+    Problem::new(ErrorCode::BudgetExceeded, "the tenant's tokens of today are used up; the next day begins whole")
+        .detail(particular)
+        .header("retry-after", retry_after_s.to_string())
 }
 
 /// As many streams are open as the tenant may have.

@@ -4,6 +4,7 @@
 mod control;
 mod faults;
 mod kill;
+mod limits;
 mod neural;
 mod program;
 mod reindex;

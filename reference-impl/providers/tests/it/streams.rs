@@ -43,11 +43,7 @@ fn reads_what_hosts_leave_out_or_write_in_their_own_way() {
             ],
             vec![text("Hi"), ChatDelta::Finish(ChatFinish::Filtered), usage],
         ),
-        (
-            "a number for a text",
-            vec![r#"{"choices":[{"delta":{"content":1}}]}"#, END, "[DONE]"],
-            vec![text("1"), STOP],
-        ),
+        ("a number for a text", vec![r#"{"choices":[{"delta":{"content":1}}]}"#, END, "[DONE]"], vec![text("1"), STOP]),
         (
             "a whole call without index, under `stop`",
             vec![
@@ -130,6 +126,7 @@ fn tells_what_can_be_asked_again_from_what_cannot() {
             ModelError::Rejected { .. } => "rejected".to_owned(),
             ModelError::Unusable { .. } => "unusable".to_owned(),
             ModelError::TimedOut { .. } => "timed out".to_owned(),
+            ModelError::BudgetExceeded { .. } => "over budget".to_owned(),
         };
         assert_eq!(word, expected, "{status} {retry_after:?}");
         assert!(!format!("{error} {error:?}").contains(SECRET));
