@@ -72,9 +72,7 @@ fn message(message: &ChatMessage) -> Json {
     };
     let mut json = json!({"role": role, "content": message.content});
     if !message.tool_calls.is_empty() {
-        let call = |call: &ChatToolCall| {
-            json!({"id": call.id, "type": "function", "function": {"name": call.tool, "arguments": call.arguments}})
-        };
+        let call = |call: &ChatToolCall| json!({"id": call.id, "type": "function", "function": {"name": call.tool, "arguments": call.arguments}});
         json["tool_calls"] = message.tool_calls.iter().map(call).collect();
     }
     if let Some(id) = &message.tool_call_id {

@@ -15,6 +15,9 @@ use crate::tenancy::{TenantContext, TenantId};
 
 /// A time-out after less than this, in milliseconds, says more about the caller than about the model.
 const TELLING_MS: u64 = 1_000;
+/// A request that ends at its deadline drops its calls. What has not been dropped so long after it, in milliseconds, ends by
+/// itself: so the request's own time-out is what its client hears of, whichever timer is read first.
+const AFTER_MS: u64 = 50;
 /// Calls for one request in the flaw of repeating without end.
 const ENDLESS: u32 = 60;
 
@@ -32,9 +35,7 @@ impl Repeat {
     fn allows(self, error: &ModelError) -> bool {
         match error {
             ModelError::Refused { .. } => true,
-            ModelError::Unavailable { .. } => {
-                self == Self::Idempotent || sabotage::on(Sabotage::WritingRepeated)
-            }
+            ModelError::Unavailable { .. } => self == Self::Idempotent || sabotage::on(Sabotage::WritingRepeated),
             // A slow host gets slower by a second call, and neither a rejected call nor a senseless answer becomes better.
             ModelError::TimedOut { .. } => false,
             ModelError::Rejected { .. } | ModelError::Unusable { .. } => sabotage::on(Sabotage::RetriesUnbounded),
@@ -122,8 +123,7 @@ impl Policy {
     /// The longest time of a call for `tenant` from now on, in milliseconds; `None` where nothing bounds it.
     pub(super) fn limit_ms(&self, tenant: &TenantContext, bound: Bound) -> Option<u64> {
         let own = self.settings.timeout_ms.filter(|_| bound == Bound::Both);
-        // Rounded up, so that at the request's deadline the request ends first.
-        let left = tenant.request().map(|it| it.deadline_us.saturating_sub(self.now_us()).div_ceil(1000) + 1);
+        let left = tenant.request().map(|it| it.deadline_us.saturating_sub(self.now_us()).div_ceil(1000) + AFTER_MS);
         match (own, left) {
             (Some(own), Some(left)) => Some(own.min(left)),
             (own, left) => own.or(left),

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use futures_util::stream::{self, BoxStream};
 use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
 use reference_core::ports::{ChatDelta, ChatDeltas, ChatFinish, ChatToolCall, ModelError};
 use serde_json::Value as Json;
 

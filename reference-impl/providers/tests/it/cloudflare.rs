@@ -35,7 +35,10 @@ fn runs_models_of_workers_ai() {
     let found = embedder.embed(&tenant, &texts, EmbedPurpose::Document).now_or_never().unwrap().unwrap();
     assert_eq!((found.vectors, found.tokens_in), (vec![vec![0.6, 0.8], vec![0.0, 1.0]], None));
     assert_eq!(vectors.asked().url, "https://up.example/v1/accounts/acc/ai/run/m-1");
-    assert_eq!((sent(&vectors), header(&vectors.asked(), "authorization")), (json!({"text": texts}), Some("Bearer recorded-key")));
+    assert_eq!(
+        (sent(&vectors), header(&vectors.asked(), "authorization")),
+        (json!({"text": texts}), Some("Bearer recorded-key"))
+    );
 
     let scores = wrapped(&json!({"response": [{"id": 1, "score": 0.75}, {"id": 0, "score": 0.25}]}));
     let reranker = ProviderReranker::new(endpoint(&scores, provider(ProviderKind::Rerank, workers_ai()))).unwrap();

@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
-use reference_core::ports::{
-    BoxFuture, ChatCall, ChatDelta, ChatFinish, ChatMessage, ChatModel, ChatRole, ModelError,
-};
+use reference_core::ports::{BoxFuture, ChatCall, ChatDelta, ChatFinish, ChatMessage, ChatModel, ChatRole, ModelError};
 use reference_core::tenancy::{RequestMark, TenantContext};
 use reference_core::testkit::{TestTenants, TestTimer};
 use reference_providers::{
@@ -113,7 +111,11 @@ fn conversation(messages: Vec<ChatMessage>) -> ChatCall {
 }
 
 /// Everything that a conversation gives.
-fn deltas(upstream: &Arc<Upstream>, api: Api, call: &ChatCall) -> Result<Vec<Result<ChatDelta, ModelError>>, ModelError> {
+fn deltas(
+    upstream: &Arc<Upstream>,
+    api: Api,
+    call: &ChatCall,
+) -> Result<Vec<Result<ChatDelta, ModelError>>, ModelError> {
     let model = ProviderModel::new(endpoint(upstream, provider(ProviderKind::Generation, api))).unwrap();
     let tenant = tenant();
     let read = async { Ok(model.chat(&tenant, call).await?.collect::<Vec<_>>().await) };

@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use reference_core::answer::Prompt;
-use reference_core::ports::{
-    ChatTool, ChatToolCall, EmbedPurpose, Embedder, GenerationRequest, Generator,
-};
+use reference_core::ports::{ChatTool, ChatToolCall, EmbedPurpose, Embedder, GenerationRequest, Generator};
 use reference_providers::ProviderEmbedder;
 use serde_json::{Value as Json, json};
 

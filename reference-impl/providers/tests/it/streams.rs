@@ -43,11 +43,7 @@ fn reads_what_hosts_leave_out_or_write_in_their_own_way() {
             ],
             vec![text("Hi"), ChatDelta::Finish(ChatFinish::Filtered), usage],
         ),
-        (
-            "a number for a text",
-            vec![r#"{"choices":[{"delta":{"content":1}}]}"#, END, "[DONE]"],
-            vec![text("1"), STOP],
-        ),
+        ("a number for a text", vec![r#"{"choices":[{"delta":{"content":1}}]}"#, END, "[DONE]"], vec![text("1"), STOP]),
         (
             "a whole call without index, under `stop`",
             vec![
