@@ -28,9 +28,8 @@ pub fn status_error(model: &str, status: u16, reason: String, retry_after_ms: Op
     let model = model.to_owned();
     match status {
         429 | 503 => ModelError::Refused { model, reason, retry_after_ms },
-        // The time-out of a proxy, or of a host for a body that is slow to come.
-        408 => ModelError::Unavailable { model, reason },
-        400..=499 => ModelError::Rejected { model, reason },
+        // 408 is the time-out of a proxy, or of a host for a body that is slow to come.
+        400..=499 if status != 408 => ModelError::Rejected { model, reason },
         _ => ModelError::Unavailable { model, reason },
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::{Either, join3, select};
 
+use crate::answer::{Extractive, ExtractiveBrief};
 use crate::ingest::Tokenizer;
 use crate::ports::{
     Background, BoxFuture, ChatModel, Clock, Databases, EmbedPurpose, Embedder, Generator, Ids, KeyValue, Reranker,
@@ -79,7 +80,7 @@ pub struct DependencyHealth {
 fn writers<'a>(tenant: &'a TenantContext, model: &'a str) -> impl Iterator<Item = &'a str> {
     let fallback = tenant.settings().models.fallback.iter().map(String::as_str);
     let fallback = fallback.filter(move |other| *other != model && !sabotage::on(Sabotage::FallbackNotTaken));
-    let any = ["extractive-v1", "extractive-brief-v1"].into_iter();
+    let any = [Extractive::MODEL, ExtractiveBrief::MODEL].into_iter();
     let any = any.filter(move |other| *other != model && sabotage::on(Sabotage::FallbackUnlisted));
     std::iter::once(model).chain(fallback).chain(any)
 }

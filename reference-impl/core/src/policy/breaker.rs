@@ -1,4 +1,4 @@
-//! Leaves a model alone for a while after repeated failures.
+//! Leaves a model alone for a while after repeated failures. Each tenant has a breaker of its own for each model.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -84,7 +84,7 @@ impl State {
     }
 }
 
-/// One model's breaker.
+/// The breaker of one model for one tenant.
 #[derive(Debug)]
 pub(super) struct Breaker {
     settings: PolicySettings,

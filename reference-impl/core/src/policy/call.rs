@@ -1,6 +1,7 @@
 //! One call under its policy: a place, a deadline, the breaker's leave, and repetitions where they have no second effect.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::{Either, select};
 
@@ -10,10 +11,13 @@ use super::pauses::{Budget, pause};
 use super::{Means, PolicyPort, PolicySettings};
 use crate::ports::{BoxFuture, ModelError};
 use crate::sabotage::{self, Sabotage};
-use crate::tenancy::TenantContext;
+use crate::tenancy::{TenantContext, TenantId};
 
 /// A time-out after less than this, in milliseconds, says more about the caller than about the model.
 const TELLING_MS: u64 = 1_000;
+/// A request that ends at its deadline drops its calls. What has not been dropped so long after it, in milliseconds, ends by
+/// itself: so the request's own time-out is what its client hears of, whichever timer is read first.
+const AFTER_MS: u64 = 50;
 /// Calls for one request in the flaw of repeating without end.
 const ENDLESS: u32 = 60;
 
@@ -49,14 +53,21 @@ pub(super) enum Bound {
     Request,
 }
 
-/// The policy of one model.
+/// The policy of one model. What tenants share of it is its places, and no tenant can take those alone. Whether it works is learnt for
+/// each tenant by itself: its gateway, its share at the host or what it sends may be what fails, and must not take the model from others.
 pub(super) struct Policy {
     port: PolicyPort,
     model: String,
     settings: PolicySettings,
     pub(super) means: Means,
-    breaker: Arc<Breaker>,
     bulkhead: Arc<Bulkhead>,
+    own: Mutex<BTreeMap<TenantId, Arc<Own>>>,
+}
+
+/// What a tenant has of a policy for itself.
+#[derive(Debug)]
+struct Own {
+    breaker: Arc<Breaker>,
     budget: Budget,
 }
 
@@ -74,19 +85,36 @@ impl Policy {
             model: model.to_owned(),
             settings,
             means,
-            breaker: Arc::new(Breaker::new(settings)),
             bulkhead: Arc::new(Bulkhead::new(&settings)),
-            budget: Budget::new(settings.retry_share),
+            own: Mutex::default(),
         }
     }
 
-    pub(super) fn breaker(&self) -> BreakerState {
-        self.breaker.state(self.now_us())
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<TenantId, Arc<Own>>> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn own(&self, tenant: &TenantId) -> Arc<Own> {
+        let mut all = self.lock();
+        if let Some(own) = all.get(tenant) {
+            return Arc::clone(own);
+        }
+        let breaker = Arc::new(Breaker::new(self.settings));
+        let own = Arc::new(Own { breaker, budget: Budget::new(self.settings.retry_share) });
+        all.insert(tenant.clone(), Arc::clone(&own));
+        own
+    }
+
+    /// The tenant's breaker, or the worst of all.
+    pub(super) fn breaker(&self, tenant: Option<&TenantId>) -> BreakerState {
+        let (now, all) = (self.now_us(), self.lock());
+        let of = all.iter().filter(|(id, _)| tenant.is_none_or(|tenant| tenant == *id));
+        of.map(|(_, own)| own.breaker.state(now)).max().unwrap_or(BreakerState::Closed)
+    }
+
+    /// Forgets what it has learnt. Calls that are under way tell nothing any more.
     pub(super) fn reset(&self) {
-        self.breaker.reset();
-        self.budget.reset();
+        self.lock().clear();
     }
 
     pub(super) fn now_us(&self) -> u64 {
@@ -96,8 +124,7 @@ impl Policy {
     /// The longest time of a call for `tenant` from now on, in milliseconds; `None` where nothing bounds it.
     pub(super) fn limit_ms(&self, tenant: &TenantContext, bound: Bound) -> Option<u64> {
         let own = self.settings.timeout_ms.filter(|_| bound == Bound::Both);
-        // Rounded up, so that at the request's deadline the request ends first.
-        let left = tenant.request().map(|it| it.deadline_us.saturating_sub(self.now_us()).div_ceil(1000) + 1);
+        let left = tenant.request().map(|it| it.deadline_us.saturating_sub(self.now_us()).div_ceil(1000) + AFTER_MS);
         match (own, left) {
             (Some(own), Some(left)) => Some(own.min(left)),
             (own, left) => own.or(left),
@@ -143,11 +170,12 @@ impl Policy {
         let taken = async { Ok(self.bulkhead.take(tenant.id()).await) };
         let place = self.within(self.limit_ms(tenant, bound), taken).await?;
         let place = place.ok_or_else(|| self.refused("too many calls of the tenant wait for it", Some(1000)))?;
-        self.budget.earn();
+        let own = self.own(tenant.id());
+        own.budget.earn();
         let mut repetition = 0;
         let mut last = None;
         loop {
-            let ticket = match self.breaker.admit(self.now_us()) {
+            let ticket = match own.breaker.admit(self.now_us()) {
                 Ok(ticket) => ticket,
                 // What this request has met says more than that others met it too.
                 Err(after_ms) => {
@@ -162,7 +190,9 @@ impl Policy {
             };
             ticket.settle(self.verdict(&error, limit_ms), self.now_us());
             repetition += 1;
-            let Some(pause_ms) = self.repeats(repeat, repetition, &error, tenant, bound) else { return Err(error) };
+            let Some(pause_ms) = self.repeats(&own, (repeat, bound), repetition, &error, tenant) else {
+                return Err(error);
+            };
             self.means.retries.count(self.port, tenant.id());
             self.means.timer.sleep(pause_ms).await;
             last = Some(error);
@@ -172,17 +202,17 @@ impl Policy {
     /// The pause before the call is made again; `None` where it is not.
     fn repeats(
         &self,
-        repeat: Repeat,
+        own: &Own,
+        (repeat, bound): (Repeat, Bound),
         repetition: u32,
         error: &ModelError,
         tenant: &TenantContext,
-        bound: Bound,
     ) -> Option<u64> {
         if sabotage::on(Sabotage::RetriesOff) || !repeat.allows(error) {
             return None;
         }
         if sabotage::on(Sabotage::RetriesUnbounded) {
-            self.breaker.reset();
+            own.breaker.reset();
             return (repetition < ENDLESS).then_some(0);
         }
         if repetition >= self.settings.attempts {
@@ -198,6 +228,6 @@ impl Policy {
         };
         let pause_ms = pause(&self.settings, repetition, asked, &*self.means.ids)?;
         let in_time = self.limit_ms(tenant, bound).is_none_or(|left| pause_ms < left);
-        (in_time && self.budget.spend(self.now_us())).then_some(pause_ms)
+        (in_time && own.budget.spend(self.now_us())).then_some(pause_ms)
     }
 }

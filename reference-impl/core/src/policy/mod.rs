@@ -123,8 +123,7 @@ impl Policies {
         Arc::new(Policed::new(inner, policy))
     }
 
-    /// What happened at the models of `port`: of all tenants, or of one, whose breakers are those of the models that it is
-    /// configured with.
+    /// What happened at the models of `port`: of all tenants, or of one at the models that it is configured with.
     pub fn figures(&self, port: PolicyPort, tenant: Option<&TenantContext>) -> PolicyFigures {
         let uses = |model: &str| {
             let Some(tenant) = tenant else { return true };
@@ -139,8 +138,9 @@ impl Policies {
         };
         let policies = self.lock();
         let of = policies.iter().filter(|((at, model), _)| *at == port && uses(model));
-        let breaker = of.map(|(_, policy)| policy.breaker()).max().unwrap_or(BreakerState::Closed);
-        PolicyFigures { retries: self.means.retries.of(port, tenant.map(TenantContext::id)), breaker }
+        let id = tenant.map(TenantContext::id);
+        let breaker = of.map(|(_, policy)| policy.breaker(id)).max().unwrap_or(BreakerState::Closed);
+        PolicyFigures { retries: self.means.retries.of(port, id), breaker }
     }
 
     /// Closes every breaker and counts from nothing.

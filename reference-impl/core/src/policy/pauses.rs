@@ -41,10 +41,6 @@ impl Budget {
         held.0 -= 1.0;
         true
     }
-
-    pub(super) fn reset(&self) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).0 = MOST_SAVED;
-    }
 }
 
 /// The pause before repetition number `repetition`, from 1 on, in milliseconds: anything from nothing to a bound that doubles,

@@ -85,7 +85,11 @@ pub(super) fn opened(parts: &ServiceParts, call: &Call, began: Began, start: Sta
     let times = &call.tenant.settings().times;
     let whole = |milliseconds: i64| u64::try_from(milliseconds).unwrap_or_default();
     let (caller, time) = (call.tenant.clone(), Arc::clone(clock));
-    let spent_ms = clock.monotonic_us().saturating_sub(began.at_us) / 1000;
+    let now_us = clock.monotonic_us();
+    let deadline_us = call.tenant.request().map_or_else(
+        || began.at_us.saturating_add(whole(times.deadline_ms).saturating_mul(1000)),
+        |request| request.deadline_us,
+    );
     let opening = Opening {
         start,
         request_id: call.request_id.clone(),
@@ -93,7 +97,7 @@ pub(super) fn opened(parts: &ServiceParts, call: &Call, began: Began, start: Sta
         place: began.place,
         timer: Arc::clone(&parts.timer),
         heartbeat_ms: whole(times.heartbeat_ms),
-        deadline_ms: whole(times.deadline_ms).saturating_sub(spent_ms),
+        deadline_ms: deadline_us.saturating_sub(now_us) / 1000,
         expired: Box::new(move || caller.has_expired(time.now(caller.id()))),
     };
     opening.open()

@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn gives_up_at_the_models_time_or_the_requests_whichever_is_first() {
     for kind in KINDS {
-        for (left, expected) in [(None, 10_000), (Some(60_000), 10_000), (Some(300), 301), (Some(0), 1)] {
+        for (left, expected) in [(None, 10_000), (Some(60_000), 10_000), (Some(300), 350), (Some(0), 50)] {
             let stand = Stand::new(|_| {});
             let tenant = left.map_or_else(|| stand.tenants.owner(), |left| stand.in_request(left));
             let (result, took) = stand.call(kind, &Scripted::new(Failure::Hangs, 1), &tenant);

@@ -73,11 +73,15 @@ fn leaves_a_failing_model_alone_and_comes_back_by_itself() {
             }
             let figures = |stand: &Stand| stand.policies.figures(kind.port(), None).breaker;
             assert_eq!(figures(&stand), BreakerState::Open, "{failure:?} {kind:?}");
-            let (result, took) = stand.call(kind, &model, &stand.tenants.stranger());
+            let (result, took) = stand.call(kind, &model, &stand.tenants.owner());
             assert!(matches!(result, Err(ModelError::Refused { .. })) && took == 0 && model.calls() == 8);
+            let stranger = stand.tenants.stranger();
+            assert!(stand.call(kind, &model, &stranger).0.is_ok(), "{failure:?} {kind:?}: for one tenant alone");
+            let theirs = stand.policies.figures(kind.port(), Some(&stranger)).breaker;
+            assert_eq!((theirs, figures(&stand)), (BreakerState::Closed, BreakerState::Open));
             stand.timer.pass(1000);
             assert!(stand.call(kind, &model, &stand.tenants.owner()).0.is_ok(), "{failure:?} {kind:?}");
-            assert_eq!((figures(&stand), model.calls()), (BreakerState::Closed, 9));
+            assert_eq!((figures(&stand), model.calls()), (BreakerState::Closed, 10));
         }
         let stand = Stand::new(|settings| settings.attempts = 1);
         let model = Scripted::new(Failure::Rejected, usize::MAX);

@@ -70,6 +70,7 @@ fn told(error: &ModelError) -> String {
         ModelError::Rejected { .. } => "rejected",
         ModelError::TimedOut { .. } => "timed out",
         ModelError::Unusable { .. } => "unusable",
+        ModelError::BudgetExceeded { .. } => "over budget",
     };
     format!("{kind}: {error} {error:?}")
 }
@@ -151,8 +152,8 @@ async fn takes_refusals_and_silence_for_an_upstream_that_is_not_there() {
         let told = told(&error);
         assert!(told.contains(expected) && !told.contains(SECRET), "{told}");
     }
-    let gone = answering(echo()).await;
-    let url = gone.uri();
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", gone.local_addr().unwrap());
     drop(gone);
     let error = embedder(&url).embed(&owner, &texts(1), EmbedPurpose::Query).await.unwrap_err();
     assert!(told(&error).starts_with("refused: "), "{error:?}");
