@@ -94,6 +94,9 @@ words! {
         GetDocument "get_document",
         DeleteDocument "delete_document",
         ListJobs "list_jobs",
+        Chat "chat",
+        ChatStream "chat, streamed",
+        ListSessions "list_sessions",
     }
 }
 
@@ -149,13 +152,14 @@ impl Operation {
     /// Whether it changes what is stored when it succeeds.
     pub(super) fn writes(self) -> bool {
         match self {
-            Self::Ingest | Self::IngestOnce | Self::DeleteDocument => true,
+            Self::Ingest | Self::IngestOnce | Self::DeleteDocument | Self::Chat | Self::ChatStream => true,
             Self::Search
             | Self::SearchStream
             | Self::Retrieve
             | Self::ListDocuments
             | Self::GetDocument
-            | Self::ListJobs => false,
+            | Self::ListJobs
+            | Self::ListSessions => false,
         }
     }
 }
@@ -179,9 +183,18 @@ impl Dependency {
                 Operation::Retrieve,
                 Operation::Ingest,
                 Operation::IngestOnce,
+                Operation::Chat,
+                Operation::ChatStream,
             ],
-            Self::Generator | Self::Cache => &[Operation::Search, Operation::SearchStream],
-            Self::Reranker => &[Operation::Search, Operation::SearchStream, Operation::Retrieve],
+            Self::Generator => &[Operation::Search, Operation::SearchStream, Operation::Chat, Operation::ChatStream],
+            Self::Cache => &[Operation::Search, Operation::SearchStream],
+            Self::Reranker => &[
+                Operation::Search,
+                Operation::SearchStream,
+                Operation::Retrieve,
+                Operation::Chat,
+                Operation::ChatStream,
+            ],
         }
     }
 }

@@ -150,6 +150,7 @@ impl Call {
         let text = format!("The visitor number {number} has seen the tower and the bridge.");
         let document =
             json!({"documents": [{"id": format!("visit-{number}"), "content_type": "text/plain", "content": text}]});
+        let said = json!([{"role": "user", "content": query.clone()}]);
         let (method, path, body) = match operation {
             Operation::Search => ("POST", "/search", Some(json!({"query": query}))),
             Operation::SearchStream => ("POST", "/search", Some(json!({"query": query, "stream": true}))),
@@ -159,6 +160,9 @@ impl Call {
             Operation::GetDocument => ("GET", "/documents/tower", None),
             Operation::DeleteDocument => ("DELETE", "/documents/bridge", None),
             Operation::ListJobs => ("GET", "/jobs", None),
+            Operation::Chat => ("POST", "/chat", Some(json!({"messages": said, "stream": false}))),
+            Operation::ChatStream => ("POST", "/chat", Some(json!({"messages": said}))),
+            Operation::ListSessions => ("GET", "/sessions", None),
         };
         let once = operation == Operation::IngestOnce;
         let headers = if once { format!("idempotency-key: once-{number}\r\n") } else { String::new() };
@@ -181,7 +185,8 @@ fn outcome(answer: &Answer) -> Option<Outcome> {
         let data = last.lines().find_map(|line| line.strip_prefix("data: "))?;
         let data: Value = serde_json::from_str(data).ok()?;
         found.in_stream = last.starts_with("event: error");
-        body = if found.in_stream { data } else { data["answer"].clone() };
+        // A search has its whole answer in its last event, a conversation has given it by then.
+        body = if data["answer"].is_object() { data["answer"].clone() } else { data };
     } else if !answer.body.is_empty() {
         body = serde_json::from_str(&answer.body).ok()?;
     }
@@ -201,7 +206,15 @@ fn compare(operation: Operation, before: &Stores, after: &Stores) -> Stored {
     }
     let items = |stores: &Stores, name: &str| stores.get(name).map_or(0, |(items, _)| *items);
     let same = |name: &str| before.get(name) == after.get(name);
-    let whole = items(after, "chunks") == items(after, "vectors") && same("jobs") && same("configuration");
+    let documents = ["documents", "chunks", "vectors"].iter().all(|name| same(name));
+    let turn = items(after, "sessions") == items(before, "sessions") + 1
+        && items(after, "turns") == items(before, "turns") + 2;
+    let conversed = documents && turn && same("jobs") && same("configuration");
+    let whole = same("sessions")
+        && same("turns")
+        && items(after, "chunks") == items(after, "vectors")
+        && same("jobs")
+        && same("configuration");
     let grown = |by: i64| {
         let of = |name| i64::try_from(items(after, name)).unwrap() - i64::try_from(items(before, name)).unwrap();
         of("documents") == by && of("chunks") == by
@@ -209,6 +222,7 @@ fn compare(operation: Operation, before: &Stores, after: &Stores) -> Stored {
     match operation {
         Operation::Ingest | Operation::IngestOnce if whole && grown(1) => Stored::Whole,
         Operation::DeleteDocument if whole && grown(-1) => Stored::Whole,
+        Operation::Chat | Operation::ChatStream if conversed => Stored::Whole,
         _ => Stored::Part,
     }
 }

@@ -82,7 +82,7 @@ impl World {
         let key = ApiKey::generate(TenantId::parse(id).unwrap(), &OsIds);
         let config = json!({
             "tenant": id, "display_name": id,
-            "features": ["async_ingest", "search_streaming", "rerank"],
+            "features": ["async_ingest", "search_streaming", "rerank", "chat", "sessions"],
             "models": {
                 "embedding": model(Dependency::Embedding),
                 "generation": model(Dependency::Generator),
