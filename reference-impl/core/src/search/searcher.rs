@@ -279,12 +279,7 @@ impl Searcher<'_> {
         Ok(self.retriever.retrieve(self.tenant, &self.sources, &wanted, &understood.expansions).await?)
     }
 
-    async fn answer(
-        &self,
-        understood: &Understood,
-        chunks: &[RankedChunk],
-        degraded: &mut Vec<Degradation>,
-    ) -> Answer {
+    async fn answer(&self, understood: &Understood, chunks: &[RankedChunk], degraded: &mut Vec<Degradation>) -> Answer {
         let meaning = self.sources.embedder.kind() != EmbedderKind::Lexical;
         let passages: Vec<Passage> = chunks
             .iter()

@@ -118,9 +118,8 @@ impl Reranker for Metered<dyn Reranker> {
         candidates: &'a [RerankCandidate],
     ) -> BoxFuture<'a, Result<Reranked, ModelError>> {
         // The query once, though some models read it with each candidate: hosts that do count for themselves.
-        let count = move || {
-            self.meter.count(query) + candidates.iter().map(|it| self.meter.count(&it.text)).sum::<u64>()
-        };
+        let count =
+            move || self.meter.count(query) + candidates.iter().map(|it| self.meter.count(&it.text)).sum::<u64>();
         let used = move |reranked: &Reranked| Tokens { read: reranked.tokens_in.unwrap_or_else(count), written: 0 };
         let call = self.inner.rerank(tenant, query, candidates);
         Box::pin(self.call(tenant, self.inner.model(), Role::Rerank, (count, call), used))

@@ -20,8 +20,8 @@ mod tally;
 mod tests;
 
 pub use ledger::KEPT_DAYS;
-pub use metered::MeteredPorts;
 pub(crate) use meter::Meter;
+pub use metered::MeteredPorts;
 pub(crate) use metered::{MOST_WRITTEN, metered};
 pub(crate) use report::report;
 pub use report::{BudgetUse, MOST_DAYS, ModelUse, UsageDay, UsageError, UsageReport, UsageSums};

@@ -206,7 +206,8 @@ mod tests {
             assert_eq!(number("to", text).unwrap(), day, "{text}");
             assert_eq!(date(day), text);
         }
-        for text in ["", "2026-02-30", "20260101", "2026-1-01", "2026-01-01T00:00:00Z", "2026-W01-1", "\u{661}026-01-0"] {
+        for text in ["", "2026-02-30", "20260101", "2026-1-01", "2026-01-01T00:00:00Z", "2026-W01-1", "\u{661}026-01-0"]
+        {
             assert!(matches!(number("to", text), Err(UsageError::NoDate { name: "to" })), "{text}");
         }
     }

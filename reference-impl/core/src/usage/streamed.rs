@@ -82,9 +82,10 @@ impl Stream for MeteredDeltas {
                 // What was used is written down before anybody hears of the end.
                 self.charge();
                 let (meter, tenant, goes_on) = (self.meter.clone(), self.tenant.clone(), self.goes_on);
-                let mut closing: BoxFuture<'static, ()> = Box::pin(async move {
-                    if goes_on { meter.flush(&tenant).await } else { meter.close(&tenant).await }
-                });
+                let mut closing: BoxFuture<'static, ()> =
+                    Box::pin(
+                        async move { if goes_on { meter.flush(&tenant).await } else { meter.close(&tenant).await } },
+                    );
                 let polled = closing.as_mut().poll(context);
                 self.closing = Some(closing);
                 match polled {

@@ -58,8 +58,7 @@ async fn of_two_hundred_requests_at_once_exactly_the_limit_gets_through_also_aft
     assert_eq!(ask(&counts, &tenants.stranger(), RouteClass::Read).await, Some(LIMIT - 1));
     drop(counts);
     let counts = limiter(&tenants, folder.path());
-    let Admission::Refused { figures, retry_after_s } =
-        counts.admit(&tenants.owner(), RouteClass::Read).await.unwrap()
+    let Admission::Refused { figures, retry_after_s } = counts.admit(&tenants.owner(), RouteClass::Read).await.unwrap()
     else {
         panic!("the limit was forgotten with the process")
     };

@@ -57,7 +57,8 @@ pub(super) const PROBES: Probes = &[
     }),
     ("budget-shared-by-tenants", |it| {
         refused(it);
-        it.post(MERIDIAN, "/search", json!({"query": "How often is the gate painted?", "cache": "bypass"})).status == 200
+        it.post(MERIDIAN, "/search", json!({"query": "How often is the gate painted?", "cache": "bypass"})).status
+            == 200
     }),
     ("budget-refuses-everything", |it| {
         refused(it);
@@ -74,9 +75,7 @@ pub(super) const PROBES: Probes = &[
         let number = |name: &str| budget[name].as_u64().unwrap();
         number("remaining_tokens") == number("limit_tokens") - number("used_tokens")
     }),
-    ("usage-day-not-utc", |it| {
-        spent(it).report["budget"]["resets_at"].as_str().unwrap().contains("T00:00:00")
-    }),
+    ("usage-day-not-utc", |it| spent(it).report["budget"]["resets_at"].as_str().unwrap().contains("T00:00:00")),
     ("usage-day-never-ends", |it| {
         spent(it);
         it.advance(TENANT, 86_400_000);
