@@ -90,7 +90,7 @@ impl Embedder for Models {
 }
 
 impl Reranker for Models {
-    fn model(&self) -> &str {
+    fn model(&self) -> &'static str {
         "scorer-v1"
     }
 
@@ -108,7 +108,7 @@ impl Reranker for Models {
 }
 
 impl Generator for Models {
-    fn model(&self) -> &str {
+    fn model(&self) -> &'static str {
         "writer-v1"
     }
 
@@ -242,7 +242,7 @@ impl Rig {
     }
 }
 
-fn over(result: Result<impl Sized, ModelError>) -> bool {
+fn over(result: &Result<impl Sized, ModelError>) -> bool {
     matches!(result, Err(ModelError::BudgetExceeded { .. }))
 }
 
@@ -315,7 +315,7 @@ async fn a_call_that_fails_counts_nothing_and_holds_nothing_afterwards() {
 async fn without_a_token_left_no_model_is_called_and_another_tenant_goes_on() {
     let rig = rig(Some(0));
     let owner = rig.tenants.owner();
-    assert!(over(rig.embed(&owner, "a").await) && over(rig.write(&owner).await) && over(rig.chat(&owner, 1).await));
+    assert!(over(&rig.embed(&owner, "a").await) && over(&rig.write(&owner).await) && over(&rig.chat(&owner, 1).await));
     assert_eq!(rig.calls(), 0);
     let share = owner.tally().share().unwrap();
     assert!((share.ratio() - 1.0).abs() < f64::EPSILON && share.warning().as_deref() == Some("1"));
@@ -337,7 +337,7 @@ async fn a_request_that_was_let_through_is_finished_and_may_go_past_the_limit() 
     rig.write(&owner).await.unwrap();
     rig.platform.settle(&owner).await;
     assert_eq!(rig.used(&owner).await, 10);
-    assert!(over(rig.embed(&owner, "a").await), "the same caller's next request is another one");
+    assert!(over(&rig.embed(&owner, "a").await), "the same caller's next request is another one");
 }
 
 /// Overshoot: at most what the last request that was let through uses, as long as none uses more than it was expected to.
@@ -376,10 +376,10 @@ async fn what_a_lost_process_held_counts_until_its_time_is_over() {
     std::mem::forget(call);
     std::mem::forget(owner);
     let next = || async { rig.write(&rig.tenants.owner()).await };
-    assert!(over(next().await));
+    assert!(over(&next().await));
     let deadline_ms = u32::try_from(rig.tenants.owner().settings().times.deadline_ms).unwrap();
     rig.tenants.clock.advance(rig.tenants.owner().id(), deadline_ms + 59_999);
-    assert!(over(next().await));
+    assert!(over(&next().await));
     rig.tenants.clock.advance(rig.tenants.owner().id(), 1);
     assert!(next().await.is_ok());
 }
@@ -392,7 +392,7 @@ async fn a_request_that_is_cut_gives_back_what_it_held() {
         let mut call = Box::pin(rig.write(&owner));
         assert!((&mut call).now_or_never().is_none());
     }
-    assert!(over(rig.write(&rig.tenants.owner()).await));
+    assert!(over(&rig.write(&rig.tenants.owner()).await));
     rig.run_later().await;
     assert!(rig.write(&rig.tenants.owner()).await.is_ok());
 }
@@ -403,9 +403,9 @@ async fn a_new_day_begins_whole_and_the_old_one_stays_in_the_report() {
     let owner = rig.tenants.owner();
     rig.write(&owner).await.unwrap();
     rig.platform.settle(&owner).await;
-    assert!(over(rig.write(&owner).await));
+    assert!(over(&rig.write(&owner).await));
     rig.tenants.clock.advance(owner.id(), u32::try_from(DAY_MS - 1).unwrap());
-    assert!(over(rig.write(&owner).await), "its last millisecond");
+    assert!(over(&rig.write(&owner).await), "its last millisecond");
     rig.tenants.clock.advance(owner.id(), 1);
     let report = rig.platform.usage(&owner, None, None).await.unwrap();
     assert_eq!((report.days.len(), report.totals.tokens.sum(), report.budget.unwrap().share.used), (1, 7, 0));
@@ -465,7 +465,7 @@ async fn a_chat_that_is_cut_counts_what_was_written_until_then() {
         let mut deltas = rig.chat(&owner, 50).await.unwrap();
         assert!(deltas.next().await.is_some() && deltas.next().await.is_some());
         assert!(rig.chat(&rig.tenants.owner(), 50).await.is_ok(), "54 of 60 are held");
-        assert!(over(rig.chat(&rig.tenants.owner(), 50).await), "two hold more than there is");
+        assert!(over(&rig.chat(&rig.tenants.owner(), 50).await), "two hold more than there is");
     }
     rig.run_later().await;
     let owner = rig.tenants.owner();
@@ -483,7 +483,7 @@ async fn a_turn_that_waits_for_tools_keeps_its_place_in_the_budget() {
         rig.chat(&owner, 5).await.unwrap().collect::<Vec<_>>().await;
     }
     assert_eq!(rig.today(&owner).await, [(CHAT.to_owned(), 1, 12, 9)]);
-    assert!(over(rig.chat(&rig.tenants.owner(), 5).await));
+    assert!(over(&rig.chat(&rig.tenants.owner(), 5).await));
 }
 
 #[tokio::test]
