@@ -9,9 +9,7 @@ use reference_core::answer::{Extractive, ExtractiveBrief};
 use reference_core::auth::{Authenticator, KeySet};
 use reference_core::platform::{INDEX_BYTES, Platform, Ports};
 use reference_core::policy::Policies;
-use reference_core::ports::{
-    Background, Clock, Databases, Ids, KeyValue, MemoryKeyValue, PatientKeyValue, Timer,
-};
+use reference_core::ports::{Background, Clock, Databases, Ids, KeyValue, MemoryKeyValue, PatientKeyValue, Timer};
 use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
 use reference_core::store::idempotency;
 use reference_core::store::rate::LocalCounts;
@@ -24,12 +22,9 @@ use crate::config::{self, Loaded, Models, PROBE_TENANT};
 use crate::counters::Counters;
 use crate::data_folder::DataFolder;
 use crate::docs::SwaggerPage;
-use crate::faults::{
-    Faults, FaultyDatabases, FaultyHandlers, FaultyKeyValue,
-    Port,
-};
-use crate::ids::OsIds;
+use crate::faults::{Faults, FaultyDatabases, FaultyHandlers, FaultyKeyValue, Port};
 use crate::host_models::HostModels;
+use crate::ids::OsIds;
 use crate::models::{MiniLmEmbedder, WordPieceTokenizer};
 use crate::scan::SimdScan;
 use crate::sqlite::SqliteDatabases;

@@ -29,11 +29,7 @@ impl HostModels {
     /// # Errors
     ///
     /// When an https upstream is configured and this host's certificates cannot be read.
-    pub(crate) fn new(
-        config: &config::Platform,
-        minilm: &Arc<MiniLm>,
-        timer: &Arc<dyn Timer>,
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn new(config: &config::Platform, minilm: &Arc<MiniLm>, timer: &Arc<dyn Timer>) -> anyhow::Result<Self> {
         let places = std::thread::available_parallelism().map_or(1, usize::from);
         let neural = MiniLmEmbedder::new(Arc::clone(minilm), places);
         let mut all = Self {

@@ -16,8 +16,8 @@ mod question;
 mod score;
 mod sentences;
 
-pub(crate) use assemble::{answer, planted};
 pub use assemble::{Answer, NO_ANSWER, Source};
+pub(crate) use assemble::{answer, planted};
 pub use brief::ExtractiveBrief;
 pub(crate) use citations::cite;
 pub use citations::{Citation, CitedText};

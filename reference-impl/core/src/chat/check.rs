@@ -2,8 +2,8 @@
 
 use super::error::ChatError;
 use super::model::ChatRequest;
-use crate::safety::{self, Blocked, Finding, Passed};
 use crate::sabotage::{self, Sabotage};
+use crate::safety::{self, Blocked, Finding, Passed};
 use crate::session::Speaker;
 use crate::tenancy::{SafetyDirection, TenantContext};
 

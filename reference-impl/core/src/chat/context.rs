@@ -79,8 +79,7 @@ mod tests {
 
     #[test]
     fn takes_the_latest_within_the_budget() {
-        let said =
-            said(&[(Speaker::User, "one two"), (Speaker::Assistant, "three four five"), (Speaker::User, "six")]);
+        let said = said(&[(Speaker::User, "one two"), (Speaker::Assistant, "three four five"), (Speaker::User, "six")]);
         let count = |text: &str| text.split_whitespace().count();
         for (budget, expected) in [(0, 0), (1, 1), (3, 1), (4, 2), (6, 3)] {
             let taken = recent(&said, budget, &count);

@@ -20,9 +20,9 @@ use crate::ports::{
     ChatCall, ChatDelta, ChatDeltas, ChatFinish, ChatModel, Clock, GenerationRequest, GeneratorKind, ModelError,
 };
 use crate::retrieve::Degradation;
-use crate::safety::{self, Blocked, Finding};
 #[cfg(feature = "sabotage")]
 use crate::sabotage::{self, Sabotage};
+use crate::safety::{self, Blocked, Finding};
 use crate::search::Usage;
 use crate::session::{Hold, Kept, Message, Speaker};
 use crate::tenancy::TenantContext;
@@ -44,10 +44,10 @@ pub(crate) struct Ask {
     pub(crate) call: ChatCall,
     /// What its answer is held against; `None` where it need not rest on documents.
     pub(crate) grounds: Option<GenerationRequest>,
-    /// Id of the model.
+    /// Id of the model that is meant.
     pub(crate) model_id: String,
-    /// `None` when the model is not part of the deployment.
-    pub(crate) model: Option<Arc<dyn ChatModel>>,
+    /// The models that may write, in the order in which they are tried; none when the deployment has none of them.
+    pub(crate) models: Vec<Arc<dyn ChatModel>>,
 }
 
 /// A turn under way.
@@ -135,16 +135,18 @@ impl Turn {
     }
 
     async fn ask(&mut self, ask: Ask) -> Result<(), ChatError> {
-        let Ask { call, grounds, model_id, model } = ask;
-        let called = match &model {
-            Some(model) => model.chat(&self.tenant, &call).await,
-            None => Err(ModelError::Unavailable {
-                model: model_id.clone(),
-                reason: "it is not part of this deployment".to_owned(),
-            }),
-        };
-        let deltas = match called {
-            Ok(deltas) => deltas,
+        let Ask { call, grounds, model_id, models } = ask;
+        let reason = "it is not part of this deployment".to_owned();
+        let mut called = Err(ModelError::Unavailable { model: model_id, reason });
+        // Nothing has been written before a call is accepted, so that the next model may be asked.
+        for model in models {
+            called = model.chat(&self.tenant, &call).await.map(|deltas| (deltas, model));
+            if called.is_ok() {
+                break;
+            }
+        }
+        let (deltas, model) = match called {
+            Ok(called) => called,
             Err(_) if grounds.is_some() => {
                 self.degraded.push(Degradation::GeneratorUnavailable);
                 self.finish = Some(Finish::Stop);
@@ -152,12 +154,12 @@ impl Turn {
             }
             Err(error) => return Err(error.into()),
         };
-        self.extractive = model.is_some_and(|model| model.kind() == GeneratorKind::Extractive);
+        self.extractive = model.kind() == GeneratorKind::Extractive;
         self.guard = Guard::new(&self.tenant, grounds.is_some());
         self.read = usage::read(&call.messages, &*self.tokenizer);
         self.written = Written::new(&call.stop, call.max_tokens);
         self.grounds = grounds;
-        self.model_id = Some(model_id);
+        self.model_id = Some(model.model().to_owned());
         self.deltas = Some(deltas);
         Ok(())
     }
@@ -374,8 +376,7 @@ impl Turn {
 
     fn usage(&self) -> Usage {
         let Some(model) = &self.model_id else { return Usage::default() };
-        let (tokens_in, tokens_out) =
-            self.counted.unwrap_or((self.read, self.written.tokens(&*self.tokenizer) as u64));
+        let (tokens_in, tokens_out) = self.counted.unwrap_or((self.read, self.written.tokens(&*self.tokenizer) as u64));
         usage::of_call(&self.tenant, model, tokens_in, tokens_out)
     }
 }

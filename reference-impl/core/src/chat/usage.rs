@@ -15,7 +15,6 @@ pub(super) fn read(messages: &[ChatMessage], tokenizer: &dyn Tokenizer) -> u64 {
 pub(super) fn of_call(tenant: &TenantContext, model: &str, tokens_in: u64, tokens_out: u64) -> Usage {
     let budget = tenant.settings().budget.as_ref();
     let price = budget.and_then(|budget| budget.usd_per_million_tokens.get(model));
-    let cost_usd =
-        price.map_or(0.0, |it| (tokens_in as f64 * it.input_usd + tokens_out as f64 * it.output_usd) / 1e6);
+    let cost_usd = price.map_or(0.0, |it| (tokens_in as f64 * it.input_usd + tokens_out as f64 * it.output_usd) / 1e6);
     Usage { model: model.to_owned(), tokens_in, tokens_out, cost_usd }
 }

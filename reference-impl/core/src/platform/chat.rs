@@ -8,8 +8,8 @@ use crate::chat::{self, Ask, Begin, ChatError, ChatRequest, Plan, Said, Turn};
 use crate::ids::SessionId;
 use crate::ports::{ChatCall, ChatMessage, ChatRole, Database, EmbedderKind, GenerationRequest, Passage};
 use crate::retrieve::{Degradation, RetrieveError, RetrieveRequest, Sources};
-use crate::safety::{self, Blocked, Finding};
 use crate::sabotage::{self, Sabotage};
+use crate::safety::{self, Blocked, Finding};
 use crate::search::{self, Intent};
 use crate::session::{self, Hold, Means, Message, SessionError, Speaker};
 use crate::tenancy::{Feature, TenantContext};
@@ -73,8 +73,8 @@ impl Platform {
         let found = session::hold(means(), tenant.id(), known, self.fresh_session(), deadline_ms, kept).await;
         #[cfg(feature = "sabotage")]
         if let (Err(SessionError::NotFound), Some(known)) = (&found, known) {
-            let foreign = sabotage::on(Sabotage::ForeignSessionContinues)
-                && self.foreign_session(tenant, known).await.is_some();
+            let foreign =
+                sabotage::on(Sabotage::ForeignSessionContinues) && self.foreign_session(tenant, known).await.is_some();
             if foreign || sabotage::on(Sabotage::DeletedSessionContinues) {
                 return Ok((Hold::revive(means(), known.clone()), Vec::new()));
             }
@@ -156,8 +156,8 @@ impl Platform {
             temperature: request.temperature,
             stop: request.stop.clone(),
         };
-        let model = self.ports.chat_model(&model_id);
-        Plan::Ask(Box::new(Ask { call, grounds, model_id, model }))
+        let models = self.ports.chat_models_for(tenant, &model_id);
+        Plan::Ask(Box::new(Ask { call, grounds, model_id, models }))
     }
 
     /// Retrieves for the last of what was `said` and writes the prompt.

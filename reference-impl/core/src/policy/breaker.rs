@@ -119,9 +119,7 @@ impl Breaker {
         let mut held = self.lock();
         let probe = match &mut held.0 {
             State::Closed { .. } => false,
-            State::Open { until_us, .. }
-                if now_us < *until_us || sabotage::on(Sabotage::BreakerNeverCloses) =>
-            {
+            State::Open { until_us, .. } if now_us < *until_us || sabotage::on(Sabotage::BreakerNeverCloses) => {
                 return Err(until_us.saturating_sub(now_us).div_ceil(1000).max(1));
             }
             State::Open { length_ms, .. } => {
@@ -207,7 +205,12 @@ mod tests {
     const MS: u64 = 1000;
 
     fn breaker() -> Arc<Breaker> {
-        Arc::new(Breaker::new(PolicySettings { failures: 3, open_ms: 100, longest_open_ms: 300, ..PolicySettings::default() }))
+        Arc::new(Breaker::new(PolicySettings {
+            failures: 3,
+            open_ms: 100,
+            longest_open_ms: 300,
+            ..PolicySettings::default()
+        }))
     }
 
     fn settle(breaker: &Arc<Breaker>, now_us: u64, verdict: Verdict) {
@@ -217,7 +220,9 @@ mod tests {
     #[test]
     fn opens_after_failures_in_a_row_and_no_fewer() {
         let breaker = breaker();
-        for verdict in [Verdict::Fails, Verdict::Fails, Verdict::Works, Verdict::Fails, Verdict::Unknown, Verdict::Fails] {
+        for verdict in
+            [Verdict::Fails, Verdict::Fails, Verdict::Works, Verdict::Fails, Verdict::Unknown, Verdict::Fails]
+        {
             settle(&breaker, 0, verdict);
             assert_eq!(breaker.state(0), BreakerState::Closed, "{verdict:?}");
         }

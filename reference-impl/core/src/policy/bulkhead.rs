@@ -206,7 +206,10 @@ mod tests {
     }
 
     /// A call that has been polled once.
-    fn ask<'a>(bulkhead: &'a Arc<Bulkhead>, tenant: &'a TenantId) -> (BoxFuture<'a, Option<Place>>, Option<Option<Place>>) {
+    fn ask<'a>(
+        bulkhead: &'a Arc<Bulkhead>,
+        tenant: &'a TenantId,
+    ) -> (BoxFuture<'a, Option<Place>>, Option<Option<Place>>) {
         let mut call: BoxFuture<'a, Option<Place>> = Box::pin(bulkhead.take(tenant));
         let place = call.as_mut().now_or_never();
         (call, place)

@@ -31,9 +31,7 @@ impl Repeat {
     fn allows(self, error: &ModelError) -> bool {
         match error {
             ModelError::Refused { .. } => true,
-            ModelError::Unavailable { .. } => {
-                self == Self::Idempotent || sabotage::on(Sabotage::WritingRepeated)
-            }
+            ModelError::Unavailable { .. } => self == Self::Idempotent || sabotage::on(Sabotage::WritingRepeated),
             // A slow host gets slower by a second call, and neither a rejected call nor a senseless answer becomes better.
             ModelError::TimedOut { .. } => false,
             ModelError::Rejected { .. } | ModelError::Unusable { .. } => sabotage::on(Sabotage::RetriesUnbounded),

@@ -83,7 +83,9 @@ mod tests {
     fn waits_for_what_a_host_asks_within_its_bound() {
         let settings = PolicySettings { pause_ms: 0, longest_pause_ms: 2000, ..PolicySettings::default() };
         let ids = SeededIds::new(7);
-        for (asked, expected) in [(Some(1000), Some(1000)), (Some(2000), Some(2000)), (Some(2001), None), (None, Some(0))] {
+        for (asked, expected) in
+            [(Some(1000), Some(1000)), (Some(2000), Some(2000)), (Some(2001), None), (None, Some(0))]
+        {
             assert_eq!(pause(&settings, 1, asked, &ids), expected, "{asked:?}");
         }
     }

@@ -336,7 +336,8 @@ impl Searcher<'_> {
     async fn write(&self, request: &GenerationRequest, chunks: &[RankedChunk]) -> Option<(Answer, String)> {
         for generator in self.generators {
             if let Ok(answer) = answer::answer(self.tenant, &**generator, request, chunks).await {
-                let told = if sabotage::on(Sabotage::FallbackNotNamed) { self.generation_model } else { generator.model() };
+                let told =
+                    if sabotage::on(Sabotage::FallbackNotNamed) { self.generation_model } else { generator.model() };
                 return Some((answer, told.to_owned()));
             }
         }

@@ -39,7 +39,8 @@ const DROP_TOKENS: &str = "DELETE FROM session_turns WHERE session_id = ?1 \
 const SETTLE: &str = "UPDATE sessions SET updated_at = ?2, title = coalesce(title, ?3), holder = NULL, held_until = 0, \
      turns = (SELECT count(*) FROM session_turns WHERE session_id = ?1) WHERE id = ?1";
 const GET: &str = "SELECT id, title, created_at, updated_at, turns FROM sessions WHERE id = ?1 AND updated_at > ?2";
-const TURNS: &str = "SELECT role, content, citations, tokens, at FROM session_turns WHERE session_id = ?1 ORDER BY position";
+const TURNS: &str =
+    "SELECT role, content, citations, tokens, at FROM session_turns WHERE session_id = ?1 ORDER BY position";
 const TURNS_REVERSED: &str =
     "SELECT role, content, citations, tokens, at FROM session_turns WHERE session_id = ?1 ORDER BY position DESC";
 const LIST: &str = "SELECT id, title, created_at, updated_at, turns FROM sessions \

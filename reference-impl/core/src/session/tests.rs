@@ -114,7 +114,11 @@ async fn drops_the_oldest_turns_beyond_its_bounds() {
             add(&*store, &ids[0], "a", at == 10, &exchange(question, at), kept).await.unwrap();
         }
         let found = read_session(&*store, &ids[0], kept(20)).await.unwrap();
-        assert_eq!((found.messages.len(), found.summary.turns as usize), (expected, expected), "{max_turns} {max_tokens}");
+        assert_eq!(
+            (found.messages.len(), found.summary.turns as usize),
+            (expected, expected),
+            "{max_turns} {max_tokens}"
+        );
         assert_eq!(found.messages[expected - 2].content, "Four", "the last exchange is whole");
     }
 }

@@ -76,10 +76,7 @@ async fn open(parts: &ServiceParts, call: &Call, request: ChatRequest) -> Result
     // Before the model is called, so that no more calls are under way than streams may be.
     let place = parts.streams.take(&call.tenant).ok_or_else(|| problem::too_many_streams(limit))?;
     let turn = parts.platform.begin_chat(started).await.map_err(told)?;
-    let start = Start {
-        session_id: turn.session().map(|id| id.as_str().into()),
-        model: turn.model().map(Into::into),
-    };
+    let start = Start { session_id: turn.session().map(|id| id.as_str().into()), model: turn.model().map(Into::into) };
     let events = stream::unfold(turn, |mut turn| async move { turn.next().await.map(|event| (event, turn)) });
     let steps = futures_util::StreamExt::flat_map(events, |event| stream::iter(steps(event)));
     Ok(search::opened(parts, call, search::Began { at_us, place }, start, Box::pin(steps)))

@@ -43,8 +43,7 @@ pub(super) async fn search(
     let mut request = decode::search(request).map_err(|error| problem::retrieve(&RetrieveError::from(error)))?;
     if let Some(id) = session {
         let id = sessions::id(&id)?;
-        request.history =
-            platform.session_turns(&call.tenant, &id).await.map_err(|error| problem::session(&error))?;
+        request.history = platform.session_turns(&call.tenant, &id).await.map_err(|error| problem::session(&error))?;
     }
     let body = if streamed {
         SearchOkBody::EventStream(open(parts, call, request).await?)

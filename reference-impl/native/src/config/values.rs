@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use contract_types as wire;
 use reference_core::tenancy::{
     BudgetSettings, ChunkSettings, ChunkStrategy, ConfidenceThresholds, Fusion, Limits, ModelPrice, RateLimits,
-    RetrievalMode, RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter, SafetyRule, SessionSettings,
-    Times,
+    RetrievalMode, RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter, SafetyRule, SessionSettings, Times,
 };
 
 pub(super) fn chunking(wire: &wire::ChunkSettings) -> ChunkSettings {

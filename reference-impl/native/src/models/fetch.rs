@@ -61,9 +61,8 @@ impl HttpFetch {
             Pool::Plain(pool) => pool.request(request).await,
             Pool::Secure(pool) => pool.request(request).await,
         };
-        let response = response.map_err(|error| {
-            if error.is_connect() { FetchError::NotConnected } else { FetchError::Broken }
-        })?;
+        let response =
+            response.map_err(|error| if error.is_connect() { FetchError::NotConnected } else { FetchError::Broken })?;
         let (parts, body) = response.into_parts();
         let chunks = BodyDataStream::new(body).map(|chunk| chunk.map_err(|_| FetchError::Broken));
         Ok(FetchResponse {

@@ -153,7 +153,12 @@ async fn without_documents_the_local_model_repeats_nothing() {
 #[tokio::test]
 async fn only_what_passages_support_leaves_with_markers_of_its_own() {
     let model = scripted(
-        &["Moons are made of che", "ese [1]. A customer may ask for a refund within 17 da", "ys of delivery [9]. ", "It is 19 days [1]."],
+        &[
+            "Moons are made of che",
+            "ese [1]. A customer may ask for a refund within 17 da",
+            "ys of delivery [9]. ",
+            "It is 19 days [1].",
+        ],
         End::Whole,
     );
     let (house, owner) = talking(model.clone(), |_| {}).await;
@@ -180,7 +185,10 @@ async fn passes_on_how_to_write_and_keeps_documents_out_where_told() {
     let (text, _, id, summary) = said(&house, &owner, request).await.unwrap();
     assert_eq!((text.as_str(), summary.finish), ("One two ", Finish::Stop));
     let call = model.asked.lock().unwrap()[0].clone();
-    assert_eq!((call.max_tokens, call.temperature, call.stop.as_slice()), (Some(9), Some(0.5), &["STOP".to_owned()][..]));
+    assert_eq!(
+        (call.max_tokens, call.temperature, call.stop.as_slice()),
+        (Some(9), Some(0.5), &["STOP".to_owned()][..])
+    );
     assert!(call.passages.is_none() && call.messages.iter().all(|it| it.role != ChatRole::System));
     let bounded = ChatRequest { max_tokens: Some(1), session: Some(id), ..alone("And now?") };
     let (text, _, _, summary) = said(&house, &owner, bounded).await.unwrap();

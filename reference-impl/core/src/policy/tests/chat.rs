@@ -4,9 +4,7 @@ use super::*;
 fn pieces(stand: &Stand, asked: &str) -> (Vec<&'static str>, u64) {
     let (tenant, call) = (stand.tenants.owner(), question(asked));
     let model = stand.policies.chat_model(Scripted::new(Failure::Hangs, 0), stand.settings);
-    let mut read: BoxFuture<'_, Vec<_>> = Box::pin(async {
-        model.chat(&tenant, &call).await.unwrap().collect().await
-    });
+    let mut read: BoxFuture<'_, Vec<_>> = Box::pin(async { model.chat(&tenant, &call).await.unwrap().collect().await });
     let began = stand.timer.now_ms();
     let items = loop {
         if let Some(items) = read.as_mut().now_or_never() {

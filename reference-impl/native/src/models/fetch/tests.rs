@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use reference_core::answer::Prompt;
 use reference_core::ports::{
-    ChatCall, ChatDelta, ChatFinish, ChatMessage, ChatModel, ChatRole, EmbedPurpose, Embedder, GenerationRequest, Generator,
-    ModelError, Passage, RerankCandidate, Reranker,
+    ChatCall, ChatDelta, ChatFinish, ChatMessage, ChatModel, ChatRole, EmbedPurpose, Embedder, GenerationRequest,
+    Generator, ModelError, Passage, RerankCandidate, Reranker,
 };
 use reference_core::tenancy::RequestMark;
 use reference_core::testkit::TestTenants;
-use reference_providers::{Api, Endpoint, Provider, ProviderEmbedder, ProviderKind, ProviderModel, ProviderReranker, Secret};
+use reference_providers::{
+    Api, Endpoint, Provider, ProviderEmbedder, ProviderKind, ProviderModel, ProviderReranker, Secret,
+};
 use serde_json::{Value as Json, json};
 use wiremock::matchers::{body_partial_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -137,7 +139,10 @@ async fn takes_refusals_and_silence_for_an_upstream_that_is_not_there() {
         ),
         (echo(), "unavailable: model `acme/m` is unavailable: status 500"),
         (ResponseTemplate::new(503), "refused: "),
-        (ResponseTemplate::new(401).set_body_string(SECRET), "rejected: model `acme/m` rejected the call: it refused the key (status 401)"),
+        (
+            ResponseTemplate::new(401).set_body_string(SECRET),
+            "rejected: model `acme/m` rejected the call: it refused the key (status 401)",
+        ),
         (ResponseTemplate::new(400), "rejected: "),
         (ResponseTemplate::new(307).insert_header("location", "http://127.0.0.1:9/"), "unusable: "),
     ] {
@@ -250,12 +255,8 @@ async fn reads_sentences_markers_and_usage_and_passes_the_trace_on() {
 async fn streams_a_conversation_over_the_wire_and_tells_a_refusal() {
     let stream = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"finish_reason\":null}]}\n\n\
                   data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
-    let message = ChatMessage {
-        role: ChatRole::User,
-        content: "hello".to_owned(),
-        tool_calls: Vec::new(),
-        tool_call_id: None,
-    };
+    let message =
+        ChatMessage { role: ChatRole::User, content: "hello".to_owned(), tool_calls: Vec::new(), tool_call_id: None };
     let call = ChatCall {
         messages: vec![message],
         question: "hello".to_owned(),

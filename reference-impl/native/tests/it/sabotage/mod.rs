@@ -61,7 +61,15 @@ fn lists_every_flaw_and_the_one_that_is_on() {
     let names: Vec<&str> =
         listed["switches"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
     assert!(listed["on"].is_null() && !names.is_empty(), "{listed}");
-    let tables = [access::PROBES, answers::PROBES, chat::PROBES, corpus::PROBES, limits::PROBES, retrieval::PROBES, trouble::PROBES];
+    let tables = [
+        access::PROBES,
+        answers::PROBES,
+        chat::PROBES,
+        corpus::PROBES,
+        limits::PROBES,
+        retrieval::PROBES,
+        trouble::PROBES,
+    ];
     let probed: HashSet<&str> = tables.into_iter().flatten().map(|(name, _)| *name).chain(OF_TOKENS).collect();
     for name in &names {
         assert!(probed.contains(name), "{name} has no probe");
