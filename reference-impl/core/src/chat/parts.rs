@@ -40,7 +40,8 @@ fn first_end(text: &str) -> Option<usize> {
             end += after;
             last = end + text[end..].len() - text[end..].trim_start().len();
         }
-        return (last < text.len()).then_some(last);
+        // What may be the beginning of a marker is waited for.
+        return (last < text.len() && !may_be_marker(&text[last..])).then_some(last);
     }
     if text.len() <= MOST_BYTES {
         return None;
@@ -55,6 +56,12 @@ fn marker_end(text: &str) -> Option<usize> {
     let (numbers, _) = inner.split_once(']')?;
     let shaped = !numbers.is_empty() && numbers.chars().all(|it| it.is_ascii_digit() || matches!(it, ',' | ' ' | '^'));
     shaped.then(|| text.len() - text.trim_start().len() + 1 + numbers.len() + 1)
+}
+
+/// Whether `text` may go on to a marker that it does not hold yet.
+fn may_be_marker(text: &str) -> bool {
+    text.strip_prefix('[')
+        .is_some_and(|inner| inner.chars().all(|it| it.is_ascii_digit() || matches!(it, ',' | ' ' | '^')))
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@ use crate::sabotage::{self, Sabotage};
 
 use super::model::Finish;
 
+/// Longest stretch without white space that is counted as one, in bytes.
+const LONGEST_WORD: usize = 64;
+
 /// Follows a text as it grows and tells how much of it counts.
 pub(super) struct Written {
     stop: Vec<String>,
@@ -15,15 +18,13 @@ pub(super) struct Written {
     settled: usize,
     /// The last word, which may go on.
     word: String,
-    /// Whether anything was passed on.
-    any: bool,
 }
 
 impl Written {
     pub(super) fn new(stop: &[String], most: Option<u32>) -> Self {
         let stop = if sabotage::on(Sabotage::StopTextsIgnored) { Vec::new() } else { stop.to_vec() };
         let most = most.map(|it| it as usize).filter(|_| !sabotage::on(Sabotage::MaxTokensIgnored));
-        Self { stop, most, held: String::new(), settled: 0, word: String::new(), any: false }
+        Self { stop, most, held: String::new(), settled: 0, word: String::new() }
     }
 
     /// Takes the next piece. Gives what of it counts so far, and why nothing more will where that is so.
@@ -52,10 +53,12 @@ impl Written {
     fn bounded(&mut self, text: &str, tokenizer: &dyn Tokenizer) -> (String, Option<Finish>) {
         let mut out = String::new();
         for character in text.chars() {
-            if character.is_whitespace() {
+            // Scripts without spaces are counted in stretches, so that no count begins anew with a long text.
+            if character.is_whitespace() || self.word.len() >= LONGEST_WORD {
                 self.settled += tokenizer.count(&self.word);
                 self.word.clear();
-            } else {
+            }
+            if !character.is_whitespace() {
                 self.word.push(character);
                 let over = self
                     .most
@@ -65,7 +68,6 @@ impl Written {
                     return (out, Some(Finish::Length));
                 }
             }
-            self.any = true;
             out.push(character);
         }
         (out, None)
