@@ -9,6 +9,7 @@ mod fault;
 mod leaks;
 mod options;
 mod proxy;
+mod servers;
 mod streams;
 mod switches;
 

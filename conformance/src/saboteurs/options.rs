@@ -18,7 +18,7 @@ pub struct Options {
     #[arg(long)]
     pub list: bool,
     /// Servers with switches that run at once.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=8))]
     pub servers: u8,
     /// Instead of trying saboteurs, run the whole suite this many times against the good target: nothing may fail.
     #[arg(long, value_name = "N")]

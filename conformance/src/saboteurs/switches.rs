@@ -1,6 +1,13 @@
 //! Saboteurs inside a build of the reference: switches of its control API, one on at a time.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
 
 use contract_types::CaseRecordOutcome;
 use futures_util::{StreamExt, stream};
@@ -80,13 +87,18 @@ pub(super) fn by_rule(tests: &[Test]) -> BTreeMap<String, Vec<Test>> {
     rules.into_iter().map(|(rule, found)| (rule, pick(found))).collect()
 }
 
-/// Runs tests beside each other; gives the failures.
+/// Runs tests beside each other; gives the failures. Those that have not begun when one fails are left out: one is enough.
 async fn failing(session: &Arc<Session>, tests: &[Test]) -> Vec<(Test, String)> {
+    let enough = Arc::new(AtomicBool::new(false));
     let ends = stream::iter(tests.iter().cloned()).map(|test| {
-        let session = Arc::clone(session);
+        let (session, enough) = (Arc::clone(session), Arc::clone(&enough));
         async move {
+            if enough.load(Ordering::Relaxed) {
+                return None;
+            }
             let (case, _) = engine::one(&session, &test).await;
             let failed = case.outcome == CaseRecordOutcome::Fail;
+            enough.fetch_or(failed, Ordering::Relaxed);
             failed.then(|| (test, case.message.unwrap_or_default()))
         }
     });

@@ -87,6 +87,14 @@ impl Case {
         self.all_steps().map(|(_, _, step)| wait(step)).sum()
     }
 
+    /// How long it may wait, roughly, in milliseconds, where the target is not as it should be: its own waits, every time that it
+    /// asks again for, and some seconds for each call that it lets hang.
+    pub fn longest(&self) -> u64 {
+        let hangs = |step: &Step| step.request.body.as_ref().is_some_and(|body| body["kind"] == "hang");
+        let again = |step: &Step| step.until.map_or(0, |until| until.within_ms) + if hangs(step) { 5000 } else { 0 };
+        self.patience() + self.setup.iter().chain(&self.steps).map(again).sum::<u64>()
+    }
+
     /// Its level, as records name it.
     pub fn level(&self) -> CaseRecordLevel {
         match self.level {
@@ -128,6 +136,8 @@ pub enum Need {
     Start,
     /// A key that the target takes tokens from.
     Tokens,
+    /// The stand-in for model providers that the harness starts beside its target.
+    Upstream,
 }
 
 /// One step.
@@ -189,6 +199,8 @@ pub enum Nobody {
     None,
     /// The control API, which needs no credential; the path is one of its own.
     Control,
+    /// The stand-in for model providers; the path is one of its own, such as `/faults/embeddings` or `/requests`.
+    Upstream,
 }
 
 /// A tenant's credential.
