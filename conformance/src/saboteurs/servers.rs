@@ -103,11 +103,11 @@ fn attempt(
     server: &mut Option<Arc<Session>>,
     task: &Task<'_>,
 ) -> Result<Tried, Problem> {
-    let session = match server.take() {
+    let mut session = match server.take() {
         Some(session) => session,
         None => spring.server()?,
     };
-    let Attempt { mut tried, doubt, sound } = runtime.block_on(switches::attempt(&session, &task.switch, task.meant));
+    let Attempt { mut tried, doubt, sound } = runtime.block_on(switches::attempt(&mut session, &task.switch, task.meant));
     // What was written while the switch was on stays wrong: go on with a server that never saw it.
     let session = if sound {
         session

@@ -87,6 +87,13 @@ pub(super) fn by_rule(tests: &[Test]) -> BTreeMap<String, Vec<Test>> {
     rules.into_iter().map(|(rule, found)| (rule, pick(found))).collect()
 }
 
+/// Gives a session that nobody else holds a mark that no id has yet.
+fn mark(session: &mut Arc<Session>) {
+    if let Some(session) = Arc::get_mut(session) {
+        session.mark_anew();
+    }
+}
+
 /// Runs tests beside each other; gives the failures. Those that have not begun when one fails are left out: one is enough.
 async fn failing(session: &Arc<Session>, tests: &[Test]) -> Vec<(Test, String)> {
     let enough = Arc::new(AtomicBool::new(false));
@@ -114,8 +121,11 @@ pub(super) struct Attempt {
 }
 
 /// Turns a switch on, runs the tests that are meant to catch it, turns it off, and sees that what failed passes again.
-pub(super) async fn attempt(session: &Arc<Session>, switch: &Switch, tests: &[Test]) -> Attempt {
+///
+/// Both times under a new mark: what an earlier attempt left on this server has other ids.
+pub(super) async fn attempt(session: &mut Arc<Session>, switch: &Switch, tests: &[Test]) -> Attempt {
     let began = Instant::now();
+    mark(session);
     let end = |verdict: Result<String, String>, sound: bool, doubt: Option<Test>| Attempt {
         tried: Tried {
             id: format!("saboteurs/{}", switch.id()),
@@ -143,6 +153,7 @@ pub(super) async fn attempt(session: &Arc<Session>, switch: &Switch, tests: &[Te
         let message = format!("none of {} tests of {} failed: {}", tests.len(), switch.rule, ids.join(", "));
         return end(Err(message), true, None);
     };
+    mark(session);
     let again = failing(session, std::slice::from_ref(first)).await;
     let others = failed.len() - 1;
     let and = if others > 0 { format!(" and {others} more") } else { String::new() };

@@ -7,6 +7,7 @@ use std::{
 
 use harness::{
     client::{Client, ClientError},
+    mark,
     pace::Pace,
     prepare::PrepareError,
     target::Target,
@@ -45,6 +46,11 @@ impl Session {
             quiet: Arc::default(),
             ..self.with(target, client)
         })
+    }
+
+    /// Gives the session another mark, so that what its cases make from now on has ids of its own.
+    pub fn mark_anew(&mut self) {
+        self.run = mark::of_run(&harness::record::run_id());
     }
 
     /// Stops the target, where the session has started it, and gives what it has stored: [`Session::another`] begins with it.

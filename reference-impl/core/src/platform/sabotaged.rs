@@ -3,7 +3,7 @@
 use super::Platform;
 use crate::ids::JobId;
 use crate::ingest::{Document, documents};
-use crate::ports::DatabaseError;
+use crate::ports::{DatabaseError, EmbedPurpose, EmbedderKind};
 use crate::retrieve::{RetrieveError, RetrieveRequest, Retrieved, Sources};
 use crate::sabotage::{self, Sabotage};
 use crate::store::jobs::{self, Job};
@@ -53,6 +53,12 @@ impl Platform {
         request: &RetrieveRequest,
         mut retrieved: Retrieved,
     ) -> Result<Retrieved, RetrieveError> {
+        if sabotage::on(Sabotage::TextsReachOtherModels) {
+            for model in self.ports.embedders.iter().filter(|it| it.kind() == EmbedderKind::Remote) {
+                // Whether it answers is all the same: the text is gone.
+                let _ = model.embed(tenant, std::slice::from_ref(&request.query), EmbedPurpose::Query).await;
+            }
+        }
         let crossing = sabotage::on(Sabotage::RetrievalCrossesTenants);
         let crowding = sabotage::on(Sabotage::TenantFilteredAfterTopK);
         let named = request.filter.namespace().filter(|_| sabotage::on(Sabotage::NamespaceFilterChoosesTenant));

@@ -302,4 +302,5 @@ switches! {
     EmbeddingFailureFailsRequest "embedding-failure-fails-request" "UPS-001" "Without the embedding model retrieval fails.";
     GeneratorFailureFailsRequest "generator-failure-fails-request" "UPS-002" "Without the generator a search fails.";
     CacheFailureFailsRequest "cache-failure-fails-request" "UPS-003" "Without the cache a search fails.";
+    TextsReachOtherModels "texts-reach-other-models" "UPS-016" "What is retrieved by is sent to every embedding model behind a URL, whoever chose it.";
 }
