@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use harness::{exit, output, project_root, record};
 use indicatif::ProgressBar;
 
-use super::{Options, Saboteur, proxied, proxy::Proxy, servers};
+use super::{Options, Saboteur, probes, proxied, proxy::Proxy, servers};
 use crate::{
     engine,
     session::Session,
@@ -70,8 +70,12 @@ pub fn main(options: &Options, command: &str) -> u8 {
             return error.exit_code();
         }
     };
-    let mut tried = runtime.block_on(proxies(&session, &saboteurs, &suite.tests));
-    if options.switches != "none" {
+    let mut tried = if options.probes {
+        runtime.block_on(probes::all(&session, &suite.tests, &wanted))
+    } else {
+        runtime.block_on(proxies(&session, &saboteurs, &suite.tests))
+    };
+    if !options.probes && options.switches != "none" {
         match servers::all(options, &suite, &runtime, &wanted) {
             Ok(more) => tried.extend(more),
             Err((message, code)) => {
@@ -182,7 +186,7 @@ async fn through(
     test: &Test,
 ) -> Result<(CaseRecordOutcome, String), String> {
     let (judge, contract) = (Arc::clone(&session.judge), Arc::clone(&session.contract));
-    let proxy = Proxy::start(&session.target.base_url, judge, contract, saboteur.cloned()).await?;
+    let proxy = Proxy::start(&session.target.base_url, judge, contract, saboteur.cloned(), Vec::new()).await?;
     let behind = session.through(&proxy.base_url).map_err(|error| error.to_string())?;
     let (case, _) = engine::one(&behind, test).await;
     let message = case.message.or(case.reason).unwrap_or_default();
