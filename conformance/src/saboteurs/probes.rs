@@ -10,13 +10,7 @@ use std::{
 
 use contract_types::Feature;
 
-use super::{
-    Saboteur,
-    drive::Tried,
-    fault::Fault,
-    proxy::Proxy,
-    slow::Slow,
-};
+use super::{Saboteur, drive::Tried, fault::Fault, proxy::Proxy, slow::Slow};
 use crate::{
     outcome::{Ending, Outcome},
     probe::{Finding, Probe},
@@ -29,7 +23,7 @@ const WAYS: [(&str, Slow, &str); 6] = [
     ("/foreign-or-missing", Slow::Known, "an object of another tenant is looked up before it is refused"),
     ("/asked-by-another", Slow::Unasked, "what another tenant asked is answered from one store of all tenants"),
     ("/stored-answer", Slow::Fifth(Duration::from_millis(130)), "every fifth stored answer takes 130 ms"),
-    ("/tenant-check", Slow::Every(Duration::from_millis(10)), "finding the tenant takes 10 ms"),
+    ("/tenant-check", Slow::Every(Duration::from_millis(40)), "finding the tenant takes 40 ms"),
     ("/first-token", Slow::Fifth(Duration::from_millis(700)), "every fifth answer begins 700 ms late"),
     ("/shares-under-a-flood", Slow::Crowded, "a tenant that presses harder is served first"),
 ];

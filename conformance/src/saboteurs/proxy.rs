@@ -71,7 +71,14 @@ impl Proxy {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let client = Client::new(target, Bounds::default()).map_err(|error| error.to_string())?;
         let broken = Arc::new(AtomicUsize::new(0));
-        let shared = Arc::new(Shared { client, judge, contract, saboteur, broken: Arc::clone(&broken), memory: Memory::of(objects) });
+        let shared = Arc::new(Shared {
+            client,
+            judge,
+            contract,
+            saboteur,
+            broken: Arc::clone(&broken),
+            memory: Memory::of(objects),
+        });
         let task = tokio::spawn(async move {
             // Connections end with the proxy: they are held here and not let go of.
             let mut connections = tokio::task::JoinSet::new();

@@ -107,7 +107,8 @@ fn attempt(
         Some(session) => session,
         None => spring.server()?,
     };
-    let Attempt { mut tried, doubt, sound } = runtime.block_on(switches::attempt(&mut session, &task.switch, task.meant));
+    let Attempt { mut tried, doubt, sound } =
+        runtime.block_on(switches::attempt(&mut session, &task.switch, task.meant));
     // What was written while the switch was on stays wrong: go on with a server that never saw it.
     let session = if sound {
         session

@@ -15,6 +15,7 @@ use std::{
 
 use contracts::{Contract, catalogue};
 use fixtures::Fixtures;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use harness::{
     canary::Scanner,
     client::{Bounds, Client, ClientError, Request},
@@ -28,7 +29,6 @@ use harness::{
     seed,
     target::{Target, TargetError},
 };
-use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 use tokio::sync::RwLock;
 

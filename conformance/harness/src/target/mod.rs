@@ -12,13 +12,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract_types::StartProfile;
-use regex::Regex;
 use crate::{
     profile::Resolved,
     root::fixtures_root,
     upstream::{Upstream, UpstreamError},
 };
+use contract_types::StartProfile;
+use regex::Regex;
 
 /// Lines of a target's output that are kept.
 const KEPT_LINES: usize = 50_000;
@@ -140,7 +140,8 @@ impl Target {
         if let Some(content) = content {
             copy(content, data.path()).map_err(|cause| TargetError::Local { what: "copy of the data", cause })?;
         }
-        let texts = || start.run.iter().map(String::as_str).chain(start.env.iter().flatten().filter_map(|it| it.1.as_str()));
+        let texts =
+            || start.run.iter().map(String::as_str).chain(start.env.iter().flatten().filter_map(|it| it.1.as_str()));
         let upstream = texts().any(|text| text.contains("{upstream}"));
         let upstream = upstream.then(|| Upstream::start(&fixtures_root())).transpose()?.map(Arc::new);
         let address = upstream.as_ref().map(|upstream| upstream.uri()).unwrap_or_default();

@@ -116,9 +116,9 @@ fn written(body: &Value) -> String {
     let shared = |sentence: &str| words(sentence).filter(|word| asked.contains(word)).collect::<BTreeSet<_>>().len();
     let sentences = before.lines().filter(|line| !line.starts_with("==")).flat_map(|line| line.split_inclusive(". "));
     // The first of several that share as much.
-    let best = sentences.map(|sentence| (shared(sentence), sentence.trim())).fold((0, ""), |best, found| {
-        if found.0 > best.0 { found } else { best }
-    });
+    let best = sentences
+        .map(|sentence| (shared(sentence), sentence.trim()))
+        .fold((0, ""), |best, found| if found.0 > best.0 { found } else { best });
     if best.0 >= LEAST_SHARED { best.1.to_owned() } else { format!("I was asked this: {question}") }
 }
 

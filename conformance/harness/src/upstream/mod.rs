@@ -170,7 +170,8 @@ impl StandIn {
                 let found = self.state().found(&Query::of(&request.url));
                 ResponseTemplate::new(200).set_body_json(json!({ "count": found.len(), "requests": found }))
             }
-            _ => ResponseTemplate::new(404).set_body_json(json!({ "error": { "message": format!("no such path: {path}") } })),
+            _ => ResponseTemplate::new(404)
+                .set_body_json(json!({ "error": { "message": format!("no such path: {path}") } })),
         }
     }
 }
@@ -214,7 +215,8 @@ fn refused(message: &str) -> ResponseTemplate {
 /// An error that repeats the key and the texts, as careless providers do: whoever passes it on, leaks them.
 fn careless(status: u16, message: &str, request: &Request, body: &Value) -> ResponseTemplate {
     let text = format!("{message}: {}; the request was {body}", header(request, "authorization"));
-    ResponseTemplate::new(status).set_body_json(json!({ "error": { "message": text, "type": "error", "code": status } }))
+    ResponseTemplate::new(status)
+        .set_body_json(json!({ "error": { "message": text, "type": "error", "code": status } }))
 }
 
 /// How long a call hangs: longer than anybody waits.

@@ -60,7 +60,8 @@ async fn writes_the_sentence_that_answers_whole_and_streamed() {
     let streamed = asked.call("/v1/chat/completions", &chat(true)).await.response;
     assert_eq!(streamed.media_type(), "text/event-stream");
     let text = String::from_utf8_lossy(&streamed.body).into_owned();
-    let chunks: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok()).collect();
+    let chunks: Vec<Value> =
+        text.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok()).collect();
     let joined: String = chunks.iter().filter_map(|it| it.pointer("/choices/0/delta/content")?.as_str()).collect();
     assert_eq!(joined, "The lever lasts 7 years.");
     assert_eq!(chunks.last().unwrap()["usage"], whole["usage"]);
@@ -80,7 +81,8 @@ async fn ranks_by_shared_words() {
 async fn refuses_another_key_and_repeats_it() {
     let asked = Asked::new();
     let secret = crate::credential::Secret::new("sk-wrong");
-    let request = Request::new("POST", "/v1/embeddings").bearer(&secret).json(&json!({ "model": "m", "input": "a text" }));
+    let request =
+        Request::new("POST", "/v1/embeddings").bearer(&secret).json(&json!({ "model": "m", "input": "a text" }));
     let refused = asked.client.send(&request).await.unwrap().response;
     assert_eq!(refused.status, 401);
     let text = String::from_utf8_lossy(&refused.body).into_owned();
@@ -143,9 +145,12 @@ async fn a_fault_may_count_its_calls_and_strikes_its_operation_alone() {
 async fn remembers_what_it_was_sent() {
     let asked = Asked::new();
     asked.call("/v1/embeddings", &json!({ "model": "one", "input": ["a mark 4711", "another"] })).await;
-    let plain = Request::new("POST", "/v1/rerank").json(&json!({ "model": "two", "query": "mark 4711", "documents": [] }));
+    let plain =
+        Request::new("POST", "/v1/rerank").json(&json!({ "model": "two", "query": "mark 4711", "documents": [] }));
     asked.client.send(&plain).await.unwrap();
-    let found = |query: &'static str| async { asked.client.send(&Request::new("GET", query)).await.unwrap().response.json().unwrap() };
+    let found = |query: &'static str| async {
+        asked.client.send(&Request::new("GET", query)).await.unwrap().response.json().unwrap()
+    };
     let both = found("/requests?holds=mark%204711").await;
     assert_eq!((&both["count"], &both["requests"][0]["model"]), (&json!(2), &json!("one")));
     assert_eq!((&both["requests"][0]["authorized"], &both["requests"][1]["authorized"]), (&json!(true), &json!(false)));
