@@ -14,7 +14,7 @@ use super::{Saboteur, drive::Tried, fault::Fault, proxy::Proxy, slow::Slow};
 use crate::{
     outcome::{Ending, Outcome},
     probe::{Finding, Probe},
-    session::Session,
+    session::{Objects, Session},
     suite::Test,
 };
 
@@ -85,7 +85,7 @@ async fn measured(
     probe: &Probe,
 ) -> Result<Result<Finding, Outcome>, String> {
     let (judge, contract) = (Arc::clone(&session.judge), Arc::clone(&session.contract));
-    let objects = session.objects.values().flat_map(|objects| objects.ids()).collect();
+    let objects = session.objects.values().flat_map(Objects::ids).collect();
     let proxy = Proxy::start(&session.target.base_url, judge, contract, saboteur.cloned(), objects).await?;
     let behind = session.through(&proxy.base_url).map_err(|error| error.to_string())?;
     let found = probe.measure(&behind).await;

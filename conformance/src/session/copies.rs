@@ -36,7 +36,7 @@ impl Session {
     ///
     /// [`PrepareError`].
     pub fn another(&self, data: &Path) -> Result<Self, PrepareError> {
-        let target = Target::open_with(&self.profile, &self.root, data).map_err(not_opened)?;
+        let target = Target::open_with(&self.profile, &self.root, data).map_err(|error| not_opened(&error))?;
         let client = Client::new(&target.base_url, self.bounds);
         let client = client.map_err(|error| PrepareError::Usage(error.to_string()))?;
         let locks = self.locks.keys().map(|tenant| (tenant.clone(), RwLock::new(())));

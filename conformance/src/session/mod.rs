@@ -119,7 +119,7 @@ impl Session {
             scanner.add(&tenant.id, &tenant.canaries);
             tenant.canaries.values().for_each(|canary| redactor.add(canary, "[canary]"));
         }
-        let target = Target::open(&profile, &root).map_err(not_opened)?;
+        let target = Target::open(&profile, &root).map_err(|error| not_opened(&error))?;
         if let Some(upstream) = &target.upstream {
             scanner.add(MODEL_PROVIDER, &BTreeMap::from([("key".to_owned(), upstream.key().to_owned())]));
             redactor.add(upstream.key(), "[key of the model provider]");
@@ -228,7 +228,7 @@ impl Session {
     }
 }
 
-fn not_opened(error: TargetError) -> PrepareError {
+fn not_opened(error: &TargetError) -> PrepareError {
     match error {
         TargetError::Run { .. }
         | TargetError::NoBinary { .. }

@@ -1,6 +1,6 @@
 //! The answers of the stand-in: deterministic, so that a case can say what must come of them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -81,7 +81,9 @@ fn vector(text: &str, dimensions: usize) -> Vec<f32> {
     }
     let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
     if length > 0.0 {
-        vector.iter_mut().for_each(|value| *value /= length);
+        for value in &mut vector {
+            *value /= length;
+        }
     } else {
         vector[0] = 1.0;
     }
@@ -161,7 +163,10 @@ fn stream(body: &Value, text: &str) -> Vec<Value> {
 
 /// Chunks as an event stream; one that does not end well breaks off within an event.
 fn events(chunks: &[Value], whole: bool) -> ResponseTemplate {
-    let mut text: String = chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
+    let mut text = String::new();
+    for chunk in chunks {
+        let _ = write!(text, "data: {chunk}\n\n");
+    }
     text.push_str(if whole { "data: [DONE]\n\n" } else { "data: {\"id\":\"chatcmpl-sta" });
     ResponseTemplate::new(200).set_body_raw(text, "text/event-stream")
 }

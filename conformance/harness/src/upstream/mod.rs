@@ -148,7 +148,7 @@ impl StandIn {
     /// Answers the suite.
     fn asked(&self, request: &Request) -> ResponseTemplate {
         let path = request.url.path();
-        let named = path.strip_prefix("/faults/").map(|name| name.parse::<Operation>());
+        let named = path.strip_prefix("/faults/").map(str::parse::<Operation>);
         match (request.method.as_str(), path, named) {
             ("PUT", _, Some(Ok(operation))) => match serde_json::from_slice::<Fault>(&request.body) {
                 Ok(fault) => {
