@@ -33,7 +33,7 @@ impl Asked {
 }
 
 fn chat(stream: bool) -> Value {
-    let prompt = "==== passage 1\nThe lever lasts 7 years. It is blue.\n==== end of passage 1\n\nQuestion: How long does the lever last?";
+    let prompt = "==== passage 1\nThe lever lasts 7 years. It is blue.\n==== end of passage 1\n\nQuestion: For how many years does the lever last?";
     json!({ "model": "m", "messages": [{ "role": "user", "content": prompt }], "stream": stream,
             "stream_options": { "include_usage": true } })
 }
