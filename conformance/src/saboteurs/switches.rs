@@ -1,6 +1,13 @@
 //! Saboteurs inside a build of the reference: switches of its control API, one on at a time.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
 
 use contract_types::CaseRecordOutcome;
 use futures_util::{StreamExt, stream};
@@ -84,13 +91,25 @@ pub(super) fn by_rule(tests: &[Test]) -> BTreeMap<String, Vec<Test>> {
     rules.into_iter().map(|(rule, found)| (rule, pick(found))).collect()
 }
 
-/// Runs tests beside each other; gives the failures.
+/// Gives a session that nobody else holds a mark that no id has yet.
+fn mark(session: &mut Arc<Session>) {
+    if let Some(session) = Arc::get_mut(session) {
+        session.mark_anew();
+    }
+}
+
+/// Runs tests beside each other; gives the failures. Those that have not begun when one fails are left out: one is enough.
 async fn failing(session: &Arc<Session>, tests: &[Test]) -> Vec<(Test, String)> {
+    let enough = Arc::new(AtomicBool::new(false));
     let ends = stream::iter(tests.iter().cloned()).map(|test| {
-        let session = Arc::clone(session);
+        let (session, enough) = (Arc::clone(session), Arc::clone(&enough));
         async move {
+            if enough.load(Ordering::Relaxed) {
+                return None;
+            }
             let (case, _) = engine::one(&session, &test).await;
             let failed = case.outcome == CaseRecordOutcome::Fail;
+            enough.fetch_or(failed, Ordering::Relaxed);
             failed.then(|| (test, case.message.unwrap_or_default()))
         }
     });
@@ -106,8 +125,11 @@ pub(super) struct Attempt {
 }
 
 /// Turns a switch on, runs the tests that are meant to catch it, turns it off, and sees that what failed passes again.
-pub(super) async fn attempt(session: &Arc<Session>, switch: &Switch, tests: &[Test]) -> Attempt {
+///
+/// Both times under a new mark: what an earlier attempt left on this server has other ids.
+pub(super) async fn attempt(session: &mut Arc<Session>, switch: &Switch, tests: &[Test]) -> Attempt {
     let began = Instant::now();
+    mark(session);
     let end = |verdict: Result<String, String>, sound: bool, doubt: Option<Test>| Attempt {
         tried: Tried {
             id: format!("saboteurs/{}", switch.id()),
@@ -135,6 +157,7 @@ pub(super) async fn attempt(session: &Arc<Session>, switch: &Switch, tests: &[Te
         let message = format!("none of {} tests of {} failed: {}", tests.len(), switch.rule, ids.join(", "));
         return end(Err(message), true, None);
     };
+    mark(session);
     let again = failing(session, std::slice::from_ref(first)).await;
     let others = failed.len() - 1;
     let and = if others > 0 { format!(" and {others} more") } else { String::new() };

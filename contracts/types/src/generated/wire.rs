@@ -6173,7 +6173,7 @@ impl SpeechSettings {
     }
 }
 
-/// How the harness starts a local target as a child process. In run and env the placeholders {port}, {data} and {control} stand for a free port, an empty folder and a free port for the control API.
+/// How the harness starts a local target as a child process. In run and env the placeholders {port}, {data} and {control} stand for a free port, an empty folder and a free port for the control API; {upstream} stands for the address of a stand-in for model providers, which the harness starts where it is named.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("StartProfile")))]
 #[serde(deny_unknown_fields)]
@@ -6182,7 +6182,7 @@ pub struct StartProfile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<String>", length(min = 1, max = 256), inner(length(max = 4096)))]
     pub build: Option<Vec<String>>,
-    /// Program and arguments that start the target, passed on without a shell. {port} and {control} are free ports, {data} is an empty folder, and {binary} is the program that a cargo build with JSON messages reports.
+    /// Program and arguments that start the target, passed on without a shell. {port} and {control} are free ports, {data} is an empty folder, {binary} is the program that a cargo build with JSON messages reports, and {upstream} is the address of a stand-in for model providers, without a slash at its end: it speaks POST /v1/embeddings, /v1/chat/completions and /v1/rerank, and takes the key in fixtures/credentials/upstream.key alone.
     #[schemars(length(min = 1, max = 256), inner(length(max = 4096)))]
     pub run: Vec<String>,
     /// Regular expression; the target is ready at the first line of its output that it matches.

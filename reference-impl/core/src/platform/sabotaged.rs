@@ -7,7 +7,7 @@ use super::Platform;
 use crate::chat::{self, ChatRequest};
 use crate::ids::{JobId, SessionId};
 use crate::ingest::{Document, documents};
-use crate::ports::{Database, DatabaseError};
+use crate::ports::{Database, DatabaseError, EmbedPurpose, EmbedderKind};
 use crate::retrieve::{RetrieveError, RetrieveRequest, Retrieved, Sources};
 use crate::sabotage::{self, Sabotage};
 use crate::session::{self, Session};
@@ -93,6 +93,12 @@ impl Platform {
         request: &RetrieveRequest,
         mut retrieved: Retrieved,
     ) -> Result<Retrieved, RetrieveError> {
+        if sabotage::on(Sabotage::TextsReachOtherModels) {
+            for model in self.ports.embedders.iter().filter(|it| it.kind() == EmbedderKind::Remote) {
+                // Whether it answers is all the same: the text is gone.
+                let _ = model.embed(tenant, std::slice::from_ref(&request.query), EmbedPurpose::Query).await;
+            }
+        }
         let crossing = sabotage::on(Sabotage::RetrievalCrossesTenants);
         let crowding = sabotage::on(Sabotage::TenantFilteredAfterTopK);
         let named = request.filter.namespace().filter(|_| sabotage::on(Sabotage::NamespaceFilterChoosesTenant));

@@ -339,6 +339,7 @@ switches! {
     FallbackUnlisted "fallback-unlisted" "UPS-010" "While the generation model is down any model writes, whether the tenant lists it or not.";
     FallbackNotNamed "fallback-not-named" "UPS-010" "The answer of a model that was fallen back on names the one that is down.";
     CacheFailureFailsRequest "cache-failure-fails-request" "UPS-003" "Without the cache a search fails.";
+    TextsReachOtherModels "texts-reach-other-models" "UPS-016" "What is retrieved by is sent to every embedding model behind a URL, whoever chose it.";
 
     // Usage and budgets.
     UsageOfEmbeddingsLost "usage-of-embeddings-lost" "BUD-001" "What embedding models read is not written down.";

@@ -97,7 +97,8 @@ pub(super) fn taken_ids(file: &str, providers: &[Configured], models: &Models) -
         .collect()
 }
 
-fn address(text: &str) -> Result<String, String> {
+/// A provider's address, without a slash at its end; or what was expected.
+pub(super) fn address(text: &str) -> Result<String, String> {
     let uri: Uri = text.parse().map_err(|_| "expected an address such as https://models.example/v1".to_owned())?;
     let whole = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
     if !whole {

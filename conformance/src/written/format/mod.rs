@@ -1,12 +1,16 @@
 //! The form of a written case. Unknown keys are refused.
 
+mod caller;
+mod expect;
+
 use std::collections::BTreeMap;
 
 use contract_types::{CaseRecordLevel, Feature};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::assertion::{Assertion, HeaderAssertion, Length};
+pub(crate) use caller::{Caller, Nobody, SignatureForm, Token};
+pub(crate) use expect::{Expect, StreamExpect};
 
 /// A case as a file holds it.
 #[derive(Debug, Clone, Deserialize)]
@@ -87,6 +91,14 @@ impl Case {
         self.all_steps().map(|(_, _, step)| wait(step)).sum()
     }
 
+    /// How long it may wait, roughly, in milliseconds, where the target is not as it should be: its own waits, every time that it
+    /// asks again for, and some seconds for each call that it lets hang.
+    pub fn longest(&self) -> u64 {
+        let hangs = |step: &Step| step.request.body.as_ref().is_some_and(|body| body["kind"] == "hang");
+        let again = |step: &Step| step.until.map_or(0, |until| until.within_ms) + if hangs(step) { 5000 } else { 0 };
+        self.patience() + self.setup.iter().chain(&self.steps).map(again).sum::<u64>()
+    }
+
     /// Its level, as records name it.
     pub fn level(&self) -> CaseRecordLevel {
         match self.level {
@@ -128,6 +140,8 @@ pub enum Need {
     Start,
     /// A key that the target takes tokens from.
     Tokens,
+    /// The stand-in for model providers that the harness starts beside its target.
+    Upstream,
 }
 
 /// One step.
@@ -166,80 +180,6 @@ pub struct Step {
 
 fn once() -> u32 {
     1
-}
-
-/// Who calls.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(untagged)]
-pub enum Caller {
-    /// The main tenant's `all`.
-    #[default]
-    Main,
-    /// `none`: nobody.
-    Word(Nobody),
-    /// A tenant's credential.
-    Named(Box<Identity>),
-}
-
-/// Nobody.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Nobody {
-    /// No `authorization` header.
-    None,
-    /// The control API, which needs no credential; the path is one of its own.
-    Control,
-}
-
-/// A tenant's credential.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Identity {
-    /// The tenant; `main` and `foreign` stand for the first and the second of the profile.
-    pub tenant: String,
-    /// The name of its credential; absent means `all`.
-    #[serde(default)]
-    pub key: Option<String>,
-    /// The whole `authorization` header instead.
-    #[serde(default)]
-    pub raw: Option<String>,
-    /// A token made for this step instead. Needs `tokens`.
-    #[serde(default)]
-    pub jwt: Option<Token>,
-}
-
-/// A JWT that is right but for what is said here: it names the tenant of its caller and runs out in ten minutes.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Token {
-    /// `kid` of the key that signs; absent means the profile's first.
-    #[serde(default)]
-    pub key: Option<String>,
-    /// Scopes; absent means `admin`.
-    #[serde(default)]
-    pub scopes: Option<Vec<String>>,
-    /// Fields of the header that differ; null leaves one out.
-    #[serde(default)]
-    pub header: Map<String, Value>,
-    /// Claims that differ; null leaves one out. `{{now+600}}` is a moment in seconds.
-    #[serde(default)]
-    pub claims: Map<String, Value>,
-    /// What is done to the signature.
-    #[serde(default)]
-    pub signature: SignatureForm,
-}
-
-/// What is done to a token's signature.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SignatureForm {
-    /// Nothing: it is right.
-    #[default]
-    Right,
-    /// One of its letters is changed.
-    Altered,
-    /// It is left empty.
-    Empty,
 }
 
 /// How an event stream is read, where not simply to its end.
@@ -292,94 +232,4 @@ pub struct Until {
     pub within_ms: u64,
     /// Time between two requests.
     pub every_ms: u64,
-}
-
-/// What must come back.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Expect {
-    /// A status, or several of which one must come.
-    #[serde(default)]
-    pub status: Option<Statuses>,
-    /// The error code.
-    #[serde(default)]
-    pub code: Option<String>,
-    /// Headers: an assertion, or the word `absent` or `present`.
-    #[serde(default)]
-    pub headers: BTreeMap<String, HeaderAssertion>,
-    /// Assertions on the body.
-    #[serde(default)]
-    pub body: Vec<Assertion>,
-    /// Name of the contract's schema that the body fits.
-    #[serde(default)]
-    pub fits: Option<String>,
-    /// Name of an earlier step whose answer this one equals: status, headers and body, save what names the request, the date
-    /// and the rate limits.
-    #[serde(default)]
-    pub same_as: Option<String>,
-    /// What the event stream holds.
-    #[serde(default)]
-    pub stream: Option<StreamExpect>,
-    /// Assertions on the log line of the request, which must be there once and fit its schema. Needs `start`.
-    #[serde(default)]
-    pub log: Option<Vec<Assertion>>,
-    /// Number of expected answers by status, for `at_once` and `repeat`: `{200: 1, 409: 1}`.
-    #[serde(default)]
-    pub tally: BTreeMap<String, u32>,
-}
-
-/// What an event stream holds, beside what the contract says of every stream.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StreamExpect {
-    /// Number of events by name; a name that is not listed may come as it likes.
-    #[serde(default)]
-    pub events: BTreeMap<String, Length>,
-    /// Number of comments, such as heartbeats.
-    #[serde(default)]
-    pub comments: Option<Length>,
-    /// Name of the last event before the terminator.
-    #[serde(default)]
-    pub last: Option<String>,
-    /// Longest time to the first event, in milliseconds or as a variable.
-    #[serde(default)]
-    pub first_event_within_ms: Value,
-    /// Longest silence between two pieces, in milliseconds or as a variable.
-    #[serde(default)]
-    pub silence_at_most_ms: Value,
-    /// What the texts of all `token` events make when they are joined.
-    #[serde(default)]
-    pub joined: Option<String>,
-    /// Assertions on the list of all events, each `{event, data, at_ms}`.
-    #[serde(default)]
-    pub body: Vec<Assertion>,
-}
-
-/// One status or several.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-pub enum Statuses {
-    /// One.
-    One(u16),
-    /// Any of these.
-    AnyOf(Vec<u16>),
-}
-
-impl Statuses {
-    /// Whether `status` is one of them.
-    pub fn contains(&self, status: u16) -> bool {
-        match self {
-            Self::One(one) => *one == status,
-            Self::AnyOf(several) => several.contains(&status),
-        }
-    }
-}
-
-impl std::fmt::Display for Statuses {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::One(one) => write!(f, "{one}"),
-            Self::AnyOf(several) => write!(f, "one of {several:?}"),
-        }
-    }
 }

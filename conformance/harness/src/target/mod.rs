@@ -1,20 +1,24 @@
 //! A target under test: one that is already running, or a child process that the profile says how to build and start.
 
+mod build;
+
 use std::{
     collections::VecDeque,
     io::{BufRead, BufReader, Read},
     net::TcpListener,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant},
 };
 
+use crate::{
+    profile::Resolved,
+    root::fixtures_root,
+    upstream::{Upstream, UpstreamError},
+};
 use contract_types::StartProfile;
 use regex::Regex;
-use serde_json::Value;
-
-use crate::profile::Resolved;
 
 /// Lines of a target's output that are kept.
 const KEPT_LINES: usize = 50_000;
@@ -52,6 +56,9 @@ pub enum TargetError {
         /// The end of its output.
         output: String,
     },
+    /// The stand-in for model providers did not start.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
     /// No port or folder could be had.
     #[error("no {what} for the target: {cause}")]
     Local {
@@ -69,6 +76,8 @@ pub struct Target {
     pub base_url: String,
     /// Address of its control API, where it has one.
     pub control: Option<String>,
+    /// What stands in for its model providers, where the profile asks for one.
+    pub upstream: Option<Arc<Upstream>>,
     started: Option<Started>,
 }
 
@@ -77,7 +86,7 @@ struct Started {
     child: Child,
     stop_after: Duration,
     output: Output,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 type Output = Arc<Mutex<VecDeque<String>>>;
@@ -92,16 +101,34 @@ impl Target {
         match &profile.spec.start {
             None => {
                 let base_url = profile.spec.base_url.clone().unwrap_or_default();
-                Ok(Self { base_url, control: profile.spec.control.clone(), started: None })
+                Ok(Self { base_url, control: profile.spec.control.clone(), upstream: None, started: None })
             }
-            Some(start) => Self::start(start, profile.spec.control.as_deref(), root),
+            Some(start) => Self::start(start, profile.spec.control.as_deref(), root, None),
         }
     }
 
-    fn start(start: &StartProfile, control: Option<&str>, root: &Path) -> Result<Self, TargetError> {
+    /// Another server of `profile` that begins with a copy of the data in `data`, as [`Target::stop`] gave it. Blocks until it is
+    /// ready. A target that is running already is taken as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`TargetError`].
+    pub fn open_with(profile: &Resolved, root: &Path, data: &Path) -> Result<Self, TargetError> {
+        match &profile.spec.start {
+            None => Self::open(profile, root),
+            Some(start) => Self::start(start, profile.spec.control.as_deref(), root, Some(data)),
+        }
+    }
+
+    fn start(
+        start: &StartProfile,
+        control: Option<&str>,
+        root: &Path,
+        content: Option<&Path>,
+    ) -> Result<Self, TargetError> {
         let folder = root.join(start.working_dir.as_deref().unwrap_or("."));
         let binary = match &start.build {
-            Some(command) => build(command, &folder)?,
+            Some(command) => build::build(command, &folder)?,
             None => None,
         };
         let uses_binary = start.run.iter().any(|argument| argument.contains("{binary}"));
@@ -110,10 +137,19 @@ impl Target {
             return Err(TargetError::NoBinary { command });
         }
         let data = tempfile::tempdir().map_err(|cause| TargetError::Local { what: "folder", cause })?;
+        if let Some(content) = content {
+            copy(content, data.path()).map_err(|cause| TargetError::Local { what: "copy of the data", cause })?;
+        }
+        let texts =
+            || start.run.iter().map(String::as_str).chain(start.env.iter().flatten().filter_map(|it| it.1.as_str()));
+        let upstream = texts().any(|text| text.contains("{upstream}"));
+        let upstream = upstream.then(|| Upstream::start(&fixtures_root())).transpose()?.map(Arc::new);
+        let address = upstream.as_ref().map(|upstream| upstream.uri()).unwrap_or_default();
         let (port, control_port) = (free_port()?, free_port()?);
         let fill = |text: &str| {
             text.replace("{port}", &port.to_string())
                 .replace("{control}", &control_port.to_string())
+                .replace("{upstream}", &address)
                 .replace("{data}", &data.path().to_string_lossy())
                 .replace("{binary}", &binary.as_deref().unwrap_or(Path::new("")).to_string_lossy())
         };
@@ -135,10 +171,11 @@ impl Target {
         }
         // From here on a return stops the child.
         let stop_after = Duration::from_millis(start.stop_after_ms);
-        let started = Started { child, stop_after, output, _data: data };
+        let started = Started { child, stop_after, output, data };
         let mut target = Self {
             base_url: format!("http://127.0.0.1:{port}"),
             control: control.map(|address| address.replace("{control}", &control_port.to_string())),
+            upstream,
             started: Some(started),
         };
         let within = start.ready_within_ms.map_or(READY_WITHIN, Duration::from_millis);
@@ -192,7 +229,18 @@ impl Target {
     /// The same target behind another address. Dropping it stops nothing.
     #[must_use]
     pub fn behind(&self, base_url: &str) -> Self {
-        Self { base_url: base_url.to_owned(), control: self.control.clone(), started: None }
+        let (control, upstream) = (self.control.clone(), self.upstream.clone());
+        Self { base_url: base_url.to_owned(), control, upstream, started: None }
+    }
+
+    /// Stops a started target and gives what it has stored, for [`Target::open_with`]; `None` for one that runs on.
+    pub fn stop(mut self) -> Option<tempfile::TempDir> {
+        let mut started = self.started.take()?;
+        // The folder goes to the caller; the one that is left in its place is removed at once.
+        let empty = tempfile::tempdir().ok()?;
+        let data = std::mem::replace(&mut started.data, empty);
+        drop(started);
+        Some(data)
     }
 
     /// Lines of a started target that hold `text`, oldest first; each is tried from the last line back, at most `most`.
@@ -224,26 +272,19 @@ impl Drop for Started {
     }
 }
 
-/// Runs the build; gives the program that cargo's JSON messages name, if any. `{target}` is the folder that cargo builds into,
-/// so that a build of its own within it is kept where every other one is.
-fn build(command: &[String], folder: &Path) -> Result<Option<PathBuf>, TargetError> {
-    let own = std::env::var("CARGO_TARGET_DIR").ok().filter(|own| !own.is_empty());
-    let own = own.unwrap_or_else(|| "target".to_owned());
-    let command: Vec<String> = command.iter().map(|argument| argument.replace("{target}", &own)).collect();
-    let Some((program, arguments)) = command.split_first() else { return Ok(None) };
-    let run = Command::new(program).args(arguments).current_dir(folder).stderr(Stdio::inherit()).output();
-    let output = run.map_err(|cause| TargetError::Run { program: program.clone(), cause })?;
-    if !output.status.success() {
-        return Err(TargetError::Build { command: command.join(" ") });
+/// Copies what lies in `from` into `to`, folders and all.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            std::fs::create_dir_all(&target)?;
+            copy(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
     }
-    Ok(executable(&String::from_utf8_lossy(&output.stdout)))
-}
-
-/// The last executable in cargo's JSON messages.
-fn executable(messages: &str) -> Option<PathBuf> {
-    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let artifacts = messages.filter(|message| message["reason"] == "compiler-artifact");
-    artifacts.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back()
+    Ok(())
 }
 
 fn free_port() -> Result<u16, TargetError> {
@@ -271,48 +312,4 @@ fn follow(pipe: impl Read + Send + 'static, output: Output, lines: mpsc::Sender<
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn start(script: &str, ready_within_ms: u64) -> Result<Target, TargetError> {
-        let profile = StartProfile {
-            build: None,
-            run: ["sh", "-c", script, "sh", "{port}", "{data}"].map(str::to_owned).to_vec(),
-            ready: "^listening on ".to_owned(),
-            ready_within_ms: Some(ready_within_ms),
-            working_dir: None,
-            env: None,
-            stop_after_ms: 2000,
-        };
-        Target::start(&profile, Some("http://127.0.0.1:{control}"), Path::new("."))
-    }
-
-    #[test]
-    fn waits_for_the_ready_line_and_stops_the_child() {
-        let target = start("echo \"data $2\"; echo \"listening on http://127.0.0.1:$1\"; exec sleep 60", 5000).unwrap();
-        assert!(target.last_lines(5).iter().any(|line| line == &format!("listening on {}", target.base_url)));
-        assert!(!target.control.clone().unwrap().contains("{control}"));
-        let pid = target.started.as_ref().unwrap().child.id();
-        drop(target);
-        assert!(!Path::new(&format!("/proc/{pid}")).exists());
-    }
-
-    #[test]
-    fn tells_what_a_target_said_that_ended() {
-        let text = start("echo cannot open the store >&2; exit 1", 5000).unwrap_err().to_string();
-        assert!(text.contains("it ended") && text.contains("cannot open the store"), "{text}");
-    }
-
-    #[test]
-    fn gives_up_on_a_silent_target() {
-        let text = start("exec sleep 60", 150).unwrap_err().to_string();
-        assert!(text.contains("within 150ms"), "{text}");
-    }
-
-    #[test]
-    fn finds_the_program_in_cargos_messages() {
-        let messages = "{\"reason\":\"compiler-artifact\",\"executable\":null}\nnoise\n\
-                        {\"reason\":\"compiler-artifact\",\"executable\":\"/t/debug/a\"}\n{\"reason\":\"build-finished\"}";
-        assert_eq!(executable(messages), Some(PathBuf::from("/t/debug/a")));
-    }
-}
+mod tests;
