@@ -1,5 +1,7 @@
 //! Holds each sentence that a model writes against the passages, and cites what holds.
 
+use std::fmt::Write as _;
+
 use crate::answer::{Citation, cite, parse};
 use crate::ports::{GeneratedSentence, GenerationRequest};
 use crate::sabotage::{self, Sabotage};
@@ -40,7 +42,8 @@ pub(super) fn grounded(
         let span = start..part.text.len();
         for citation in found.citations {
             let marker = u32::try_from(cited + part.citations.len() + 1).unwrap_or(u32::MAX);
-            part.text.push_str(&format!(" [{marker}]"));
+            // Writing to a string cannot fail.
+            let _ = write!(part.text, " [{marker}]");
             part.citations.push(Citation { marker, answer_span: span.clone(), ..citation });
         }
     }
