@@ -16,10 +16,9 @@ impl Form {
     /// The form that `provider` takes.
     pub(crate) fn of(provider: &Provider) -> Self {
         match &provider.api {
-            Api::OpenAi => Self::OpenAi,
             Api::WorkersAi { .. } => Self::WorkersAi,
             Api::AiGateway { gateway, .. } if gateway.provider == "workers-ai" => Self::WorkersAi,
-            Api::AiGateway { .. } => Self::OpenAi,
+            Api::OpenAi | Api::AiGateway { .. } => Self::OpenAi,
         }
     }
 

@@ -205,7 +205,8 @@ mod tests {
         Arc::new(Bulkhead::new(&settings))
     }
 
-    /// A call that has been polled once.
+    /// A call that has been polled once, and what it gave if it was ready.
+    #[expect(clippy::option_option, reason = "whether it was ready, and whether it got a place")]
     fn ask<'a>(
         bulkhead: &'a Arc<Bulkhead>,
         tenant: &'a TenantId,

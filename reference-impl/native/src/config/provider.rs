@@ -148,7 +148,7 @@ fn api(wire: &wire::ModelProvider, env: &dyn Fn(&str) -> Option<String>) -> Resu
     let api = wire.api.unwrap_or(wire::ModelProviderApi::Openai);
     let needed = |field| (field, format!("expected this field with the API `{}`", api.as_str()));
     let unwanted = |field| Err((field, format!("expected no such field with the API `{}`", api.as_str())));
-    let account = || wire.account.clone().map(|it| it.to_string()).ok_or_else(|| needed("account"));
+    let account = || wire.account.clone().ok_or_else(|| needed("account"));
     match api {
         wire::ModelProviderApi::Openai if wire.account.is_some() => unwanted("account"),
         wire::ModelProviderApi::Openai | wire::ModelProviderApi::WorkersAi if wire.gateway.is_some() => {

@@ -1,4 +1,5 @@
 //! The adapters over a scripted port: what they send, and what they make of what comes back.
+#![expect(clippy::unwrap_used, reason = "what cannot go on here is a failed test")]
 
 mod cloudflare;
 mod recorded;
@@ -119,7 +120,7 @@ fn deltas(
     let model = ProviderModel::new(endpoint(upstream, provider(ProviderKind::Generation, api))).unwrap();
     let tenant = tenant();
     let read = async { Ok(model.chat(&tenant, call).await?.collect::<Vec<_>>().await) };
-    read.now_or_never().expect("nothing here waits")
+    read.now_or_never().unwrap()
 }
 
 /// The same, when all of it is well.
