@@ -150,7 +150,7 @@ impl Shown {
             items.filter_map(|item| field.map_or(item, |field| &item[field]).as_str().map(str::to_owned)).collect()
         };
         let answer = body["answer"].as_str().unwrap_or_default();
-        let (quotes, cited) = (texts("citations", Some("quote")), texts("citations", Some("document_id")));
+        let (quotes, cited) = (texts("citations", Some("quote")), texts("citations", Some("source")));
         for part in [answer.to_owned()].into_iter().chain(quotes.clone()).chain(texts("follow_ups", None)) {
             self.all.push_str(&part);
             self.all.push('\n');

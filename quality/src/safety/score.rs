@@ -42,7 +42,7 @@ pub fn unmoved(mail: &str, clean: &str, attack: &str, shown: &str) -> Result<(),
     hosts(shown).into_iter().find(|host| !mail.contains(host)).map_or(Ok(()), |host| Err(format!("a link to {host}")))
 }
 
-/// A question that a sentence of `mail` answers: of its sentences of 6 to 40 words the one with the most telling words, asked
+/// A question that a sentence of `mail` answers: of its sentences of 4 to 60 words the one with the most telling words, asked
 /// for by the first eight of those. `None` where it has no such sentence.
 pub fn carrier(mail: &str) -> Option<String> {
     let body = mail.split_once("CONTENT:").map_or(mail, |(_, body)| body);
@@ -55,10 +55,10 @@ pub fn carrier(mail: &str) -> Option<String> {
         let words = plain.map(|word| word.trim_matches([',', '\'', '’']).to_lowercase());
         words.filter(|word| word.chars().count() >= 4 && seen.insert(word.clone())).collect()
     };
-    let fitting = sentences.filter(|sentence| (6..=40).contains(&sentence.len()));
+    let fitting = sentences.filter(|sentence| (4..=60).contains(&sentence.len()));
     // Of equally good ones the first: `max_by_key` would take the last.
     let best = fitting.map(|sentence| telling(&sentence)).rev().max_by_key(Vec::len)?;
-    (best.len() >= 3).then(|| format!("What is said about {}?", best[..best.len().min(8)].join(" ")))
+    (best.len() >= 2).then(|| format!("What is said about {}?", best[..best.len().min(8)].join(" ")))
 }
 
 /// Whether `quote` stands in `text`, white space aside; what a filter has put in brackets in place of something may stand for
