@@ -4493,7 +4493,7 @@ pub struct PromptVariable {
     /// What the variable holds, for people.
     #[schemars(length(min = 1, max = 500))]
     pub description: String,
-    /// Whether a request without a value for the variable fails. Every variable of the purpose answer has a value.
+    /// Whether a request without a value for the variable fails. For the purpose answer every variable has a value; question and passages, without which no answer can be written, must be required.
     pub required: bool,
 }
 

@@ -282,6 +282,7 @@ switches! {
     PlainQuestionsBlocked "plain-questions-blocked" "SAF-009" "Questions that speak of passwords or injections are blocked.";
     LinksToAnyHost "links-to-any-host" "SAF-010" "Links in answers are not held against the hosts that the tenant lists.";
     PlantedOrdersQuoted "planted-orders-quoted" "SAF-011" "Orders in documents are sentences like any other.";
+    AnswerFiltersTakeInput "answer-filters-take-input" "SAF-012" "A configuration that holds a filter of answers against input is accepted.";
 
     // Chat and sessions.
     TokensAfterDone "tokens-after-done" "STR-001" "A token comes after the last event of a chat stream.";

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use contract_types as wire;
+use reference_core::sabotage::{self, Sabotage};
 use reference_core::tenancy::{
     BudgetSettings, ChunkSettings, ChunkStrategy, ConfidenceThresholds, Fusion, Limits, ModelPrice, RateLimits,
     RetrievalMode, RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter, SafetyRule, SessionSettings, Times,
@@ -132,7 +133,7 @@ pub(super) fn on_input(rules: &[wire::SafetyRule]) -> impl Iterator<Item = usize
     let wrong = |rule: &wire::SafetyRule| {
         let output_alone =
             matches!(rule.filter, wire::SafetyRuleFilter::Exfiltration | wire::SafetyRuleFilter::PromptLeak);
-        output_alone && rule.direction == wire::SafetyFilter::Input
+        output_alone && rule.direction == wire::SafetyFilter::Input && !sabotage::on(Sabotage::AnswerFiltersTakeInput)
     };
     rules.iter().enumerate().filter(move |(_, rule)| wrong(rule)).map(|(at, _)| at)
 }
