@@ -70,7 +70,12 @@ mod tests {
         change.apply(&mut loaded).unwrap();
         for (old, new) in before.iter().zip(&loaded.platform.model_providers) {
             let changed = if old.provider.id == "far/embed" { "http://127.0.0.1:1/v1" } else { &old.provider.url };
-            assert_eq!((new.provider.url.as_str(), &new.provider.key), (changed, &old.provider.key), "{}", old.provider.id);
+            assert_eq!(
+                (new.provider.url.as_str(), &new.provider.key),
+                (changed, &old.provider.key),
+                "{}",
+                old.provider.id
+            );
         }
         let stranger: ProviderUrl = "far/none=http://127.0.0.1:1".parse().unwrap();
         let error = stranger.apply(&mut loaded).unwrap_err();
