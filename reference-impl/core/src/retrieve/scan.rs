@@ -59,7 +59,7 @@ pub fn scan<T: Copy, F: Fn(T, T) -> Ordering>(
         }
         for (group, scores) in scores.chunks_exact(GROUP).enumerate() {
             // Without a jump for each score, so that compilers compare several at once.
-            if !scores.iter().fold(false, |any, score| any | (*score >= best.least)) {
+            if scores.iter().filter(|score| **score >= best.least).count() == 0 {
                 continue;
             }
             for (row, score) in (group * GROUP..count).zip(scores) {
@@ -172,7 +172,9 @@ mod tests {
                 let (mut met, mut wanted) = (Best::new(keep, ties), Best::new(keep, ties));
                 let rows = Rows { codes: &codes, scales: &scales, mask: &mask };
                 scan(&PortableScan, rows, &query, &mut met, |row| row);
-                expected.iter().for_each(|(score, row)| wanted.push(*score, *row));
+                for (score, row) in &expected {
+                    wanted.push(*score, *row);
+                }
                 assert_eq!(met.finish(), wanted.finish(), "every {step}th, {keep} kept");
             }
         }
