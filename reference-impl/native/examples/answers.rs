@@ -1,5 +1,5 @@
 //! Measures the extractive generator over a folder of documents, questions and gold answers, without a server:
-//! `cargo run -p reference-core --features testkit --example answers -- FOLDER [--gold|--withhold] [--neural] [--dump FILE]`.
+//! `cargo run -p reference-impl --example answers -- FOLDER [--gold|--withhold] [--neural] [--dump FILE]`.
 //!
 //! FOLDER holds `docs.jsonl`, `queries.jsonl` and `answers.jsonl`, or is a fixture corpus with `documents.yaml` beside
 //! `questions.jsonl`. Questions of even position are for developing, those of odd position for judging; both figures are told
@@ -66,7 +66,10 @@ async fn main() -> Result<()> {
     let dump = arguments.iter().position(|it| it == "--dump").and_then(|at| arguments.get(at + 1));
     let mut dump = dump.map(std::fs::File::create).transpose().context("creating the dump")?;
 
+    // Every answer is given, however unsure, so that dumps tell the figures of all; what a tenant would get is counted here.
+    let least = TestTenants::new().owner().settings().retrieval.confidence.low;
     let tenants = TestTenants::with(|settings| {
+        settings.retrieval.confidence.low = 0.0;
         if neural {
             minilm::MODEL.clone_into(&mut settings.models.embedding);
         }
@@ -112,11 +115,12 @@ async fn main() -> Result<()> {
         let right = |quote: &str| wanted.is_some_and(|it| flat(quote).contains(&flat(text(it, "answer"))));
         let tally = &mut tallies[at % 2];
         tally.asked += 1;
-        tally.answered += usize::from(!answer.citations.is_empty());
         let first = answer.citations.first().is_some_and(|citation| right(&citation.quote));
-        tally.first += usize::from(first);
-        tally.any += usize::from(answer.citations.iter().any(|citation| right(&citation.quote)));
-        for citation in &answer.citations {
+        let given = if answer.confidence.score >= least { answer.citations.as_slice() } else { &[] };
+        tally.answered += usize::from(!given.is_empty());
+        tally.first += usize::from(first && !given.is_empty());
+        tally.any += usize::from(given.iter().any(|citation| right(&citation.quote)));
+        for citation in given {
             tally.citations += 1;
             let document = platform.get_document(&owner, &citation.document_id).await?;
             tally.verbatim += usize::from(document.text.contains(&citation.quote));
