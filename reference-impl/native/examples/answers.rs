@@ -8,6 +8,7 @@
 
 mod shared;
 
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use reference_core::search::{CacheMode, SearchRequest};
 use reference_core::testkit::TestTenants;
 use serde_json::{Value, json};
 
-use shared::{Corpus, Watched, platform, text};
+use shared::{Watched, lines, platform, text};
 
 #[derive(Default)]
 struct Tally {
@@ -154,4 +155,47 @@ async fn main() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A collection: documents, questions, and by question the answer with the documents that hold it.
+struct Corpus {
+    documents: Vec<Value>,
+    queries: Vec<Value>,
+    answers: HashMap<String, Value>,
+}
+
+impl Corpus {
+    /// Reads a folder of `docs.jsonl`, `queries.jsonl` and `answers.jsonl`, or a fixture corpus.
+    fn read(folder: &Path) -> Result<Self> {
+        if folder.join("documents.yaml").exists() {
+            return Self::fixture(folder);
+        }
+        let answers = lines(&folder.join("answers.jsonl"))?.into_iter().map(|mut answer| {
+            answer["doc_ids"] = json!([answer["doc_id"]]);
+            (text(&answer, "query_id").to_owned(), answer)
+        });
+        Ok(Self {
+            answers: answers.collect(),
+            documents: lines(&folder.join("docs.jsonl"))?,
+            queries: lines(&folder.join("queries.jsonl"))?,
+        })
+    }
+
+    fn fixture(folder: &Path) -> Result<Self> {
+        let listed = std::fs::read_to_string(folder.join("documents.yaml")).context("reading documents.yaml")?;
+        let mut documents: Vec<Value> = serde_yaml::from_str(&listed).context("documents.yaml is no YAML")?;
+        for document in &mut documents {
+            let file = folder.join(text(document, "file"));
+            document["title"] = document["metadata"]["title"].clone();
+            document["text"] =
+                std::fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?.into();
+        }
+        let queries = lines(&folder.join("questions.jsonl"))?;
+        let answers = queries.iter().filter(|query| query["answer"].is_string()).map(|query| {
+            let judged = query["judgements"].as_object();
+            let holding: Vec<&String> = judged.into_iter().flatten().map(|(document, _)| document).collect();
+            (text(query, "id").to_owned(), json!({"answer": query["answer"], "doc_ids": holding}))
+        });
+        Ok(Self { answers: answers.collect(), documents, queries })
+    }
 }

@@ -133,7 +133,7 @@ fn pick<T: Copy, F: Fn(T, T) -> Ordering>(
     for block in gathered {
         for (group, scores) in block.scores.as_chunks::<LANES>().0.iter().enumerate() {
             // Without a jump for each score, so that compilers compare several at once.
-            if !scores.iter().fold(false, |any, score| any | (*score >= bar)) {
+            if scores.iter().filter(|score| **score >= bar).count() == 0 {
                 continue;
             }
             for (row, score) in (group * LANES..).zip(scores) {
@@ -230,8 +230,9 @@ mod tests {
         let scales: Vec<f32> = (0..rows).map(|row| if row % 3 == 0 { 0.5 } else { 0.25 }).collect();
         let query = Quantised { codes: vec![3, -2], scale: 0.5 };
         let ties = |one: usize, other: usize| other.cmp(&one);
-        let allowed =
-            |row: usize, thinned: bool| !thinned || (row / 64 % 3 != 0 && (row % 16 == 0 || row / 640 % 2 == 0));
+        let allowed = |row: usize, thinned: bool| {
+            !thinned || (!(row / 64).is_multiple_of(3) && (row.is_multiple_of(16) || (row / 640).is_multiple_of(2)))
+        };
         for (keep, thinned) in
             [(0, false), (1, false), (40, false), (40, true), (500, true), (3_000, false), (rows, true)]
         {
