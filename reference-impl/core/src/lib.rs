@@ -2,6 +2,7 @@
 //! clock or the environment, or depends on an async runtime.
 
 pub mod answer;
+pub mod audit;
 pub mod auth;
 pub mod cursor;
 pub mod ids;
@@ -17,3 +18,4 @@ pub mod store;
 pub mod tenancy;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
+pub mod tools;

@@ -1,5 +1,6 @@
 //! Everything an edge can ask for, one method an operation.
 
+mod audit;
 mod error;
 mod jobs;
 mod ports;
@@ -10,7 +11,7 @@ mod sabotaged;
 mod search;
 
 pub use error::{JobError, ListError};
-pub use jobs::IngestOutcome;
+pub use jobs::{IngestOutcome, JobReport};
 pub use ports::{DependencyHealth, DependencyState, Ports};
 pub use search::StartedSearch;
 
@@ -27,6 +28,7 @@ use crate::retrieve::{RetrieveError, RetrieveRequest, Retrieved, Retriever, Sour
 use crate::sabotage::{self, Sabotage};
 use crate::search::{CacheCounters, CacheFigures, Flights, SearchAnswer, SearchError, SearchRequest};
 use crate::tenancy::{SafetyDirection, TenantContext};
+use crate::tools::{Converter, Registry, Toolbox};
 
 /// Bound of the indexes kept in memory over all tenants, in bytes: about 400,000 vectors of 512 dimensions. A Worker has
 /// 128 MB in all and passes less.
@@ -49,6 +51,7 @@ pub struct Platform {
     flights: Arc<Flights>,
     cache_counters: CacheCounters,
     runners: Arc<Runners>,
+    toolbox: Toolbox,
 }
 
 impl Platform {
@@ -65,6 +68,7 @@ impl Platform {
             flights: Arc::default(),
             cache_counters: CacheCounters::default(),
             runners: Arc::default(),
+            toolbox: Toolbox::new(cursor_secret),
         }
     }
 
@@ -80,6 +84,24 @@ impl Platform {
     pub fn with_scan(mut self, scan: Arc<dyn Scan>) -> Self {
         self.retriever = self.retriever.with_scan(scan);
         self
+    }
+
+    /// The same with a host's way to read files that core cannot read.
+    #[must_use]
+    pub fn with_converter(mut self, converter: Arc<dyn Converter>) -> Self {
+        self.toolbox.set_converter(converter);
+        self
+    }
+
+    /// The same with other tools than the contract's own.
+    #[must_use]
+    pub fn with_tools(mut self, registry: Registry) -> Self {
+        self.toolbox.set_registry(registry);
+        self
+    }
+
+    pub(crate) fn toolbox(&self) -> &Toolbox {
+        &self.toolbox
     }
 
     /// The ports, for what an edge reports of them.
@@ -240,11 +262,12 @@ impl Platform {
     pub async fn forget(&self, tenant: &TenantContext) -> Result<(), crate::ports::KeyValueError> {
         self.retriever.forget(tenant);
         self.cache_counters.forget(tenant.id());
+        self.toolbox.forget(tenant.id());
         self.ports.key_value.clear(tenant).await
     }
 
     /// The tenant's embedding model; its id when the deployment does not have it.
-    fn embedder(&self, tenant: &TenantContext) -> Result<Arc<dyn Embedder>, String> {
+    pub(crate) fn embedder(&self, tenant: &TenantContext) -> Result<Arc<dyn Embedder>, String> {
         let model = &tenant.settings().models.embedding;
         self.ports.embedder(model).ok_or_else(|| model.clone())
     }

@@ -16,6 +16,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { number: 3, sql: include_str!("migrations/0003_words.sql") },
     Migration { number: 4, sql: include_str!("migrations/0004_embedding_hash.sql") },
     Migration { number: 5, sql: include_str!("migrations/0005_segments.sql") },
+    Migration { number: 6, sql: include_str!("migrations/0020_audit.sql") },
 ];
 
 #[cfg(test)]
