@@ -24,6 +24,7 @@ use crate::config::{self, Loaded, Models, PROBE_TENANT};
 use crate::counters::Counters;
 use crate::data_folder::DataFolder;
 use crate::docs::SwaggerPage;
+use crate::files::Files;
 use crate::faults::{Faults, FaultyDatabases, FaultyEmbedder, FaultyGenerator, FaultyHandlers, FaultyKeyValue, Port};
 use crate::ids::OsIds;
 use crate::models::remote::{RemoteEmbedder, RemoteGenerator, RemoteReranker};
@@ -130,7 +131,8 @@ impl Deployment {
             chat_models: Vec::new(),
             timer: Arc::clone(&timer),
         };
-        let platform = Arc::new(Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan)));
+        let platform = Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan));
+        let platform = Arc::new(platform.with_converter(Arc::new(Files)));
         let streams = Streams::default();
         let api = Arc::new(Service::new(ServiceParts {
             platform: Arc::clone(&platform),
@@ -189,6 +191,8 @@ impl Deployment {
             if let Ok(database) = self.databases.open(&tenant).await {
                 let _ = idempotency::forget_running(&*database).await;
             }
+            // A note that cannot be settled now is found at the next start.
+            let _ = self.platform.settle_calls(&tenant).await;
             if self.platform.resume_jobs(&tenant).await.is_err() {
                 continue;
             }

@@ -10,6 +10,7 @@ pub mod deployment;
 pub mod docs;
 pub mod events;
 pub mod faults;
+pub mod files;
 pub mod ids;
 pub mod models;
 pub mod scan;

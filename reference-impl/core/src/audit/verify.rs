@@ -44,6 +44,12 @@ pub enum Broken {
         /// Its sequence number.
         sequence: u64,
     },
+    /// The record that an earlier look ended with is gone.
+    #[error("no record has the hash {hash}, which an earlier look told: the end of the chain was cut off")]
+    CutOff {
+        /// The hash.
+        hash: String,
+    },
     /// A record belongs to another tenant.
     #[error("record {sequence} belongs to tenant `{tenant}`")]
     Foreign {
@@ -56,10 +62,13 @@ pub enum Broken {
 
 /// Reads the whole chain of `tenant`.
 ///
+/// - `known`: hash of a record that an earlier look told, which the chain must still hold.
+///
 /// # Errors
 ///
 /// [`Broken`] names the first record that does not hold.
-pub async fn verify(database: &dyn Database, tenant: &str) -> Result<Verified, Broken> {
+pub async fn verify(database: &dyn Database, tenant: &str, known: Option<&str>) -> Result<Verified, Broken> {
+    let mut held = known.is_none() || known == Some(FIRST_PREVIOUS);
     let mut done = Verified { records: 0, head: FIRST_PREVIOUS.to_owned() };
     loop {
         let after = i64::try_from(done.records).unwrap_or(i64::MAX);
@@ -67,7 +76,7 @@ pub async fn verify(database: &dyn Database, tenant: &str) -> Result<Verified, B
         let answers = database.batch(page).await.map_err(StoreError::from)?;
         let rows = answers.into_iter().next().unwrap_or_default();
         if rows.is_empty() {
-            return Ok(done);
+            return if held { Ok(done) } else { Err(Broken::CutOff { hash: known.unwrap_or_default().to_owned() }) };
         }
         for row in &rows {
             let found = u64::try_from(read::integer(row, 0, "audit.sequence")?).unwrap_or_default();
@@ -90,6 +99,7 @@ pub async fn verify(database: &dyn Database, tenant: &str) -> Result<Verified, B
             if record.called.tenant != tenant {
                 return Err(Broken::Foreign { sequence: found, tenant: record.called.tenant });
             }
+            held |= known == Some(hash);
             done = Verified { records: found, head: hash.to_owned() };
         }
     }

@@ -1,6 +1,7 @@
 //! Every operation of the contract over core's platform: decode, one call, encode.
 
 mod absent;
+mod audit;
 mod decode;
 mod documents;
 mod encode;
@@ -9,6 +10,7 @@ mod platform;
 mod problem;
 mod script;
 mod search;
+mod tools;
 
 use std::sync::Arc;
 
@@ -196,29 +198,29 @@ impl Api for Service {
         not_enabled(wire::Feature::Sessions)
     }
 
-    fn list_tools<'a>(&'a self, _call: &'a Call) -> BoxFuture<'a, ListToolsResponse> {
-        not_enabled(wire::Feature::Tools)
+    fn list_tools<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, ListToolsResponse> {
+        answer(tools::list(&self.parts.platform, call))
     }
 
-    fn get_tool<'a>(&'a self, _call: &'a Call, _parameters: wire::GetToolParameters) -> BoxFuture<'a, GetToolResponse> {
-        not_enabled(wire::Feature::Tools)
+    fn get_tool<'a>(&'a self, call: &'a Call, parameters: wire::GetToolParameters) -> BoxFuture<'a, GetToolResponse> {
+        answer(tools::get(&self.parts.platform, call, parameters))
     }
 
     fn execute_tool<'a>(
         &'a self,
-        _call: &'a Call,
+        call: &'a Call,
         _parameters: wire::ExecuteToolParameters,
-        _request: wire::ToolExecuteRequest,
+        request: wire::ToolExecuteRequest,
     ) -> BoxFuture<'a, ExecuteToolResponse> {
-        not_enabled(wire::Feature::Tools)
+        answer(tools::execute(&self.parts.platform, call, request))
     }
 
     fn list_audit<'a>(
         &'a self,
-        _call: &'a Call,
-        _parameters: wire::ListAuditParameters,
+        call: &'a Call,
+        parameters: wire::ListAuditParameters,
     ) -> BoxFuture<'a, ListAuditResponse> {
-        not_enabled(wire::Feature::Audit)
+        answer(audit::list(&self.parts.platform, call, parameters))
     }
 
     fn synthesize_speech<'a>(

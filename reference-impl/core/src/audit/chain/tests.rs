@@ -43,7 +43,7 @@ impl Desk {
     }
 
     async fn verify(&self) -> Result<super::super::Verified, Broken> {
-        verify(&*self.database, self.tenants.owner().id().as_str()).await
+        verify(&*self.database, self.tenants.owner().id().as_str(), None).await
     }
 }
 
@@ -143,4 +143,19 @@ async fn sees_a_record_that_was_written_anew_with_a_fitting_hash() {
     let sql = "UPDATE audit SET record = ?1, hash = ?2 WHERE sequence = 2";
     desk.database.batch(vec![Statement::new(sql, params)]).await.unwrap();
     assert!(matches!(desk.verify().await.unwrap_err(), Broken::Unlinked { sequence: 3 }));
+}
+
+#[tokio::test]
+async fn sees_an_end_that_was_cut_off_by_the_head_of_an_earlier_look() {
+    let desk = desk().await;
+    for _ in 0..3 {
+        desk.write(Outcome::Succeeded).await;
+    }
+    let head = desk.verify().await.unwrap().head;
+    desk.sql("DROP TRIGGER audit_is_not_deleted").await.unwrap();
+    desk.sql("DELETE FROM audit WHERE sequence = 3").await.unwrap();
+    assert_eq!(desk.verify().await.unwrap().records, 2, "what is left holds by itself");
+    let owner = desk.tenants.owner();
+    let cut = verify(&*desk.database, owner.id().as_str(), Some(&head)).await.unwrap_err();
+    assert!(matches!(cut, Broken::CutOff { .. }));
 }
