@@ -6,6 +6,7 @@ mod corpus;
 mod limits;
 mod retrieval;
 mod tokens;
+mod tools;
 mod world;
 
 use std::collections::HashSet;
@@ -59,7 +60,7 @@ fn lists_every_flaw_and_the_one_that_is_on() {
     let names: Vec<&str> =
         listed["switches"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
     assert!(listed["on"].is_null() && !names.is_empty(), "{listed}");
-    let tables = [access::PROBES, answers::PROBES, corpus::PROBES, limits::PROBES, retrieval::PROBES];
+    let tables = [access::PROBES, answers::PROBES, corpus::PROBES, limits::PROBES, retrieval::PROBES, tools::PROBES];
     let probed: HashSet<&str> = tables.into_iter().flatten().map(|(name, _)| *name).chain(OF_TOKENS).collect();
     for name in &names {
         assert!(probed.contains(name), "{name} has no probe");
@@ -97,4 +98,9 @@ fn shows_flaws_of_limits() {
 #[test]
 fn shows_flaws_of_retrieval() {
     hold(retrieval::PROBES);
+}
+
+#[test]
+fn shows_flaws_of_tools() {
+    hold(tools::PROBES);
 }
