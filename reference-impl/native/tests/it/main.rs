@@ -10,3 +10,4 @@ mod reindex;
 mod sabotage;
 mod serve;
 mod stream;
+mod tools;
