@@ -38,7 +38,8 @@ pub(super) fn page(contract: &Contract) -> String {
 }
 
 fn words(list: &Value) -> String {
-    let words: Vec<String> = list.as_array().into_iter().flatten().filter_map(Value::as_str).map(|it| format!("`{it}`")).collect();
+    let words: Vec<String> =
+        list.as_array().into_iter().flatten().filter_map(Value::as_str).map(|it| format!("`{it}`")).collect();
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
@@ -77,8 +78,7 @@ fn section(out: &mut String, tool: &Tool) {
 
 /// One row a field, those of inner objects and of items below their own.
 fn fields(out: &mut String, above: &str, schema: &Value) {
-    let required: Vec<&str> =
-        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {
         let path = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
         let mark = if required.contains(&name.as_str()) { " (required)" } else { "" };

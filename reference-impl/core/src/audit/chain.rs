@@ -84,7 +84,9 @@ impl Journal {
                 }
             }
         }
-        Err(StoreError::Database(DatabaseError::Unavailable { reason: "too many writers of the audit chain".to_owned() }))
+        Err(StoreError::Database(DatabaseError::Unavailable {
+            reason: "too many writers of the audit chain".to_owned(),
+        }))
     }
 
     /// Puts every call on record as unknown that was noted and did not end; for a host that starts anew and knows that
@@ -128,13 +130,7 @@ impl Journal {
     }
 }
 
-fn append(
-    called: &Called,
-    outcome: Outcome,
-    latency_us: u64,
-    sequence: i64,
-    previous_hash: String,
-) -> Vec<Statement> {
+fn append(called: &Called, outcome: Outcome, latency_us: u64, sequence: i64, previous_hash: String) -> Vec<Statement> {
     let mut previous_hash = previous_hash;
     if sabotage::on(Sabotage::AuditChainCut) {
         FIRST_PREVIOUS.clone_into(&mut previous_hash);

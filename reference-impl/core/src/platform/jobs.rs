@@ -114,8 +114,7 @@ impl Platform {
             if job.kind == JobKind::Tool {
                 let ending = self.run_tool_job(tenant, &*database, &job, &request).await?;
                 if let Some(ending) = ending {
-                    let (now, ttl_ms) =
-                        (self.ports().clock.now(tenant.id()), tenant.settings().times.result_ttl_ms);
+                    let (now, ttl_ms) = (self.ports().clock.now(tenant.id()), tenant.settings().times.result_ttl_ms);
                     jobs::finish(&*database, &job.id, &job.items, &ending, now, ttl_ms).await?;
                 }
                 continue;

@@ -39,18 +39,43 @@ fn escape(token: &str) -> String {
 }
 
 /// Words by which a user asks for something to be kept.
-const KEEP: [&str; 12] =
-    ["ingest", "store", "save", "add", "upload", "index", "import", "remember", "speichere", "guarda", "enregistre", "hinzufügen"];
+const KEEP: [&str; 12] = [
+    "ingest",
+    "store",
+    "save",
+    "add",
+    "upload",
+    "index",
+    "import",
+    "remember",
+    "speichere",
+    "guarda",
+    "enregistre",
+    "hinzufügen",
+];
 /// What can be kept.
 const THINGS: [&str; 14] = [
-    "document", "documents", "doc", "docs", "note", "notes", "file", "files", "text", "page", "knowledge", "dokument",
-    "documento", "texte",
+    "document",
+    "documents",
+    "doc",
+    "docs",
+    "note",
+    "notes",
+    "file",
+    "files",
+    "text",
+    "page",
+    "knowledge",
+    "dokument",
+    "documento",
+    "texte",
 ];
 
 /// Whether a user's turn asks for the tool itself, by name or in words. A turn that only quotes or asks about a text does not.
 pub(super) fn asks_for(turn: &str, tool: &str) -> bool {
     let turn = unquoted(turn).to_lowercase();
-    let words: Vec<&str> = turn.split(|it: char| !it.is_alphanumeric() && it != '_').filter(|it| !it.is_empty()).collect();
+    let words: Vec<&str> =
+        turn.split(|it: char| !it.is_alphanumeric() && it != '_').filter(|it| !it.is_empty()).collect();
     if words.contains(&tool) {
         return true;
     }

@@ -271,7 +271,8 @@ impl Platform {
         if sabotage::on(Sabotage::ToolResultNotChecked) {
             result["tool_calls"] = Json::Array(Vec::new());
         } else if let Some(error) = tool.result.iter_errors(&result).next() {
-            let reason = format!("result of `{}` at {}: {}", tool.declaration.name, error.instance_path(), error.masked());
+            let reason =
+                format!("result of `{}` at {}: {}", tool.declaration.name, error.instance_path(), error.masked());
             return Err(ToolError::Failed { reason });
         }
         if size(&result) > limits.result_bytes {

@@ -26,11 +26,7 @@ impl Platform {
     /// # Errors
     ///
     /// [`ToolError`].
-    pub async fn start_tool_job(
-        self: &Arc<Self>,
-        tenant: &TenantContext,
-        call: &ToolCall,
-    ) -> Result<Job, ToolError> {
+    pub async fn start_tool_job(self: &Arc<Self>, tenant: &TenantContext, call: &ToolCall) -> Result<Job, ToolError> {
         let database = self.ports().databases.open(tenant).await?;
         let pending = self.begin(tenant, call);
         let since = self.ports().clock.monotonic_us();

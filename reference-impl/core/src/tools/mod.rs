@@ -19,6 +19,6 @@ pub use declared::{Declaration, Limits, SideEffects};
 pub(crate) use dispatch::Toolbox;
 pub use dispatch::{ToolCall, ToolCounts, ToolOutput, ToolTurn};
 pub use error::{ToolError, ToolFault};
-pub(crate) use jobs::decode_output;
 pub use ingestion::{Converter, ConverterError, FileKind};
+pub(crate) use jobs::decode_output;
 pub use registry::{Registered, RegistrationError, Registry, Tool, ToolRun};

@@ -154,8 +154,8 @@ impl Registry {
         if !first || name.len() > 64 || !name.bytes().all(shaped) || matches!(name.as_str(), "execute" | "unknown") {
             return Err(RegistrationError::Name { tool: name });
         }
-        let declaration = Declaration::read(descriptor)
-            .map_err(|field| RegistrationError::Field { tool: name.clone(), field })?;
+        let declaration =
+            Declaration::read(descriptor).map_err(|field| RegistrationError::Field { tool: name.clone(), field })?;
         let arguments = compiled(&name, "arguments_schema", &declaration.arguments_schema)?;
         let result = compiled(&name, "result_schema", &declaration.result_schema)?;
         self.tools.insert(name, Registered { declaration, arguments, result, tool });
@@ -186,13 +186,7 @@ fn compiled(tool: &str, which: &'static str, schema: &Json) -> Result<Validator,
 }
 
 /// Refuses references and endless nesting. Without references no schema is recursive.
-fn look(
-    tool: &str,
-    which: &'static str,
-    value: &Json,
-    at: &mut String,
-    depth: usize,
-) -> Result<(), RegistrationError> {
+fn look(tool: &str, which: &'static str, value: &Json, at: &mut String, depth: usize) -> Result<(), RegistrationError> {
     if depth > SCHEMA_DEPTH {
         return Err(RegistrationError::Oversize { tool: tool.to_owned(), schema: which });
     }
@@ -226,9 +220,36 @@ fn look(
 
 /// Letters of other scripts that look like Latin ones, and digits that look like letters.
 const LOOK_ALIKES: [(char, char); 30] = [
-    ('а', 'a'), ('е', 'e'), ('о', 'o'), ('р', 'p'), ('с', 'c'), ('у', 'y'), ('х', 'x'), ('і', 'i'), ('ј', 'j'), ('ѕ', 's'),
-    ('һ', 'h'), ('ԁ', 'd'), ('ԛ', 'q'), ('ԝ', 'w'), ('м', 'm'), ('т', 't'), ('к', 'k'), ('ո', 'n'), ('α', 'a'), ('ο', 'o'),
-    ('ν', 'v'), ('ρ', 'p'), ('τ', 't'), ('ι', 'i'), ('κ', 'k'), ('ı', 'i'), ('ɡ', 'g'), ('0', 'o'), ('1', 'l'), ('‐', '_'),
+    ('а', 'a'),
+    ('е', 'e'),
+    ('о', 'o'),
+    ('р', 'p'),
+    ('с', 'c'),
+    ('у', 'y'),
+    ('х', 'x'),
+    ('і', 'i'),
+    ('ј', 'j'),
+    ('ѕ', 's'),
+    ('һ', 'h'),
+    ('ԁ', 'd'),
+    ('ԛ', 'q'),
+    ('ԝ', 'w'),
+    ('м', 'm'),
+    ('т', 't'),
+    ('к', 'k'),
+    ('ո', 'n'),
+    ('α', 'a'),
+    ('ο', 'o'),
+    ('ν', 'v'),
+    ('ρ', 'p'),
+    ('τ', 't'),
+    ('ι', 'i'),
+    ('κ', 'k'),
+    ('ı', 'i'),
+    ('ɡ', 'g'),
+    ('0', 'o'),
+    ('1', 'l'),
+    ('‐', '_'),
 ];
 
 /// What a name looks like: two names with one skeleton cannot be told apart by a reader.

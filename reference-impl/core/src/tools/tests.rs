@@ -41,7 +41,8 @@ fn shed_with(registry: Option<Registry>) -> Shed {
     let tenants = TestTenants::with(|settings| {
         settings.tools = ALL.iter().chain(&["probe"]).map(|it| (*it).to_owned()).collect();
     });
-    let (timer, later, databases) = (Arc::new(TestTimer::default()), Arc::new(Later::default()), Arc::new(MemoryDatabases::new()));
+    let (timer, later, databases) =
+        (Arc::new(TestTimer::default()), Arc::new(Later::default()), Arc::new(MemoryDatabases::new()));
     let ports = Ports {
         databases: databases.clone(),
         clock: tenants.clock.clone(),
@@ -93,7 +94,9 @@ fn holds(found: &Json, word: &str, expected: &Json) -> bool {
         "equals" => found == expected,
         "length" => expected.as_u64() == Some(length),
         "min_length" => expected.as_u64().is_some_and(|it| length >= it),
-        "matches" => regex::Regex::new(expected.as_str().unwrap()).unwrap().is_match(found.as_str().unwrap_or_default()),
+        "matches" => {
+            regex::Regex::new(expected.as_str().unwrap()).unwrap().is_match(found.as_str().unwrap_or_default())
+        }
         word => panic!("an example asks for `{word}`, which nobody checks"),
     }
 }
@@ -110,7 +113,11 @@ async fn gives_for_each_documented_example_what_is_documented() {
             for expected in example["expect"].as_array().unwrap() {
                 let path = expected["path"].as_str().unwrap();
                 for (word, value) in expected.as_object().unwrap().iter().filter(|(word, _)| *word != "path") {
-                    assert!(holds(at(&result, path), word, value), "{name}, {}: {path} {word} {value}: {result}", example["title"]);
+                    assert!(
+                        holds(at(&result, path), word, value),
+                        "{name}, {}: {path} {word} {value}: {result}",
+                        example["title"]
+                    );
                     checked += 1;
                 }
             }
@@ -145,7 +152,13 @@ async fn leaves_one_record_of_each_call_whatever_becomes_of_it() {
     assert!(pointers.contains(&"/text") && pointers.contains(&"/zzz"), "{pointers:?}");
     assert!(faults.iter().all(|it| !it.2.contains('7')), "no value is told back: {faults:?}");
     run(&shed, "extract_entities", json!({"text": "x", "types": ["zzz"]})).await.unwrap_err();
-    run(&shed, "ingest_docs", json!({"documents": [{"id": "a", "content": "The lamp.", "content_type": "text/plain"}]})).await.unwrap();
+    run(
+        &shed,
+        "ingest_docs",
+        json!({"documents": [{"id": "a", "content": "The lamp.", "content_type": "text/plain"}]}),
+    )
+    .await
+    .unwrap();
     assert_eq!(outcomes(&shed, &owner).await, ["succeeded", "invalid", "invalid", "succeeded"]);
     assert_eq!(shed.platform.tool_counts(owner.id()), ToolCounts { runs: 3, writes: 1 });
     let stranger = shed.tenants.stranger();
@@ -206,14 +219,28 @@ async fn records_a_cancelled_job_once() {
 async fn takes_empty_huge_and_foreign_texts() {
     let shed = shed();
     let huge = "The valve is shut in Berlin on 5 May 2026 for €12. ".repeat(4000);
-    let texts = [" ", "\n\n", "🎉🎉", "…", "مرحبا بالعالم. القاهرة جميلة.", "風車は丘の上にある。粉を挽く。", "a", huge.as_str()];
+    let texts = [
+        " ",
+        "\n\n",
+        "🎉🎉",
+        "…",
+        "مرحبا بالعالم. القاهرة جميلة.",
+        "風車は丘の上にある。粉を挽く。",
+        "a",
+        huge.as_str(),
+    ];
     for text in texts {
         let fits: Map<String, Json> = json!({"text": text}).as_object().unwrap().clone();
         for tool in ["summarize", "extract_entities"] {
             let asked = ToolCall { arguments: fits.clone(), ..call(tool, json!({})) };
             let output = shed.platform.execute_tool(&shed.tenants.owner(), &asked).await.unwrap();
-            for place in output.result["sentences"].as_array().into_iter().chain(output.result["entities"].as_array()).flatten() {
-                let (from, to) = (place["span"]["start"].as_u64().unwrap() as usize, place["span"]["end"].as_u64().unwrap() as usize);
+            for place in
+                output.result["sentences"].as_array().into_iter().chain(output.result["entities"].as_array()).flatten()
+            {
+                let (from, to) = (
+                    place["span"]["start"].as_u64().unwrap() as usize,
+                    place["span"]["end"].as_u64().unwrap() as usize,
+                );
                 assert_eq!(place["text"], text[from..to], "{tool}");
             }
         }
@@ -251,7 +278,8 @@ async fn refuses_files_that_the_host_cannot_read_and_ingests_the_others() {
         {"id": "bad", "content": "a,b\n1,2,3\n", "content_type": "text/csv"},
     ]);
     let result = run(&shed, "ingest_docs", json!({"documents": documents})).await.unwrap();
-    let told: Vec<&str> = result["documents"].as_array().unwrap().iter().map(|it| it["status"].as_str().unwrap()).collect();
+    let told: Vec<&str> =
+        result["documents"].as_array().unwrap().iter().map(|it| it["status"].as_str().unwrap()).collect();
     assert_eq!(told, ["failed", "created", "failed"], "{result}");
     assert!(result["documents"][0]["error"]["message"].as_str().unwrap().contains("cannot read PDF"));
     assert!(result["documents"][2]["error"]["message"].as_str().unwrap().contains("line 2"), "{result}");

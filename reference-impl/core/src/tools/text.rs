@@ -151,6 +151,9 @@ mod tests {
 
     #[test]
     fn counts_words_with_and_without_spaces() {
-        assert_eq!((count_words("The mill, e.g. here — turns."), count_words("風車は丘"), count_words(" … ")), (5, 4, 0));
+        assert_eq!(
+            (count_words("The mill, e.g. here — turns."), count_words("風車は丘"), count_words(" … ")),
+            (5, 4, 0)
+        );
     }
 }

@@ -5,9 +5,9 @@ use reference_core::{
     ingest::IngestError,
     platform::{JobError, ListError},
     retrieve::RetrieveError,
+    sabotage::{self, Sabotage},
     safety::{Blocked, Finding},
     search::SearchError,
-    sabotage::{self, Sabotage},
     store::StoreError,
     tools::ToolError,
 };

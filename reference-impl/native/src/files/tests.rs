@@ -10,7 +10,8 @@ fn docx(body: &str) -> Vec<u8> {
     let mut archive = ZipWriter::new(std::io::Cursor::new(Vec::new()));
     archive.start_file("word/document.xml", SimpleFileOptions::default()).unwrap();
     let name = "http://schemas.openxmlformats.org/wordprocessingml/2006/main";
-    write!(archive, "<?xml version=\"1.0\"?><w:document xmlns:w=\"{name}\"><w:body>{body}</w:body></w:document>").unwrap();
+    write!(archive, "<?xml version=\"1.0\"?><w:document xmlns:w=\"{name}\"><w:body>{body}</w:body></w:document>")
+        .unwrap();
     archive.finish().unwrap().into_inner()
 }
 
@@ -22,7 +23,13 @@ fn paragraph(style: &str, text: &str) -> String {
 #[test]
 fn reads_headings_lists_tables_and_paragraphs_of_docx() {
     let cell = |text: &str| format!("<w:tc>{}</w:tc>", paragraph("", text));
-    let table = format!("<w:tbl><w:tr>{}{}</w:tr><w:tr>{}{}</w:tr></w:tbl>", cell("part"), cell("price"), cell("bell"), cell("12"));
+    let table = format!(
+        "<w:tbl><w:tr>{}{}</w:tr><w:tr>{}{}</w:tr></w:tbl>",
+        cell("part"),
+        cell("price"),
+        cell("bell"),
+        cell("12")
+    );
     let deleted = "<w:p><w:del><w:r><w:delText>gone</w:delText><w:t>gone</w:t></w:r></w:del><w:r><w:t>kept &amp; read</w:t></w:r></w:p>";
     let body = [
         paragraph("Title", "The mill"),
@@ -35,7 +42,10 @@ fn reads_headings_lists_tables_and_paragraphs_of_docx() {
     ]
     .concat();
     let text = Files.convert(FileKind::Docx, &docx(&body), 1 << 20).unwrap();
-    assert_eq!(text, "# The mill\n\nIt has four sails.\n\n## Parts\n\n- one\n- two\n\npart | price\nbell | 12\n\nkept & read");
+    assert_eq!(
+        text,
+        "# The mill\n\nIt has four sails.\n\n## Parts\n\n- one\n- two\n\npart | price\nbell | 12\n\nkept & read"
+    );
 }
 
 #[test]

@@ -39,7 +39,8 @@ pub(super) fn finders(types: &[CustomType]) -> Result<Vec<Finder>, ToolFault> {
         let regex = regex.map_err(|_| ToolFault::Invalid {
             pointer: format!("/custom_types/{index}/{}", if whole_words { "terms" } else { "pattern" }),
             keyword: "pattern",
-            message: "expected a regular expression without look-around and back-references, of moderate size".to_owned(),
+            message: "expected a regular expression without look-around and back-references, of moderate size"
+                .to_owned(),
         })?;
         finders.push(Finder { name: custom.name.clone(), regex, whole_words });
     }

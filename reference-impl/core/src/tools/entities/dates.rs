@@ -51,11 +51,17 @@ static FORMS: LazyLock<Forms> = LazyLock::new(|| {
             form(r"\b(?P<year>\d{4})/(?P<month>\d{2})/(?P<day>\d{2})\b".to_owned(), Form::Named),
             form(r"(?P<year>\d{4})\s?年\s?(?P<month>\d{1,2})\s?月(?:\s?(?P<day>\d{1,2})\s?日)?".to_owned(), Form::Han),
             form(r"(?P<year>\d{4})년\s?(?P<month>\d{1,2})월(?:\s?(?P<day>\d{1,2})일)?".to_owned(), Form::Han),
-            form(format!(r"(?i){weekday}\b{day}[ \u{{a0}}](?:of |de )?{month},?[ \u{{a0}}](?:de |del )?{year}"), Form::Named),
+            form(
+                format!(r"(?i){weekday}\b{day}[ \u{{a0}}](?:of |de )?{month},?[ \u{{a0}}](?:de |del )?{year}"),
+                Form::Named,
+            ),
             form(format!(r"(?i)\b{month}[ \u{{a0}}]{day},?[ \u{{a0}}]{year}\b"), Form::Named),
             form(format!(r"(?i)\b{month}[ \u{{a0}}](?:of |de |del )?{year}"), Form::Named),
             form(r"\b(?P<a>\d{1,2})\.[ ]?(?P<b>\d{1,2})\.[ ]?(?P<year>(?:19|20|21)\d{2})\b".to_owned(), Form::Numbers),
-            form(r"\b(?P<a>\d{1,2})(?P<mark>[/-])(?P<b>\d{1,2})[/-](?P<year>(?:19|20|21)\d{2})\b".to_owned(), Form::Numbers),
+            form(
+                r"\b(?P<a>\d{1,2})(?P<mark>[/-])(?P<b>\d{1,2})[/-](?P<year>(?:19|20|21)\d{2})\b".to_owned(),
+                Form::Numbers,
+            ),
             form(format!(r"(?i)\b{day}[ \u{{a0}}](?:of |de )?{month}"), Form::Named),
             form(format!(r"(?i)\b{month}[ \u{{a0}}]{day}\b"), Form::Named),
         ],
@@ -71,7 +77,8 @@ pub(super) fn find(text: &str) -> Vec<Entity> {
             let glued = text[..span.start].chars().next_back().is_some_and(|it| it.is_alphanumeric() || it == '.')
                 && !matches!(form, Form::Han);
             let goes_on = text[span.end..].chars().next().is_some_and(|it| it.is_ascii_digit())
-                || (text[span.end..].starts_with('-') && text[span.end + 1..].starts_with(|it: char| it.is_ascii_digit()));
+                || (text[span.end..].starts_with('-')
+                    && text[span.end + 1..].starts_with(|it: char| it.is_ascii_digit()));
             if glued || goes_on || found.iter().any(|it| overlaps(&it.span, &span)) || !possible(text, &captures) {
                 continue;
             }
@@ -94,7 +101,10 @@ fn possible(text: &str, captures: &Captures<'_>) -> bool {
     }
     let Some(month) = captures.name("month") else { return true };
     let word = month.as_str();
-    let ambiguous = matches!(word.to_lowercase().trim_end_matches('.'), "may" | "march" | "mar" | "mars" | "mai" | "dec" | "sep" | "maj" | "jan" | "ene" | "mei");
+    let ambiguous = matches!(
+        word.to_lowercase().trim_end_matches('.'),
+        "may" | "march" | "mar" | "mars" | "mai" | "dec" | "sep" | "maj" | "jan" | "ene" | "mei"
+    );
     let named = word.chars().next().is_some_and(char::is_alphabetic);
     let small = named && word.chars().next().is_some_and(char::is_lowercase);
     let without_year = captures.name("year").is_none();

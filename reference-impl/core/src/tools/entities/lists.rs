@@ -10,7 +10,8 @@ fn set(text: &'static str) -> HashSet<&'static str> {
 
 /// Given names.
 pub(super) static GIVEN: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    set("Aaron Abigail Adam Adele Adrian Agnes Ahmed Aisha Alan Albert Alejandro Alex Alexander Alexandra Alexei Alfred Ali Alice Alicia \
+    set(
+        "Aaron Abigail Adam Adele Adrian Agnes Ahmed Aisha Alan Albert Alejandro Alex Alexander Alexandra Alexei Alfred Ali Alice Alicia \
          Alina Alison Allan Amanda Amara Amelia Amelie Amina Amir Amy Ana Anders Andrea Andreas Andrei Andrew Andrzej André Angela Anika Anita \
          Anja Ann Anna Anne Anneliese Anouk Anthony Antoine Anton Antonia Antonio Anya Arjun Arthur Astrid Ayesha Barbara Beatrice Beatriz \
          Ben Benedikt Benjamin Bernard Bernd Bianca Bill Björn Bob Boris Brian Bridget Brigid Brigitte Bruno Callum Camila Camille Carl Carla \
@@ -41,7 +42,8 @@ pub(super) static GIVEN: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
          Tristan Uli Ulla Ulrich Ulrike Ursula Uwe Valentina Valerie Vanessa Vera Veronica Victor Victoria Viktor Vincent Viola Violet Virginia Vivian Vladimir Walter \
          Wanda Wei Wendy Werner Wilhelm Will William Wolfgang Xavier Yara Yasmin Yasmine Yasemin Youssef Yuki Yusuf Yves Yvonne Zara Zoe Zoé Zofia \
          Анна Анастасия Андрей Алексей Александр Борис Вера Виктор Владимир Дмитрий Екатерина Елена Иван Ирина Лев Мария Михаил Наталья Николай Олег Ольга Павел Пётр \
-         Светлана Сергей Татьяна Юрий Ελένη Γιώργος Μαρία Νίκος Κώστας Σοφία Δημήτρης")
+         Светлана Сергей Татьяна Юрий Ελένη Γιώργος Μαρία Νίκος Κώστας Σοφία Δημήτρης",
+    )
 });
 
 /// Countries, regions and large or well-known towns.
@@ -75,7 +77,8 @@ pub(super) static PLACES: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
 
 /// Last words of an organisation's name.
 pub(super) static ENDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    set("Ltd Limited Inc Incorporated Corp Corporation Co Company LLC LLP PLC Plc GmbH AG KG OHG eG e.V. SE SA SAS SARL SL SRL SpA BV NV AB AS Oy ApS Group Holding Holdings \
+    set(
+        "Ltd Limited Inc Incorporated Corp Corporation Co Company LLC LLP PLC Plc GmbH AG KG OHG eG e.V. SE SA SAS SARL SL SRL SpA BV NV AB AS Oy ApS Group Holding Holdings \
          Partners Partnership Associates Services Service Solutions Systems Software Technologies Technology Tech Labs Lab Laboratory Laboratories Robotics Dynamics Instruments Industries \
          Manufacturing Motors Cycles Bikes Bicycles Freight Shipping Logistics Lines Airlines Airways Air Railways Rail Ferries Transport Energy Power Solar Water Media Press News Publishing \
          Publishers Books Print Printing Printers Studio Studios Pictures Records Films Gallery Museum Library Archive Archives Theatre Orchestra Choir Quartet Ensemble Bank Insurance Assurance Mutual \
@@ -86,67 +89,106 @@ pub(super) static ENDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
          Advisers Advisors Solicitors Chambers Legal Law Tutors Tutoring Outfitters Textiles Looms Weavers Apparel Ceramics Pottery Glassworks Works Foundry Steel Tools Supplies Supply Stores \
          Shop Market Markets Cooperative Co-op Collective Network Networks Cloud Data Analytics Security Telecom Mobile Games Interactive Digital Electronics Optics Sensors Seeds Nursery Gardens Garden \
          Zoo Aquarium Observatory Rovers United Athletic FC Versicherung Verlag Werke Stiftung Gesellschaft Genossenschaft Klinik Apotheke Bibliothek Universität Hochschule Akademie Institut \
-         Verein Verband Amt Ministerium Bau Druck Reisen Consortium Initiative Alliance Project Parish Fisheries Boats Boatyard Marine Aviation Aerospace Space Couriers Courier Removals Cleaners")
+         Verein Verband Amt Ministerium Bau Druck Reisen Consortium Initiative Alliance Project Parish Fisheries Boats Boatyard Marine Aviation Aerospace Space Couriers Courier Removals Cleaners",
+    )
 });
 
 /// First words of an organisation's name.
 pub(super) static BEGINS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    set("University Museum Ministry Bank Institute Department Society Academy College School Library House Board Council Office Bureau Friends Association Federation Union Church Chamber Court \
+    set(
+        "University Museum Ministry Bank Institute Department Society Academy College School Library House Board Council Office Bureau Friends Association Federation Union Church Chamber Court \
          Stichting Verein Genossenschaft Stiftung Verlag Universität Hochschule Bibliothek Museum Klinik Klinikum Firma Kanzlei Société Clinique Université Musée Régie Banque Association Coopérative \
          Librairie Boulangerie Éditions Ateliers Atelier Clínica Universidad Museo Banco Cooperativa Aceites Editorial Fundación Asociación Talleres Transportes Hospital Hôpital Ospedale Università Banca \
          Cooperativa Fondazione Câmara Universidade Fundação Quartet Trio Ensemble Orchestra Hotel Hôtel Café Restaurant Laboratoire Laboratorio Institut Instituto Stadtwerke Sparkasse Amt Ayuntamiento \
-         Mairie Compagnie Compañía Grupo Groupe Gruppe Maison Casa Editora ООО Банк Университет Музей")
+         Mairie Compagnie Compañía Grupo Groupe Gruppe Maison Casa Editora ООО Банк Университет Музей",
+    )
 });
 
 /// Endings of German compounds that name organisations.
 pub(super) const COMPOUNDS: [&str; 26] = [
-    "klinik", "klinikum", "versicherung", "werke", "werk", "verlag", "bank", "schule", "universität", "hochschule", "bibliothek", "gesellschaft", "verein", "verband", "genossenschaft", "stiftung",
-    "apotheke", "brauerei", "bäckerei", "druckerei", "ministerium", "museum", "kasse", "institut", "theater", "amt",
+    "klinik",
+    "klinikum",
+    "versicherung",
+    "werke",
+    "werk",
+    "verlag",
+    "bank",
+    "schule",
+    "universität",
+    "hochschule",
+    "bibliothek",
+    "gesellschaft",
+    "verein",
+    "verband",
+    "genossenschaft",
+    "stiftung",
+    "apotheke",
+    "brauerei",
+    "bäckerei",
+    "druckerei",
+    "ministerium",
+    "museum",
+    "kasse",
+    "institut",
+    "theater",
+    "amt",
 ];
 
 /// Endings of town names.
 pub(super) const TOWNS: [&str; 33] = [
-    "burg", "berg", "dorf", "stadt", "heim", "hausen", "hofen", "ingen", "bach", "furt", "felde", "walde", "wald", "tal", "ham", "ton", "bury", "ford", "mouth", "bridge", "ville", "wick", "borough", "burgh", "stead", "mere", "moor",
-    "shire", "grad", "holm", "haven", "polis", "minster",
+    "burg", "berg", "dorf", "stadt", "heim", "hausen", "hofen", "ingen", "bach", "furt", "felde", "walde", "wald",
+    "tal", "ham", "ton", "bury", "ford", "mouth", "bridge", "ville", "wick", "borough", "burgh", "stead", "mere",
+    "moor", "shire", "grad", "holm", "haven", "polis", "minster",
 ];
 
 /// Titles before a person's name, in lower case and without a full stop.
 pub(super) static TITLES: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    set("mr mrs ms miss mx dr prof professor sir dame lord lady judge justice captain sergeant inspector nurse sister father reverend rev president chancellor minister senator mayor councillor \
-         herr frau fräulein doktor madame monsieur mme mlle m maître señor señora señorita sr sra don doña dona signor signora sig mevrouw meneer dhr mevr coach chef uncle aunt")
+    set(
+        "mr mrs ms miss mx dr prof professor sir dame lord lady judge justice captain sergeant inspector nurse sister father reverend rev president chancellor minister senator mayor councillor \
+         herr frau fräulein doktor madame monsieur mme mlle m maître señor señora señorita sr sra don doña dona signor signora sig mevrouw meneer dhr mevr coach chef uncle aunt",
+    )
 });
 
 /// Words after which a place stands.
 pub(super) static PLACE_BEFORE: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    set("in at from near to towards toward around outside across between via through aus nach bei à depuis vers en desde hacia a da nach te naar uit в из на под около προς στη στην από")
+    set(
+        "in at from near to towards toward around outside across between via through aus nach bei à depuis vers en desde hacia a da nach te naar uit в из на под около προς στη στην από",
+    )
 });
 
 /// Words for a kind of place, before its name.
 pub(super) static PLACE_WORDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    set("town village city island port harbour harbor station river lake valley county district region province state gemeinde stadt dorf insel bahnhof kreis ville village commune gare île \
-         ciudad pueblo isla provincia città paese isola municipality parish borough hamlet mount cape")
+    set(
+        "town village city island port harbour harbor station river lake valley county district region province state gemeinde stadt dorf insel bahnhof kreis ville village commune gare île \
+         ciudad pueblo isla provincia città paese isola municipality parish borough hamlet mount cape",
+    )
 });
 
 /// Words around the names of persons, in lower case.
 pub(super) static PERSON_VERBS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    set("said says who wrote writes joined reported reports told asked asks explained explains thinks believes lives lived was born claims claimed complained argues argued promises promised adds added warns warned \
+    set(
+        "said says who wrote writes joined reported reports told asked asks explained explains thinks believes lives lived was born claims claimed complained argues argued promises promised adds added warns warned \
          replied recalls left moved works worked paid pays owns owned signed opened brought found led leads plays played sang teaches taught bakes sagt sagte schreibt klagt stellte wohnt arbeitet \
-         dit écrit explique habite a dijo dice escribe vive abrió presentó ha herself himself")
+         dit écrit explique habite a dijo dice escribe vive abrió presentó ha herself himself",
+    )
 });
 
 /// Words that are written with a capital for other reasons than being a name.
 pub(super) static ORDINARY: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    set("monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october november december montag dienstag mittwoch donnerstag freitag samstag \
+    set(
+        "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october november december montag dienstag mittwoch donnerstag freitag samstag \
          sonntag januar februar märz mai juni juli oktober dezember lundi mardi mercredi jeudi vendredi samedi dimanche lunes martes miércoles jueves viernes sábado domingo english german french spanish italian \
          dutch russian chinese japanese latin greek arabic hebrew hindi christmas easter internet web pdf html json api faq ok id tv usb gps wifi email dear hello hi thanks thank regards sincerely yours please \
          tell ask call contact meet write see read check send bring note notes warning attention chapter section part page table figure step room floor gate platform flight line unit lot item order invoice ticket \
          version release model type level class grade god earth sun moon north south east west bitte hallo liebe lieber sehr guten danke grüße bonjour merci cher chère madame hola gracias estimado estimada \
          transfer dissolve add mix stir heat cut press hold open close turn take put keep store use counsel police parents passengers tickets fares cheese soil rain observer volunteers staff neither \
          both either nobody somebody everyone people customers members residents visitors applicants patients students teachers farmers drivers ceo cto cfo hr pr it q1 q2 q3 q4 re fwd cc subject from to ignore system \
-         assistant user admin according following wagen labor brot studie bewerbungen verhandelt")
+         assistant user admin according following wagen labor brot studie bewerbungen verhandelt",
+    )
 });
 
 /// Small words that stand inside a name.
 pub(super) const LINKS: [&str; 21] = [
-    "de", "del", "della", "di", "da", "dos", "das", "do", "du", "des", "la", "le", "van", "von", "der", "den", "zu", "al", "bin", "ibn", "y",
+    "de", "del", "della", "di", "da", "dos", "das", "do", "du", "des", "la", "le", "van", "von", "der", "den", "zu",
+    "al", "bin", "ibn", "y",
 ];

@@ -8,31 +8,115 @@ use super::{Entity, overlaps};
 
 /// Signs and words of currencies; longer ones first where one begins another.
 const CURRENCIES: [(&str, &str); 58] = [
-    ("NZ$", "NZD"), ("AU$", "AUD"), ("A$", "AUD"), ("CA$", "CAD"), ("C$", "CAD"), ("US$", "USD"), ("HK$", "HKD"),
-    ("S$", "SGD"), ("R$", "BRL"), ("MX$", "MXN"), ("$", "USD"), ("€", "EUR"), ("£", "GBP"), ("¥", "JPY"), ("₹", "INR"),
-    ("₪", "ILS"), ("₩", "KRW"), ("₽", "RUB"), ("₺", "TRY"), ("₴", "UAH"), ("₫", "VND"), ("₦", "NGN"), ("฿", "THB"),
-    ("zł", "PLN"), ("Kč", "CZK"), ("euros", "EUR"), ("euro", "EUR"), ("dollars", "USD"), ("dollar", "USD"),
-    ("dólares", "USD"), ("dollari", "USD"), ("pounds", "GBP"), ("pound", "GBP"), ("pfund", "GBP"), ("libras", "GBP"),
-    ("francs", "CHF"), ("franken", "CHF"), ("francos", "CHF"), ("yen", "JPY"), ("円", "JPY"), ("元", "CNY"), ("yuan", "CNY"),
-    ("rupees", "INR"), ("rupien", "INR"), ("rubles", "RUB"), ("roubles", "RUB"), ("рублей", "RUB"), ("рубля", "RUB"),
-    ("руб", "RUB"), ("ευρώ", "EUR"), ("евро", "EUR"), ("pesos", "MXN"), ("reais", "BRL"), ("kronor", "SEK"),
-    ("kroner", "NOK"), ("zloty", "PLN"), ("won", "KRW"), ("lira", "TRY"),
+    ("NZ$", "NZD"),
+    ("AU$", "AUD"),
+    ("A$", "AUD"),
+    ("CA$", "CAD"),
+    ("C$", "CAD"),
+    ("US$", "USD"),
+    ("HK$", "HKD"),
+    ("S$", "SGD"),
+    ("R$", "BRL"),
+    ("MX$", "MXN"),
+    ("$", "USD"),
+    ("€", "EUR"),
+    ("£", "GBP"),
+    ("¥", "JPY"),
+    ("₹", "INR"),
+    ("₪", "ILS"),
+    ("₩", "KRW"),
+    ("₽", "RUB"),
+    ("₺", "TRY"),
+    ("₴", "UAH"),
+    ("₫", "VND"),
+    ("₦", "NGN"),
+    ("฿", "THB"),
+    ("zł", "PLN"),
+    ("Kč", "CZK"),
+    ("euros", "EUR"),
+    ("euro", "EUR"),
+    ("dollars", "USD"),
+    ("dollar", "USD"),
+    ("dólares", "USD"),
+    ("dollari", "USD"),
+    ("pounds", "GBP"),
+    ("pound", "GBP"),
+    ("pfund", "GBP"),
+    ("libras", "GBP"),
+    ("francs", "CHF"),
+    ("franken", "CHF"),
+    ("francos", "CHF"),
+    ("yen", "JPY"),
+    ("円", "JPY"),
+    ("元", "CNY"),
+    ("yuan", "CNY"),
+    ("rupees", "INR"),
+    ("rupien", "INR"),
+    ("rubles", "RUB"),
+    ("roubles", "RUB"),
+    ("рублей", "RUB"),
+    ("рубля", "RUB"),
+    ("руб", "RUB"),
+    ("ευρώ", "EUR"),
+    ("евро", "EUR"),
+    ("pesos", "MXN"),
+    ("reais", "BRL"),
+    ("kronor", "SEK"),
+    ("kroner", "NOK"),
+    ("zloty", "PLN"),
+    ("won", "KRW"),
+    ("lira", "TRY"),
 ];
 const CODES: &str = "EUR|USD|GBP|CHF|JPY|CNY|INR|AUD|NZD|CAD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|ZAR|KRW|ILS|TRY|RUB|UAH|SGD|HKD|THB|KES|NGN|EGP|AED|SAR|RON|BGN|ISK|IDR|PHP|VND|ARS|CLP|COP";
 const NUMBER: &str = r"\d{1,3}(?:[.,'’\u{a0}\u{202f} ]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,2})?";
 const SCALES: [(&str, u32); 30] = [
-    ("hundred", 2), ("thousand", 3), ("million", 6), ("millions", 6), ("billion", 9), ("billions", 9), ("mio", 6),
-    ("mrd", 9), ("tausend", 3), ("millionen", 6), ("milliarde", 9), ("milliarden", 9), ("mille", 3), ("milliard", 9),
-    ("milliards", 9), ("mil", 3), ("millón", 6), ("millones", 6), ("milioni", 6), ("miljoen", 6), ("milhões", 6),
-    ("тысяч", 3), ("миллиона", 6), ("миллионов", 6), ("万", 4), ("億", 8), ("亿", 8), ("k", 3), ("m", 6), ("bn", 9),
+    ("hundred", 2),
+    ("thousand", 3),
+    ("million", 6),
+    ("millions", 6),
+    ("billion", 9),
+    ("billions", 9),
+    ("mio", 6),
+    ("mrd", 9),
+    ("tausend", 3),
+    ("millionen", 6),
+    ("milliarde", 9),
+    ("milliarden", 9),
+    ("mille", 3),
+    ("milliard", 9),
+    ("milliards", 9),
+    ("mil", 3),
+    ("millón", 6),
+    ("millones", 6),
+    ("milioni", 6),
+    ("miljoen", 6),
+    ("milhões", 6),
+    ("тысяч", 3),
+    ("миллиона", 6),
+    ("миллионов", 6),
+    ("万", 4),
+    ("億", 8),
+    ("亿", 8),
+    ("k", 3),
+    ("m", 6),
+    ("bn", 9),
 ];
 
 static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     let signs = alternatives(|it| !it.starts_with(char::is_alphabetic) || it.contains('$'));
-    pattern(&format!(r"(?i)(?P<sign>{signs}|\b(?-i:{CODES})\b)[ \u{{a0}}]?(?P<number>{NUMBER})(?:[ \u{{a0}}]?(?P<scale>{})\b)?", scales()))
+    pattern(&format!(
+        r"(?i)(?P<sign>{signs}|\b(?-i:{CODES})\b)[ \u{{a0}}]?(?P<number>{NUMBER})(?:[ \u{{a0}}]?(?P<scale>{})\b)?",
+        scales()
+    ))
 });
 static AFTER: LazyLock<Regex> = LazyLock::new(|| {
-    let (signs, words) = (alternatives(|it| !it.starts_with(char::is_alphabetic)), alternatives(|it| it.starts_with(char::is_alphabetic) && it.is_ascii() || it.chars().any(|it| !it.is_ascii()) && it.chars().all(char::is_alphabetic)));
+    let (signs, words) = (
+        alternatives(|it| !it.starts_with(char::is_alphabetic)),
+        alternatives(|it| {
+            it.starts_with(char::is_alphabetic) && it.is_ascii()
+                || it.chars().any(|it| !it.is_ascii()) && it.chars().all(char::is_alphabetic)
+        }),
+    );
     pattern(&format!(
         r"(?i)\b(?P<number>{NUMBER})(?:[ \u{{a0}}]?(?P<scale>{}))?(?:[ \u{{a0}}](?:de|d’|d')[ \u{{a0}}]?)?[ \u{{a0}}]?(?P<sign>{signs}|(?:{words})\b|(?-i:{CODES})\b)",
         scales()
@@ -73,7 +157,8 @@ pub(super) fn find(text: &str) -> Vec<Entity> {
 /// The number, a point before its decimals, and the code of the currency.
 fn value(captures: &Captures<'_>) -> Option<String> {
     let sign = captures.name("sign")?.as_str();
-    let code = CURRENCIES.iter().find(|(it, _)| it.to_lowercase() == sign.to_lowercase()).map_or(sign, |(_, code)| *code);
+    let code =
+        CURRENCIES.iter().find(|(it, _)| it.to_lowercase() == sign.to_lowercase()).map_or(sign, |(_, code)| *code);
     let mut number = plain(captures.name("number")?.as_str());
     if let Some(scale) = captures.name("scale") {
         let word = scale.as_str().to_lowercase();

@@ -62,7 +62,8 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
         }
         let from = span.start + raw.find(cut).unwrap_or(0);
         let gap = &text[*end..from];
-        let first = tokens.is_empty() || gap.contains(['\n', '!', '?', ':', '•', '“', '"', '。', '«']) || ends(gap, &tokens);
+        let first =
+            tokens.is_empty() || gap.contains(['\n', '!', '?', ':', '•', '“', '"', '。', '«']) || ends(gap, &tokens);
         let capital = cut.chars().next().is_some_and(char::is_uppercase);
         *end = from + cut.len();
         tokens.push(Token { text: cut, span: from..*end, capital, first, gap });
@@ -155,7 +156,10 @@ fn parts(tokens: &[Token<'_>], run: Range<usize>, lower: &HashSet<&str>) -> Vec<
         let small = token.text.to_lowercase();
         let more = run.end - start > 1;
         let title = TITLES.contains(small.as_str()) && more;
-        let known = GIVEN.contains(token.text) || PLACES.contains(token.text) || ENDS.contains(token.text) || BEGINS.contains(token.text);
+        let known = GIVEN.contains(token.text)
+            || PLACES.contains(token.text)
+            || ENDS.contains(token.text)
+            || BEGINS.contains(token.text);
         let plain = is_function_word(&small) && !(GIVEN.contains(token.text) && more)
             || ORDINARY.contains(small.as_str()) && !ENDS.contains(tokens[run.end - 1].text)
             || ORDINARY.contains(small.as_str()) && token.first;
@@ -167,7 +171,11 @@ fn parts(tokens: &[Token<'_>], run: Range<usize>, lower: &HashSet<&str>) -> Vec<
         start += 1;
     }
     let mut end = run.end;
-    while end > start && ORDINARY.contains(tokens[end - 1].text.to_lowercase().as_str()) && end - start > 1 && !GIVEN.contains(tokens[end - 1].text) {
+    while end > start
+        && ORDINARY.contains(tokens[end - 1].text.to_lowercase().as_str())
+        && end - start > 1
+        && !GIVEN.contains(tokens[end - 1].text)
+    {
         end -= 1;
     }
     if start < end { vec![start..end] } else { Vec::new() }
@@ -186,7 +194,8 @@ fn classify(tokens: &[Token<'_>], part: Range<usize>, german: bool) -> Option<(&
     let words: Vec<&str> = part.clone().map(|at| bare(&tokens[at])).collect();
     let (first, last) = (*words.first()?, *words.last()?);
     let before = part.start.checked_sub(1).map(|at| &tokens[at]);
-    let near = tokens[part.start].gap == " " || tokens[part.start].gap == ". " || matches!(tokens[part.start].gap, "'" | "’");
+    let near =
+        tokens[part.start].gap == " " || tokens[part.start].gap == ". " || matches!(tokens[part.start].gap, "'" | "’");
     let previous = before.filter(|_| near).map(|it| it.text.to_lowercase()).unwrap_or_default();
     let following = tokens.get(part.end).map(|it| it.text).unwrap_or_default();
     let whole = words.join(" ");
@@ -235,13 +244,19 @@ fn classify(tokens: &[Token<'_>], part: Range<usize>, german: bool) -> Option<(&
             (true | false, _, _) => None,
         };
     }
-    if placed && matches!(previous.as_str(), "in" | "near" | "outside" | "nach" | "à" | "en" | "в" | "из") && !PERSON_VERBS.contains(following) {
+    if placed
+        && matches!(previous.as_str(), "in" | "near" | "outside" | "nach" | "à" | "en" | "в" | "из")
+        && !PERSON_VERBS.contains(following)
+    {
         return Some(("place", 0.6));
     }
-    if words.iter().any(|it| it.chars().any(|it| it.is_ascii_digit())) || words.iter().all(|it| it.chars().all(char::is_uppercase)) {
+    if words.iter().any(|it| it.chars().any(|it| it.is_ascii_digit()))
+        || words.iter().all(|it| it.chars().all(char::is_uppercase))
+    {
         return None;
     }
-    let person = PERSON_VERBS.contains(following) || matches!(previous.as_str(), "by" | "von" | "par" | "por" | "with" | "says" | "mit");
+    let person = PERSON_VERBS.contains(following)
+        || matches!(previous.as_str(), "by" | "von" | "par" | "por" | "with" | "says" | "mit");
     if words.len() <= 4 { Some(("person", if person { 0.8 } else { 0.6 })) } else { None }
 }
 
@@ -264,7 +279,8 @@ fn again(text: &str, tokens: &[Token<'_>], blocked: &[Range<usize>], found: &mut
         let name = bare(token);
         let Some((_, kind)) = parts.iter().find(|(part, _)| *part == name) else { continue };
         let span = token.span.start..token.span.start + name.len();
-        let taken = found.iter().any(|(it, _)| overlaps(&it.span, &span)) || blocked.iter().any(|it| overlaps(it, &span));
+        let taken =
+            found.iter().any(|(it, _)| overlaps(&it.span, &span)) || blocked.iter().any(|it| overlaps(it, &span));
         if !taken && text.get(span.clone()).is_some() {
             let entity = Entity { kind: (*kind).to_owned(), span, value: None, score: 0.8 };
             found.push((entity, at..at + 1));
@@ -274,7 +290,8 @@ fn again(text: &str, tokens: &[Token<'_>], blocked: &[Range<usize>], found: &mut
 
 /// Places of the list in scripts that part no words.
 fn plain_scripts(text: &str, blocked: &[Range<usize>], found: &mut Vec<(Entity, Range<usize>)>) {
-    let mut places: Vec<&str> = PLACES.iter().copied().filter(|it| it.chars().all(|it| u32::from(it) >= 0x3040)).collect();
+    let mut places: Vec<&str> =
+        PLACES.iter().copied().filter(|it| it.chars().all(|it| u32::from(it) >= 0x3040)).collect();
     places.sort_unstable_by_key(|it| (std::cmp::Reverse(it.len()), *it));
     for place in places {
         for (start, _) in text.match_indices(place) {

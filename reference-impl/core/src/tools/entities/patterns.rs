@@ -40,7 +40,9 @@ fn trimmed(url: &str) -> usize {
         let body = &url[..end];
         let open = |one: char, other: char| body.matches(other).count() > body.matches(one).count();
         let drop = match last {
-            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '’' | '*' | '_' | '…' | '。' | '、' | '，' | '）' | '」' => true,
+            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '’' | '*' | '_' | '…' | '。' | '、' | '，' | '）' | '」' => {
+                true
+            }
             ')' => open('(', ')'),
             ']' => open('[', ']'),
             _ => false,

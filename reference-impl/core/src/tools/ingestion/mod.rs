@@ -150,9 +150,8 @@ fn file(run: ToolRun<'_>, kind: FileKind, content: &str) -> Result<String, Strin
 /// A refusal of the request as a whole, at its place in the arguments.
 fn fault(error: IngestError, read: &[(String, Read)]) -> ToolFault {
     // The pipeline counts the documents that could be read; the caller counts all of them.
-    let place = |index: usize| {
-        read.iter().enumerate().filter(|(_, (_, it))| it.is_ok()).nth(index).map_or(index, |(at, _)| at)
-    };
+    let place =
+        |index: usize| read.iter().enumerate().filter(|(_, (_, it))| it.is_ok()).nth(index).map_or(index, |(at, _)| at);
     let message = error.to_string();
     match error {
         IngestError::TooManyDocuments { .. } => {

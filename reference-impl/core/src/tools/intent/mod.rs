@@ -81,7 +81,9 @@ async fn answer(run: ToolRun<'_>) -> Result<Json, ToolFault> {
     }
     let mut labels: Vec<Json> = scored
         .iter()
-        .map(|(index, score)| json!({"label": categories[*index].label, "score": (score * 10_000.0).round() / 10_000.0}))
+        .map(
+            |(index, score)| json!({"label": categories[*index].label, "score": (score * 10_000.0).round() / 10_000.0}),
+        )
         .collect();
     if sabotage::on(Sabotage::IntentInventsLabel)
         && let Some(first) = labels.first_mut()

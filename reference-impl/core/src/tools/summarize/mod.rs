@@ -92,9 +92,9 @@ fn answer(arguments: &Arguments) -> Json {
         summary.push_str(" Founded in 1999.");
     }
     let words = count_words(&chosen.iter().map(said).collect::<Vec<_>>().join(" "));
-    let sentences = chosen.iter().map(|place| {
-        json!({"text": text[place.clone()], "span": {"start": place.start, "end": place.end}})
-    });
+    let sentences = chosen
+        .iter()
+        .map(|place| json!({"text": text[place.clone()], "span": {"start": place.start, "end": place.end}}));
     json!({
         "summary": summary, "format": format.as_str(), "words": words.min(2000),
         "sentences": sentences.collect::<Vec<_>>(),

@@ -32,7 +32,8 @@ fn ranked(text: &str) -> Vec<Sentence> {
     // A heading says what is told below it and is no sentence of it.
     let heading = |it: &Sentence| {
         let body = text[it.place.clone()].trim_start();
-        body.starts_with('#') || (it.words <= 8 && !body.ends_with(['.', '!', '?', '。', '！', '？', '।', '؟', '…', '"', '”']))
+        body.starts_with('#')
+            || (it.words <= 8 && !body.ends_with(['.', '!', '?', '。', '！', '？', '।', '؟', '…', '"', '”']))
     };
     let headed: HashSet<String> = all.iter().filter(|it| heading(it)).flat_map(|it| it.stems.clone()).collect();
     let prose = all.iter().filter(|it| !heading(it)).count();
@@ -91,9 +92,9 @@ pub(super) fn choose(text: &str, most: usize, most_words: usize) -> Vec<Range<us
             sentence.score * (0.35 + 0.65 * new) * if new < 0.2 { 0.2 } else { 1.0 }
         };
         let fits = |index: &usize| !chosen.contains(index) && words + all[*index].words <= most_words;
-        let best = (0..all.len()).filter(fits).max_by(|one, other| {
-            gain(&all[*one]).total_cmp(&gain(&all[*other])).then(other.cmp(one))
-        });
+        let best = (0..all.len())
+            .filter(fits)
+            .max_by(|one, other| gain(&all[*one]).total_cmp(&gain(&all[*other])).then(other.cmp(one)));
         let Some(best) = best else { break };
         chosen.push(best);
         words += all[best].words;
@@ -113,18 +114,26 @@ pub(super) fn choose(text: &str, most: usize, most_words: usize) -> Vec<Range<us
 /// The piece of the best sentence that says most in up to `most_words` words, without a final mark.
 pub(super) fn headline(text: &str, most_words: usize) -> Option<Range<usize>> {
     let all = ranked(text);
-    let best = all.iter().max_by(|one, other| one.score.total_cmp(&other.score).then(other.place.start.cmp(&one.place.start)))?;
+    let best = all
+        .iter()
+        .max_by(|one, other| one.score.total_cmp(&other.score).then(other.place.start.cmp(&one.place.start)))?;
     let body = &text[best.place.clone()];
     let within = &body[..cut(body, most_words)];
     let mut end = within.len();
     if within.len() < body.len() {
         // At the end of a clause rather than in its middle, where one ends not too early.
-        let clause = within.char_indices().filter(|(_, it)| matches!(it, ',' | ';' | ':' | '–' | '—')).map(|(at, _)| at).next_back();
+        let clause = within
+            .char_indices()
+            .filter(|(_, it)| matches!(it, ',' | ';' | ':' | '–' | '—'))
+            .map(|(at, _)| at)
+            .next_back();
         if let Some(at) = clause.filter(|at| count_words(&within[..*at]) >= 4) {
             end = at;
         }
     }
-    let kept = within[..end].trim_end_matches(|it: char| it.is_whitespace() || matches!(it, '.' | ',' | ';' | ':' | '–' | '—' | '。' | '!' | '?'));
+    let kept = within[..end].trim_end_matches(|it: char| {
+        it.is_whitespace() || matches!(it, '.' | ',' | ';' | ':' | '–' | '—' | '。' | '!' | '?')
+    });
     let end = if kept.is_empty() { end } else { kept.len() };
     Some(best.place.start..best.place.start + end)
 }

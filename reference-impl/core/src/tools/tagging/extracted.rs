@@ -17,7 +17,8 @@ static BYLINE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?im)^[ \t>*_#-]*(?:(?:written |prepared |compiled |edited |words |text )?by|authors?\s*:?|autor(?:in|en|es)?\s*:|auteure?s?\s*:|von|par|por|verfasst von|geschrieben von|écrit par|escrito por)[ \t:]+(.{3,200})$")
         .expect("a constant pattern")
 });
-static PARTS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\s*(?:,|;|&|\band\b|\bund\b|\bet\b|\by\b)\s*").expect("a constant pattern"));
+static PARTS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\s*(?:,|;|&|\band\b|\bund\b|\bet\b|\by\b)\s*").expect("a constant pattern"));
 /// The same within running text, before a name.
 static WITHIN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?:[Ww]ritten by|[Pp]repared by|[Rr]eport by|[Aa]uthors?:|[Vv]erfasst von|[Éé]crit par|[Ee]scrito por)\s+((?:\p{Lu}[\p{L}'’.-]*\s?){2,4})").expect("a constant pattern")

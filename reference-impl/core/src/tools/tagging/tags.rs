@@ -120,7 +120,8 @@ pub(super) async fn choose(
             #[expect(clippy::cast_precision_loss, reason = "counts of words are small")]
             let (hits, kinds, shared) = (hits as f64, kinds as f64, shared as f64);
             let words = 1.0 - (-(0.28 * hits + 0.42 * kinds + 0.28 * shared)).exp();
-            let meant = near.as_ref().map_or(0.0, |all| (all[index] - mean).max(0.0) * 1.1 + (all[index] - 0.3).max(0.0) * 0.6);
+            let meant =
+                near.as_ref().map_or(0.0, |all| (all[index] - mean).max(0.0) * 1.1 + (all[index] - 0.3).max(0.0) * 0.6);
             (index, (words + meant).min(1.0))
         })
         .collect();

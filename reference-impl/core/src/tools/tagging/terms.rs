@@ -25,7 +25,8 @@ struct Term {
 pub(super) fn own(text: &str, most: usize) -> Vec<(String, f64)> {
     let mut terms: HashMap<String, Term> = HashMap::new();
     let spans: Vec<_> = spans(text).into_iter().take(MOST_WORDS).collect();
-    let usable = |word: &str| word.chars().count() > 2 && !is_function_word(word) && word.chars().any(char::is_alphabetic);
+    let usable =
+        |word: &str| word.chars().count() > 2 && !is_function_word(word) && word.chars().any(char::is_alphabetic);
     for from in 0..spans.len() {
         let mut stems: Vec<String> = Vec::new();
         for to in from..(from + LONGEST).min(spans.len()) {
@@ -50,7 +51,10 @@ pub(super) fn own(text: &str, most: usize) -> Vec<(String, f64)> {
         .map(|(key, term)| {
             #[expect(clippy::cast_precision_loss, reason = "counts of words are small")]
             let (count, first, words) = (term.count as f64, term.first as f64 / total as f64, term.words as f64);
-            let score = (1.0 + count.ln()) * (1.0 + 0.55 * (words - 1.0)) * (1.15 - 0.4 * first) * if count > 1.0 { 1.0 } else { 0.5 };
+            let score = (1.0 + count.ln())
+                * (1.0 + 0.55 * (words - 1.0))
+                * (1.15 - 0.4 * first)
+                * if count > 1.0 { 1.0 } else { 0.5 };
             let form = term.forms.iter().max_by(|one, other| one.1.cmp(other.1).then(other.0.cmp(one.0)));
             (key.clone(), form.map(|(form, _)| form.clone()).unwrap_or_default(), score)
         })
@@ -59,9 +63,7 @@ pub(super) fn own(text: &str, most: usize) -> Vec<(String, f64)> {
     let mut chosen: Vec<(String, String, f64)> = Vec::new();
     for (key, form, score) in scored {
         // A word that stands within a longer term is said already.
-        let within = chosen.iter().any(|(other, _, _)| {
-            other.split(' ').any(|it| key.split(' ').any(|own| own == it))
-        });
+        let within = chosen.iter().any(|(other, _, _)| other.split(' ').any(|it| key.split(' ').any(|own| own == it)));
         if !within && form.chars().count() <= TAG_CHARS {
             chosen.push((key, form, score));
         }

@@ -15,7 +15,11 @@ impl Tool for Probe {
             if asked("fail") {
                 return Err(ToolFault::Failed("secret reason".to_owned()));
             }
-            Ok(if asked("odd") { json!({"other": 1}) } else { json!({"text": "x".repeat(if asked("long") { 500 } else { 1 })}) })
+            Ok(if asked("odd") {
+                json!({"other": 1})
+            } else {
+                json!({"text": "x".repeat(if asked("long") { 500 } else { 1 })})
+            })
         })
     }
 }
@@ -46,7 +50,10 @@ async fn holds_results_to_schema_and_size_and_arguments_to_size() {
     assert!(run(&shed, "probe", json!({})).await.is_ok());
     for asked in ["fail", "odd", "long"] {
         let failed = run(&shed, "probe", json!({asked: true})).await.unwrap_err();
-        assert!(matches!(failed, ToolError::Failed { .. }) && failed.to_string() == "the tool failed", "{asked}: {failed}");
+        assert!(
+            matches!(failed, ToolError::Failed { .. }) && failed.to_string() == "the tool failed",
+            "{asked}: {failed}"
+        );
     }
     let wide = run(&shed, "probe", json!({"x".repeat(100): true})).await;
     assert!(matches!(wide, Err(ToolError::TooLarge { limit: 100 })), "{wide:?}");

@@ -19,7 +19,11 @@ fn refuses_what_could_deceive_or_exhaust() {
         ("a full-width letter", |it| it["name"] = "ｓummarize".into(), "looks like `summarize`"),
         ("a capital", |it| it["name"] = "Probe".into(), "is not 1 to 64"),
         ("a reserved name", |it| it["name"] = "execute".into(), "is not 1 to 64"),
-        ("a network reference", |it| it["arguments_schema"]["$ref"] = "https://evil.example/s.json".into(), "reference at /$ref"),
+        (
+            "a network reference",
+            |it| it["arguments_schema"]["$ref"] = "https://evil.example/s.json".into(),
+            "reference at /$ref",
+        ),
         (
             "a schema that holds itself",
             |it| it["arguments_schema"]["properties"] = json!({"a": {"$ref": "#"}}),

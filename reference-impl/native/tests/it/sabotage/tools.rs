@@ -15,7 +15,9 @@ pub(super) const PROBES: Probes = &[
         let message = |tool: &str| execute(it, MERIDIAN, tool, json!({})).json()["error"]["message"].clone();
         message("tag_chunk_docs") == message("no_such_tool")
     }),
-    ("tool-arguments-not-checked", |it| execute(it, AURORA, "summarize", json!({"text": "A.", "zzz": 1})).status == 400),
+    ("tool-arguments-not-checked", |it| {
+        execute(it, AURORA, "summarize", json!({"text": "A.", "zzz": 1})).status == 400
+    }),
     ("tool-result-not-checked", |it| summary(it, json!({})).json()["result"]["tool_calls"].is_null()),
     ("tool-arguments-checked-first", |it| execute(it, MERIDIAN, "tag_chunk_docs", json!({"zzz": 1})).status == 403),
     ("tool-scopes-ignored", |it| {
@@ -59,13 +61,13 @@ pub(super) const PROBES: Probes = &[
         let answer = entities(it, json!({"types": ["date"]}));
         answer.iter().all(|entity| entity["type"] == "date")
     }),
-    ("entity-places-shifted", |it| {
-        entities(it, json!({"types": ["email"]}))[0]["span"]["start"] == 9
-    }),
+    ("entity-places-shifted", |it| entities(it, json!({"types": ["email"]}))[0]["span"]["start"] == 9),
     ("intent-invents-label", |it| labels(it) == ["delivery"]),
     ("intent-always-several", |it| labels(it).len() == 1),
     ("tags-lose-metadata", |it| tagged(it)["metadata"] == json!({"area": "milling"})),
-    ("tagged-chunks-cut-short", |it| tagged(it)["chunks"].as_array().unwrap().last().is_some_and(|it| it["span"]["end"] == 34)),
+    ("tagged-chunks-cut-short", |it| {
+        tagged(it)["chunks"].as_array().unwrap().last().is_some_and(|it| it["span"]["end"] == 34)
+    }),
     ("refused-calls-not-recorded", |it| {
         recorded(it, |it| execute(it, AURORA, "summarize", json!({"text": 7}))).is_some()
     }),
@@ -76,7 +78,8 @@ pub(super) const PROBES: Probes = &[
         found
     }),
     ("audit-outcome-always-succeeded", |it| {
-        recorded(it, |it| execute(it, AURORA, "summarize", json!({"text": 7}))).is_some_and(|it| it["outcome"] == "invalid")
+        recorded(it, |it| execute(it, AURORA, "summarize", json!({"text": 7})))
+            .is_some_and(|it| it["outcome"] == "invalid")
     }),
     ("audit-tells-unknown-names", |it| {
         recorded(it, |it| execute(it, AURORA, "alice", json!({}))).is_some_and(|it| it["tool"] == "unknown")
@@ -154,12 +157,14 @@ fn labels(world: &World) -> Vec<String> {
 }
 
 fn tagged(world: &World) -> Value {
-    let document = json!({"id": "mill", "content": "The mill has four sails. It turns.", "metadata": {"area": "milling"}});
+    let document =
+        json!({"id": "mill", "content": "The mill has four sails. It turns.", "metadata": {"area": "milling"}});
     execute(world, AURORA, "tag_chunk_docs", json!({"documents": [document]})).json()["result"]["documents"][0].clone()
 }
 
 fn ingest(world: &World, timeout_ms: Option<u64>) -> Answer {
-    let document = json!({"id": world.word(), "content_type": "text/plain", "content": format!("A lamp of {}.", world.word())});
+    let document =
+        json!({"id": world.word(), "content_type": "text/plain", "content": format!("A lamp of {}.", world.word())});
     let mut body = json!({"tool": "ingest_docs", "arguments": {"documents": [document]}});
     if let Some(timeout_ms) = timeout_ms {
         body["timeout_ms"] = timeout_ms.into();
