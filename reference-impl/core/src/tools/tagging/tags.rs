@@ -44,8 +44,14 @@ impl From<Given> for Tag {
         };
         let named = tag.replace(['-', '_', '/'], " ");
         let stems = |text: &str| words(text).iter().map(|it| stem(it)).collect::<Vec<String>>();
-        let terms = terms.iter().map(|it| stems(it)).chain([stems(&named)]).filter(|it| !it.is_empty());
-        Self { terms: terms.collect(), tag, description }
+        // A tag whose name is one of its terms is said once by it, not twice.
+        let mut all: Vec<Vec<String>> = Vec::new();
+        for term in terms.iter().map(|it| stems(it)).chain([stems(&named)]) {
+            if !term.is_empty() && !all.contains(&term) {
+                all.push(term);
+            }
+        }
+        Self { terms: all, tag, description }
     }
 }
 
