@@ -12,3 +12,4 @@ mod reindex;
 mod sabotage;
 mod serve;
 mod stream;
+mod tools;

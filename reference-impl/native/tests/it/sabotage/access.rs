@@ -136,11 +136,20 @@ fn admin(it: &World) -> (String, String) {
 }
 
 fn put(it: &World, id: &str) -> String {
+    put_with(it, id, &["admin"])
+}
+
+/// The key of a new tenant that lists every tool, with these scopes.
+pub(super) fn with_scopes(it: &World, scopes: &[&str]) -> String {
+    put_with(it, &format!("t-{}", it.word()), scopes)
+}
+
+fn put_with(it: &World, id: &str, scopes: &[&str]) -> String {
     let key = ApiKey::generate(TenantId::parse(id).unwrap(), &OsIds);
     let config = json!({
-        "tenant": id, "display_name": id, "features": [],
+        "tenant": id, "display_name": id, "features": ["tools", "audit"], "tools": ["ingest_docs", "summarize"],
         "models": {"embedding": "hashed-lexical-v1", "generation": "extractive-v1", "rerank": "off"},
-        "credentials": [{"name": "admin", "key_sha256": key.digest().to_hex(), "scopes": ["admin"], "state": "active"}],
+        "credentials": [{"name": "admin", "key_sha256": key.digest().to_hex(), "scopes": scopes, "state": "active"}],
     });
     let answer = it.program.control("PUT", &format!("/tenants/{id}"), Some(&config));
     assert_eq!(answer.status, 201, "{answer:?}");

@@ -7,6 +7,7 @@ mod corpus;
 mod limits;
 mod retrieval;
 mod tokens;
+mod tools;
 mod trouble;
 mod usage;
 mod world;
@@ -69,6 +70,7 @@ fn lists_every_flaw_and_the_one_that_is_on() {
         corpus::PROBES,
         limits::PROBES,
         retrieval::PROBES,
+        tools::PROBES,
         trouble::PROBES,
         usage::PROBES,
     ];
@@ -114,6 +116,11 @@ fn shows_flaws_of_limits() {
 #[test]
 fn shows_flaws_of_retrieval() {
     hold(retrieval::PROBES);
+}
+
+#[test]
+fn shows_flaws_of_tools() {
+    hold(tools::PROBES);
 }
 
 #[test]
