@@ -112,6 +112,10 @@ impl Platform {
         self
     }
 
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
     pub(crate) fn toolbox(&self) -> &Toolbox {
         &self.toolbox
     }

@@ -5,6 +5,7 @@ use contract_types::ErrorCode;
 use serde_json::{Value as Json, json};
 
 mod chat;
+mod chat_tools;
 mod contract;
 mod embedding;
 mod flights;

@@ -394,5 +394,12 @@ switches! {
     AuditPrincipalShared "audit-principal-shared" "AUD-002" "Everyone has the same hash.";
     AuditChainCut "audit-chain-cut" "AUD-004" "No record names the hash of the one before it.";
     AuditSequenceSkips "audit-sequence-skips" "AUD-004" "Sequence numbers rise by two.";
+    ToolUsageNotTold "tool-usage-not-told" "TOL-020" "The result of a tool does not tell what its models used.";
+    ToolBudgetIgnored "tool-budget-ignored" "TOL-020" "A tool whose models have no budget left goes on without them.";
+    ChatToolLimitIgnored "chat-tool-limit-ignored" "TOL-012" "A model may call a tool as often as it likes in one turn.";
+    ChatWritesUnasked "chat-writes-unasked" "TOL-012" "A model may call a tool that writes whatever the user's turn says.";
+    ChatCallsWhatIsNotListed "chat-calls-what-is-not-listed" "TOL-021" "A model may call tools that the request does not list.";
+    ChatToolResultsLost "chat-tool-results-lost" "TOL-021" "How a turn's calls ended is not told.";
+    ToolResultsAreOrders "tool-results-are-orders" "SAF-006" "What a tool gave reaches the model as the tenant's own instructions.";
     AuditCrossesTenants "audit-crosses-tenants" "AUD-006" "The list holds records of every tenant.";
 }

@@ -13,7 +13,9 @@ use crate::ids::AuditId;
 use crate::platform::Platform;
 use crate::ports::Database;
 use crate::sabotage::{self, Sabotage};
+use crate::search::Usage;
 use crate::tenancy::{TenantContext, TenantId};
+use crate::usage;
 
 /// Time before the tenant's deadline that is kept for the record and the answer, in milliseconds.
 const RESERVE_MS: u64 = 250;
@@ -44,6 +46,8 @@ pub struct ToolOutput {
     pub result: Json,
     /// How long it ran, in microseconds.
     pub duration_us: u64,
+    /// What its model calls consumed; `None` where it called none.
+    pub usage: Option<Usage>,
     /// The request that made the call.
     pub request_id: String,
 }
@@ -176,12 +180,43 @@ impl Platform {
         Ok(self.toolbox().journal.settle(tenant.id(), &*database).await?)
     }
 
-    /// Calls a tool. Each call, whatever becomes of it, leaves one record; one that cannot be recorded comes to nothing.
+    /// Calls a tool. Each call, whatever becomes of it, leaves one record; one that cannot be recorded comes to nothing. What its
+    /// models used stands in the tenant's books when this is over.
     ///
     /// # Errors
     ///
     /// [`ToolError`].
     pub async fn execute_tool(
+        self: &Arc<Self>,
+        tenant: &TenantContext,
+        call: &ToolCall,
+    ) -> Result<ToolOutput, ToolError> {
+        let done = self.call_tool(tenant, call).await;
+        self.meter().close(tenant).await;
+        done
+    }
+
+    /// Records a call that is not made: a model asked for it, and its turn does not allow it.
+    ///
+    /// # Errors
+    ///
+    /// A store's failure.
+    pub(crate) async fn refuse_tool(
+        self: &Arc<Self>,
+        tenant: &TenantContext,
+        call: &ToolCall,
+        outcome: Outcome,
+    ) -> Result<(), ToolError> {
+        let database = self.ports().databases.open(tenant).await?;
+        self.begin(tenant, call).end(&*database, outcome).await
+    }
+
+    /// [`Platform::execute_tool`] as a part of a request that goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`ToolError`].
+    pub(crate) async fn call_tool(
         self: &Arc<Self>,
         tenant: &TenantContext,
         call: &ToolCall,
@@ -202,6 +237,24 @@ impl Platform {
             Err(error) => Err(error),
         };
         pending.end(&*database, outcome(&done)).await?;
+        done
+    }
+
+    /// A call without its record, so that a bench can tell what each of them costs.
+    ///
+    /// # Errors
+    ///
+    /// [`ToolError`].
+    #[cfg(any(test, feature = "testkit"))]
+    pub async fn execute_unrecorded(
+        self: &Arc<Self>,
+        tenant: &TenantContext,
+        call: &ToolCall,
+    ) -> Result<ToolOutput, ToolError> {
+        let called = self.begin(tenant, call).hand_over();
+        let tool = self.admit(tenant, call)?;
+        let done = self.run_tool(tenant, tool, call, Some(tenant.settings().times.deadline_ms.unsigned_abs())).await;
+        drop(called);
         done
     }
 
@@ -255,6 +308,7 @@ impl Platform {
         let asked = call.timeout_ms.filter(|_| !sabotage::on(Sabotage::ToolTimeoutIgnored)).unwrap_or(u64::MAX);
         let after_ms = limits.time_ms.min(asked).min(most_ms.unwrap_or(u64::MAX));
         self.toolbox().count(tenant.id(), tool.declaration.side_effects);
+        let before = tenant.tally().used();
         let clock = &self.ports().clock;
         let since = clock.monotonic_us();
         let run = tool.tool.run(ToolRun { platform: self, tenant, arguments: &call.arguments });
@@ -280,7 +334,15 @@ impl Platform {
         }
         let declared = &tool.declaration;
         let (name, version) = (declared.name.clone(), declared.version.clone());
-        Ok(ToolOutput { tool: name, version, result, duration_us, request_id: call.request_id.clone() })
+        let usage = Some(usage::told(tenant, &before)).filter(|it| it.tokens_in + it.tokens_out > 0);
+        let usage = usage.map(|mut it| {
+            if it.model.is_empty() {
+                it.model = tenant.tally().embedding_model().unwrap_or_default();
+            }
+            it
+        });
+        let usage = usage.filter(|_| !sabotage::on(Sabotage::ToolUsageNotTold));
+        Ok(ToolOutput { tool: name, version, result, duration_us, usage, request_id: call.request_id.clone() })
     }
 
     /// Puts the end of a call on record that was handed over.
@@ -340,10 +402,10 @@ fn size(value: &Json) -> usize {
     count.0
 }
 
-pub(super) fn outcome(done: &Result<ToolOutput, ToolError>) -> Outcome {
+pub(crate) fn outcome(done: &Result<ToolOutput, ToolError>) -> Outcome {
     match done {
         Ok(_) => Outcome::Succeeded,
-        Err(ToolError::NotAllowed | ToolError::Blocked(_)) => Outcome::Denied,
+        Err(ToolError::NotAllowed | ToolError::Blocked(_) | ToolError::OverBudget(_)) => Outcome::Denied,
         Err(ToolError::Invalid { .. } | ToolError::TooLarge { .. }) => Outcome::Invalid,
         Err(ToolError::TimedOut { .. }) => Outcome::TimedOut,
         Err(ToolError::Failed { .. } | ToolError::Store(_) | ToolError::Database(_)) => Outcome::Failed,
@@ -366,14 +428,28 @@ impl ToolTurn {
         Self { asked: asked.to_owned(), calls: HashMap::new() }
     }
 
+    /// Whether a model may call the tool at all in this turn.
+    pub fn allows(&self, tool: &Declaration) -> bool {
+        may_call(&self.asked, tool)
+    }
+
     /// Whether a model may call the tool now; counts the call.
     pub fn admit(&mut self, tool: &Declaration) -> bool {
         let all: u32 = self.calls.values().sum();
+        let allowed = self.allows(tool);
         let calls = self.calls.entry(tool.name.clone()).or_default();
         let most = tool.limits.calls_per_turn;
-        let asked = tool.side_effects != SideEffects::Write || asks_for(&self.asked, &tool.name);
-        let admitted = tool.model_callable && asked && *calls < most && all < Self::MOST_CALLS;
+        let left = (*calls < most && all < Self::MOST_CALLS) || sabotage::on(Sabotage::ChatToolLimitIgnored);
+        let admitted = left && allowed;
         *calls += u32::from(admitted);
         admitted
     }
+}
+
+/// Whether a model may call the tool at all in a turn in which the user said `asked`.
+fn may_call(asked: &str, tool: &Declaration) -> bool {
+    let wanted = tool.side_effects != SideEffects::Write
+        || asks_for(asked, &tool.name)
+        || sabotage::on(Sabotage::ChatWritesUnasked);
+    tool.model_callable && wanted
 }

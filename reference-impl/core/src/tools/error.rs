@@ -2,8 +2,9 @@
 
 use contract_types::ErrorCode;
 
-use crate::ports::DatabaseError;
+use crate::ports::{DatabaseError, ModelError};
 use crate::retrieve::database_code;
+use crate::sabotage::{self, Sabotage};
 use crate::safety::Blocked;
 use crate::store::StoreError;
 
@@ -23,6 +24,9 @@ pub enum ToolFault {
     /// The tenant's safety rules refuse the arguments.
     #[error(transparent)]
     Blocked(#[from] Blocked),
+    /// Nothing is left of the tenant's budget for the models that the tool calls.
+    #[error(transparent)]
+    OverBudget(ModelError),
     /// Something inside failed; the message is for the log.
     #[error("{0}")]
     Failed(String),
@@ -55,6 +59,9 @@ pub enum ToolError {
         /// For the log.
         reason: String,
     },
+    /// Nothing is left of the tenant's budget for the models that the tool calls.
+    #[error(transparent)]
+    OverBudget(ModelError),
     /// It took too long.
     #[error("the tool did not end within {after_ms} ms")]
     TimedOut {
@@ -78,6 +85,7 @@ impl ToolError {
             Self::TooLarge { .. } => ErrorCode::PayloadTooLarge,
             Self::Blocked(blocked) => blocked.code(),
             Self::Failed { .. } => ErrorCode::ToolFailed,
+            Self::OverBudget(error) => error.code(),
             Self::TimedOut { .. } => ErrorCode::ToolTimeout,
             Self::Store(error) => error.code(),
             Self::Database(error) => database_code(error),
@@ -92,7 +100,21 @@ impl From<ToolFault> for ToolError {
                 Self::Invalid { faults: vec![(pointer, keyword.to_owned(), message)] }
             }
             ToolFault::Blocked(blocked) => Self::Blocked(blocked),
+            ToolFault::OverBudget(error) => Self::OverBudget(error),
             ToolFault::Failed(reason) => Self::Failed { reason },
         }
+    }
+}
+
+/// What a model gave that a tool can do without; a budget that is used up is no such thing.
+///
+/// # Errors
+///
+/// [`ToolFault::OverBudget`].
+pub(super) fn spared<T>(answer: Result<T, ModelError>) -> Result<Option<T>, ToolFault> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error @ ModelError::BudgetExceeded { .. }) if !sabotage::on(Sabotage::ToolBudgetIgnored) => Err(ToolFault::OverBudget(error)),
+        Err(_) => Ok(None),
     }
 }

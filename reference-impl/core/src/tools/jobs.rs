@@ -6,13 +6,13 @@ use contract_types::ErrorCode;
 use futures_util::future::{Either, select};
 use serde_json::{Value as Json, json};
 
-use super::dispatch::outcome;
-use super::{ToolCall, ToolError, ToolOutput};
+use super::{ToolCall, ToolError, ToolOutput, outcome};
 use crate::audit::{Called, Outcome};
 use crate::ids::JobId;
 use crate::platform::Platform;
 use crate::ports::Database;
 use crate::sabotage::{self, Sabotage};
+use crate::search::Usage;
 use crate::store::jobs::{self, Ending, Job, JobFailure, JobKind, JobStatus, NewJob};
 use crate::tenancy::{Scope, TenantContext};
 
@@ -72,10 +72,17 @@ impl Platform {
         let since = self.ports().clock.monotonic_us();
         let done = match self.toolbox().registry.get(&call.tool) {
             Some(tool) => {
-                let run = Box::pin(self.run_tool(tenant, tool, &call, None));
-                match select(run, Box::pin(self.cancelled(tenant, database, &job.id))).await {
-                    Either::Left((done, _)) => done,
-                    Either::Right(_) => {
+                // A context of its own: the tally of a runner is that of all its jobs.
+                let work = tenant.anew();
+                let run = Box::pin(self.run_tool(&work, tool, &call, None));
+                let ended = match select(run, Box::pin(self.cancelled(tenant, database, &job.id))).await {
+                    Either::Left((done, _)) => Some(done),
+                    Either::Right(_) => None,
+                };
+                self.meter().close(&work).await;
+                match ended {
+                    Some(done) => done,
+                    None => {
                         self.record(tenant, database, &called, Outcome::Cancelled, since).await?;
                         return Ok(None);
                     }
@@ -139,6 +146,9 @@ fn encode_output(output: &ToolOutput) -> Json {
         "tool": output.tool,
         "version": if sabotage::on(Sabotage::ToolJobResultDiffers) { "0.0.0" } else { output.version.as_str() }, "result": output.result,
         "duration_us": output.duration_us, "request_id": output.request_id,
+        "usage": output.usage.as_ref().map(|it| {
+            json!({"model": it.model, "tokens_in": it.tokens_in, "tokens_out": it.tokens_out, "cost_usd": it.cost_usd})
+        }),
     })
 }
 
@@ -149,6 +159,14 @@ pub(crate) fn decode_output(json: &Json) -> Option<ToolOutput> {
         version: json["version"].as_str()?.to_owned(),
         result: json["result"].clone(),
         duration_us: json["duration_us"].as_u64()?,
+        usage: json["usage"].as_object().and_then(|it| {
+            Some(Usage {
+                model: it.get("model")?.as_str()?.to_owned(),
+                tokens_in: it.get("tokens_in")?.as_u64()?,
+                tokens_out: it.get("tokens_out")?.as_u64()?,
+                cost_usd: it.get("cost_usd")?.as_f64()?,
+            })
+        }),
         request_id: json["request_id"].as_str()?.to_owned(),
     })
 }

@@ -16,7 +16,7 @@ mod tests;
 mod text;
 
 pub use declared::{Declaration, Limits, SideEffects};
-pub(crate) use dispatch::Toolbox;
+pub(crate) use dispatch::{Toolbox, outcome};
 pub use dispatch::{ToolCall, ToolCounts, ToolOutput, ToolTurn};
 pub use error::{ToolError, ToolFault};
 pub use ingestion::{Converter, ConverterError, FileKind};

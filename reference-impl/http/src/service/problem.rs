@@ -75,6 +75,11 @@ pub(super) fn chat(error: &ChatError) -> Problem {
         ChatError::UnknownModel => {
             refused("/model", "enum", "name one of `models` of GET /capabilities, or none", None)
         }
+        ChatError::ToolNotAllowed { index } => {
+            let mut particular = detail("name tools of GET /tools that a model may call");
+            particular.pointer = Some(format!("/tools/{index}"));
+            Problem::new(error.code(), "a tool of this request does not exist or may not be called").detail(particular)
+        }
         ChatError::Blocked(Blocked(finding)) => blocked(finding),
         ChatError::Session(error) => session(error),
         ChatError::Retrieve(error) => retrieve(error),
@@ -129,6 +134,8 @@ pub(super) fn tool(error: &ToolError) -> Problem {
             };
             Problem::new(code, message).caused_by(&std::io::Error::other(reason.clone()))
         }
+        ToolError::OverBudget(ModelError::BudgetExceeded { retry_after_s, .. }) => over_budget(*retry_after_s),
+        ToolError::OverBudget(_) => told(code, error),
         ToolError::TimedOut { .. } => Problem::new(code, error.to_string()),
         ToolError::Store(StoreError::TooManyJobs { .. }) => too_many_jobs(),
         ToolError::Store(_) | ToolError::Database(_) => told(code, error),

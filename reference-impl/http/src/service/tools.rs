@@ -9,7 +9,6 @@ use reference_core::{
     tenancy::{Feature, TenantContext},
     tools::{Declaration, ToolCall, ToolError, ToolOutput},
 };
-use serde_json::Value;
 
 use super::{absent, encode, problem};
 use crate::{
@@ -75,14 +74,13 @@ pub(super) async fn execute(
 
 /// What a tool gave, as the wire has it.
 pub(super) fn result(output: ToolOutput) -> wire::ToolResult {
-    let result = match output.result {
-        Value::Object(map) => map,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => serde_json::Map::new(),
-    };
+    let result = encode::object(output.result);
     #[expect(clippy::cast_precision_loss, reason = "no tool runs 2^52 microseconds")]
     let duration_ms = output.duration_us as f64 / 1000.0;
     let (tool, version) = (output.tool.into(), output.version.into());
-    wire::ToolResult::new(tool, version, result, duration_ms, output.request_id.into())
+    let mut told = wire::ToolResult::new(tool, version, result, duration_ms, output.request_id.into());
+    told.usage = output.usage.map(encode::usage);
+    told
 }
 
 fn enabled(tenant: &TenantContext) -> Result<(), Problem> {

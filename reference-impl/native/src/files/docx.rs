@@ -1,4 +1,5 @@
-//! DOCX: the body of the document as markdown. Headings by their style, list items, rows of tables, paragraphs.
+//! DOCX: the body of the document as HTML. Headings by their style, list items, rows of tables, paragraphs. What is written in
+//! them is escaped, so that no character of a text is taken for markup.
 
 use std::io::{Cursor, Read};
 
@@ -16,14 +17,14 @@ struct Body {
     text: String,
     heading: Option<usize>,
     item: bool,
-    last_item: bool,
+    /// A list is open in `out`.
+    listing: bool,
     inside_text: bool,
     /// Depth of deleted text, of which nothing is shown.
     deleted: usize,
     /// Depth of tables; only the outermost one makes rows.
     tables: usize,
     cells: Vec<String>,
-    last_row: bool,
 }
 
 pub(super) fn text(bytes: &[u8], most_bytes: usize) -> Result<String, String> {
@@ -67,6 +68,7 @@ pub(super) fn text(bytes: &[u8], most_bytes: usize) -> Result<String, String> {
             return Err("the DOCX comes to too much text".to_owned());
         }
     }
+    body.end_list();
     Ok(body.out)
 }
 
@@ -107,7 +109,13 @@ impl Body {
             b"tab" => self.text.push(' '),
             b"br" | b"cr" => self.text.push(' '),
             b"del" | b"moveFrom" => self.deleted += 1,
-            b"tbl" => self.tables += 1,
+            b"tbl" => {
+                self.tables += 1;
+                if self.tables == 1 {
+                    self.end_list();
+                    self.out.push_str("<table>\n");
+                }
+            }
             b"tr" if self.tables == 1 => self.cells.clear(),
             b"tc" if self.tables == 1 => self.text.clear(),
             _ => {}
@@ -120,16 +128,8 @@ impl Body {
             b"del" | b"moveFrom" => self.deleted = self.deleted.saturating_sub(1),
             b"p" if self.tables == 0 => {
                 let text = flat(&std::mem::take(&mut self.text));
-                let item = self.item && self.heading.is_none();
-                let tight = item && self.last_item;
                 if !text.is_empty() {
-                    let mark = match (self.heading, item) {
-                        (Some(level), _) => "#".repeat(level) + " ",
-                        (None, true) => "- ".to_owned(),
-                        (None, false) => String::new(),
-                    };
-                    self.block(&format!("{mark}{text}"), tight);
-                    (self.last_item, self.last_row) = (item, false);
+                    self.block(&text);
                 }
             }
             b"tc" if self.tables == 1 => {
@@ -137,29 +137,52 @@ impl Body {
                 self.cells.push(text);
             }
             b"tr" if self.tables == 1 => {
-                let row = self.cells.join(" | ");
                 if !self.cells.iter().all(String::is_empty) {
-                    let tight = self.last_row;
-                    self.block(&row, tight);
-                    (self.last_item, self.last_row) = (false, true);
+                    let cells: String = self.cells.iter().map(|cell| element("td", cell)).collect();
+                    self.out.push_str("<tr>");
+                    self.out.push_str(&cells);
+                    self.out.push_str("</tr>\n");
                 }
             }
             b"tbl" => {
                 self.tables = self.tables.saturating_sub(1);
                 if self.tables == 0 {
-                    self.last_row = false;
+                    self.out.push_str("</table>\n");
                 }
             }
             _ => {}
         }
     }
 
-    fn block(&mut self, text: &str, tight: bool) {
-        if !self.out.is_empty() {
-            self.out.push_str(if tight { "\n" } else { "\n\n" });
+    /// Writes a paragraph down as what its style says.
+    fn block(&mut self, text: &str) {
+        let item = self.item && self.heading.is_none();
+        if item && !self.listing {
+            self.out.push_str("<ul>\n");
+            self.listing = true;
         }
-        self.out.push_str(text);
+        if !item {
+            self.end_list();
+        }
+        let written = match (self.heading, item) {
+            (Some(level), _) => element(&format!("h{level}"), text),
+            (None, true) => element("li", text),
+            (None, false) => element("p", text),
+        };
+        self.out.push_str(&written);
+        self.out.push('\n');
     }
+
+    fn end_list(&mut self) {
+        if std::mem::take(&mut self.listing) {
+            self.out.push_str("</ul>\n");
+        }
+    }
+}
+
+fn element(name: &str, text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    format!("<{name}>{text}</{name}>")
 }
 
 /// The tag's `w:val`.

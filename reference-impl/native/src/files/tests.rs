@@ -30,7 +30,7 @@ fn reads_headings_lists_tables_and_paragraphs_of_docx() {
         cell("bell"),
         cell("12")
     );
-    let deleted = "<w:p><w:del><w:r><w:delText>gone</w:delText><w:t>gone</w:t></w:r></w:del><w:r><w:t>kept &amp; read</w:t></w:r></w:p>";
+    let deleted = "<w:p><w:del><w:r><w:delText>gone</w:delText><w:t>gone</w:t></w:r></w:del><w:r><w:t>kept &amp; read &lt;b&gt;</w:t></w:r></w:p>";
     let body = [
         paragraph("Title", "The mill"),
         paragraph("", "It has  four sails."),
@@ -44,7 +44,9 @@ fn reads_headings_lists_tables_and_paragraphs_of_docx() {
     let text = Files.convert(FileKind::Docx, &docx(&body), 1 << 20).unwrap();
     assert_eq!(
         text,
-        "# The mill\n\nIt has four sails.\n\n## Parts\n\n- one\n- two\n\npart | price\nbell | 12\n\nkept & read"
+        "<h1>The mill</h1>\n<p>It has four sails.</p>\n<h2>Parts</h2>\n<ul>\n<li>one</li>\n<li>two</li>\n</ul>\n\
+         <table>\n<tr><td>part</td><td>price</td></tr>\n<tr><td>bell</td><td>12</td></tr>\n</table>\n\
+         <p>kept &amp; read &lt;b&gt;</p>\n"
     );
 }
 

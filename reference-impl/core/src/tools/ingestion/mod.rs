@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 use super::tagging::Cut;
 use super::{Tool, ToolFault, ToolRun};
 use crate::ingest::{ContentType, DocumentInput, DocumentStatus, IngestError};
-use crate::ports::BoxFuture;
+use crate::ports::{BoxFuture, ModelError};
 
 /// A kind of file that only some hosts can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub struct ConverterError(pub String);
 
 /// Text of files: a port, since the code that reads them is large. A host without one refuses such files.
 pub trait Converter: Send + Sync {
-    /// The text of a file, at most `most_bytes` long. DOCX gives markdown: headings, paragraphs, list items and table rows;
+    /// The text of a file, at most `most_bytes` long. DOCX gives HTML: headings, paragraphs, list items and table rows;
     /// PDF gives plain text, pages parted by a blank line.
     ///
     /// # Errors
@@ -132,7 +132,7 @@ fn read(run: ToolRun<'_>, given: Given) -> Read {
         "text/csv" => (ContentType::Plain, csv::text(&given.content)?),
         "application/pdf" => (ContentType::Plain, file(run, FileKind::Pdf, &given.content)?),
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => {
-            (ContentType::Markdown, file(run, FileKind::Docx, &given.content)?)
+            (ContentType::Html, file(run, FileKind::Docx, &given.content)?)
         }
         other => (ContentType::parse(other).unwrap_or(ContentType::Plain), given.content),
     };
@@ -166,6 +166,7 @@ fn fault(error: IngestError, read: &[(String, Read)]) -> ToolFault {
             message,
         },
         IngestError::Blocked(blocked) => ToolFault::Blocked(blocked),
+        IngestError::Model(error @ ModelError::BudgetExceeded { .. }) => ToolFault::OverBudget(error),
         error @ (IngestError::ChunkSize { .. } | IngestError::Overlap { .. }) => {
             Cut::refused(&error).unwrap_or(ToolFault::Failed(message))
         }

@@ -6,6 +6,7 @@ mod score;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
+use super::error::spared;
 use super::{Tool, ToolFault, ToolRun};
 use crate::ports::{BoxFuture, EmbedPurpose};
 use crate::sabotage::{self, Sabotage};
@@ -70,7 +71,7 @@ async fn answer(run: ToolRun<'_>) -> Result<Json, ToolFault> {
             });
         }
     }
-    let vectors = embed(run, &arguments.text, &categories).await;
+    let vectors = embed(run, &arguments.text, &categories).await?;
     let mut scored = score::scores(&arguments.text, &categories, vectors.as_deref());
     // The order of the call decides between equals.
     scored.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
@@ -101,11 +102,11 @@ fn category(given: Given) -> Category {
 }
 
 /// A vector for the text, then one for each text of each category. A model that does not answer leaves the words alone to decide.
-async fn embed(run: ToolRun<'_>, text: &str, categories: &[Category]) -> Option<Vec<Vec<f32>>> {
-    let embedder = run.platform.embedder(run.tenant).ok()?;
+async fn embed(run: ToolRun<'_>, text: &str, categories: &[Category]) -> Result<Option<Vec<Vec<f32>>>, ToolFault> {
+    let Ok(embedder) = run.platform.embedder(run.tenant) else { return Ok(None) };
     let mut texts: Vec<String> = vec![text.chars().take(2000).collect()];
     texts.extend(categories.iter().flat_map(score::texts));
     let count = texts.len();
-    let embedded = embedder.embed(run.tenant, &texts, EmbedPurpose::Document).await.ok()?;
-    (embedded.vectors.len() == count).then_some(embedded.vectors)
+    let embedded = spared(embedder.embed(run.tenant, &texts, EmbedPurpose::Document).await)?;
+    Ok(embedded.map(|it| it.vectors).filter(|vectors| vectors.len() == count))
 }

@@ -99,7 +99,7 @@ async fn answer(run: ToolRun<'_>) -> Result<Json, ToolFault> {
     let tokenizer = &*run.platform.ports().tokenizer;
     let taxonomy = arguments.taxonomy.map(|given| given.into_iter().map(tags::Tag::from).collect::<Vec<_>>());
     let meaning = match &taxonomy {
-        Some(tags) => tags::Meaning::of(run, tags).await,
+        Some(tags) => tags::Meaning::of(run, tags).await?,
         None => None,
     };
     let mut documents = Vec::new();
@@ -111,7 +111,7 @@ async fn answer(run: ToolRun<'_>) -> Result<Json, ToolFault> {
             message: error.to_string(),
         })?;
         let chosen = match &taxonomy {
-            Some(tags) => tags::choose(run, &text.text, tags, meaning.as_ref(), arguments.max_tags).await,
+            Some(tags) => tags::choose(run, &text.text, tags, meaning.as_ref(), arguments.max_tags).await?,
             None => terms::own(&text.text, arguments.max_tags),
         };
         let mut chunks: Vec<Json> = chunk(&document.id, &text, settings, tokenizer)

@@ -6,8 +6,9 @@ use serde::Deserialize;
 
 use crate::ports::{EmbedPurpose, EmbedderKind};
 use crate::retrieve::words::{stem, words};
-use crate::tools::ToolRun;
+use crate::tools::error::spared;
 use crate::tools::text::{content, cosine};
+use crate::tools::{ToolFault, ToolRun};
 
 /// Least score of a tag.
 const LEAST: f64 = 0.4;
@@ -67,22 +68,22 @@ pub(super) struct Meaning(Vec<Vec<f32>>);
 
 impl Meaning {
     /// `None` where the tenant's model knows spelling alone, or does not answer.
-    pub(super) async fn of(run: ToolRun<'_>, tags: &[Tag]) -> Option<Self> {
-        let embedder = run.platform.embedder(run.tenant).ok()?;
+    pub(super) async fn of(run: ToolRun<'_>, tags: &[Tag]) -> Result<Option<Self>, ToolFault> {
+        let Ok(embedder) = run.platform.embedder(run.tenant) else { return Ok(None) };
         if embedder.kind() == EmbedderKind::Lexical {
-            return None;
+            return Ok(None);
         }
         let texts: Vec<String> = tags.iter().map(Tag::meant).collect();
-        let embedded = embedder.embed(run.tenant, &texts, EmbedPurpose::Query).await.ok()?;
-        (embedded.vectors.len() == tags.len()).then_some(Self(embedded.vectors))
+        let embedded = spared(embedder.embed(run.tenant, &texts, EmbedPurpose::Query).await)?;
+        Ok(embedded.map(|it| it.vectors).filter(|vectors| vectors.len() == tags.len()).map(Self))
     }
 
-    async fn near(&self, run: ToolRun<'_>, text: &str) -> Option<Vec<f64>> {
-        let embedder = run.platform.embedder(run.tenant).ok()?;
+    async fn near(&self, run: ToolRun<'_>, text: &str) -> Result<Option<Vec<f64>>, ToolFault> {
+        let Ok(embedder) = run.platform.embedder(run.tenant) else { return Ok(None) };
         let text: Vec<String> = vec![text.chars().take(MEANT_CHARS).collect()];
-        let embedded = embedder.embed(run.tenant, &text, EmbedPurpose::Document).await.ok()?;
-        let vector = embedded.vectors.first()?;
-        Some(self.0.iter().map(|it| cosine(vector, it)).collect())
+        let embedded = spared(embedder.embed(run.tenant, &text, EmbedPurpose::Document).await)?;
+        let vector = embedded.and_then(|it| it.vectors.into_iter().next());
+        Ok(vector.map(|vector| self.0.iter().map(|it| cosine(&vector, it)).collect()))
     }
 }
 
@@ -93,9 +94,9 @@ pub(super) async fn choose(
     tags: &[Tag],
     meaning: Option<&Meaning>,
     most: usize,
-) -> Vec<(String, f64)> {
+) -> Result<Vec<(String, f64)>, ToolFault> {
     let near = match meaning {
-        Some(meaning) => meaning.near(run, text).await,
+        Some(meaning) => meaning.near(run, text).await?,
         None => None,
     };
     let stems: Vec<String> = words(text).iter().map(|it| stem(it)).collect();
@@ -137,5 +138,5 @@ pub(super) async fn choose(
     scored.truncate(most);
     let told = scored.into_iter().map(|(index, score)| (tags[index].tag.clone(), (score * 1000.0).round() / 1000.0));
     let mut seen = HashSet::new();
-    told.filter(|(tag, _)| seen.insert(tag.clone())).collect()
+    Ok(told.filter(|(tag, _)| seen.insert(tag.clone())).collect())
 }

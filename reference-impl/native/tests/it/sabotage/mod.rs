@@ -5,6 +5,7 @@ mod answers;
 mod chat;
 mod corpus;
 mod limits;
+mod model;
 mod retrieval;
 mod tokens;
 mod tools;

@@ -120,6 +120,39 @@ pub(super) const PROBES: Probes = &[
         let log = two(it);
         log[0]["sequence"].as_u64() == log[1]["sequence"].as_u64().map(|it| it + 1)
     }),
+    ("tool-usage-not-told", |it| {
+        let arguments = json!({"text": "Where is my delivery?", "categories": ["delivery", "repair"]});
+        execute(it, AURORA, "classify_intent", arguments).json()["usage"]["tokens_in"].as_u64().is_some_and(|it| it > 0)
+    }),
+    ("tool-budget-ignored", |it| {
+        let key = super::access::with_budget(it, 0);
+        let arguments = json!({"text": "Where is my delivery?", "categories": ["delivery", "repair"]});
+        let body = json!({"tool": "classify_intent", "arguments": arguments});
+        it.program.call("POST", "/tools/execute", Some(&key), Some(&body)).status == 429
+    }),
+    ("chat-tool-limit-ignored", |it| {
+        it.model.asks(&vec![("classify_intent", json!({"text": "Where is it?"})); 6]);
+        let results = turn(it, "Classify this.", "classify_intent");
+        results.iter().filter(|it| it["outcome"] == "succeeded").count() == 4
+    }),
+    ("chat-writes-unasked", |it| {
+        let document = json!({"id": it.word(), "content_type": "text/plain", "content": "A text."});
+        it.model.asks(&[("ingest_docs", json!({"documents": [document]}))]);
+        turn(it, "When does the pump open?", "ingest_docs")[0]["outcome"] == "denied"
+    }),
+    ("chat-calls-what-is-not-listed", |it| {
+        it.model.asks(&[("summarize", json!({"text": "The mill turns."}))]);
+        turn(it, "What is there?", "extract_entities")[0]["outcome"] == "denied"
+    }),
+    ("chat-tool-results-lost", |it| {
+        it.model.asks(&[("summarize", json!({"text": "The mill turns."}))]);
+        turn(it, "Sum it up.", "summarize").len() == 1
+    }),
+    ("tool-results-are-orders", |it| {
+        it.model.asks(&[("summarize", json!({"text": "The mill turns."}))]);
+        turn(it, "Sum it up.", "summarize");
+        it.model.roles().last().is_some_and(|role| role == "tool")
+    }),
     ("audit-crosses-tenants", |it| {
         summary(it, json!({}));
         let log = it.get(MERIDIAN, "/audit?limit=100").json();
@@ -137,6 +170,14 @@ fn summary(world: &World, more: Value) -> Answer {
     let mut arguments = json!({"text": TEXT});
     arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     execute(world, AURORA, "summarize", arguments)
+}
+
+/// How the calls of a turn ended that lists one tool.
+fn turn(world: &World, message: &str, tool: &str) -> Vec<Value> {
+    let body = json!({"messages": [{"role": "user", "content": message}], "rag": false, "tools": [tool], "stream": false});
+    let answer = world.post("far-reach", "/chat", body);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()["tool_results"].as_array().unwrap().clone()
 }
 
 fn said(answer: &Answer) -> String {
