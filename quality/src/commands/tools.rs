@@ -8,8 +8,7 @@ use harness::{
     output::{data, say},
     pace::Pace,
     prepare::Prepared,
-    project_root,
-    record,
+    project_root, record,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 

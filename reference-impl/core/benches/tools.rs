@@ -64,7 +64,8 @@ fn tools(criterion: &mut Criterion) {
     let tenant = tenants.owner();
     let text = "The mill turns when the wind is from the west. ".repeat(40);
     let Json::Object(arguments) = json!({"text": text}) else { unreachable!("written so") };
-    let call = ToolCall { tool: "echo".to_owned(), arguments, timeout_ms: None, request_id: "r".to_owned(), trace_id: None };
+    let call =
+        ToolCall { tool: "echo".to_owned(), arguments, timeout_ms: None, request_id: "r".to_owned(), trace_id: None };
 
     let mut group = criterion.benchmark_group("tools");
     group.bench_function("bare", |bencher| {

@@ -40,7 +40,8 @@ pub(super) fn asking(operation: Operation, body: &Value, tools: &[ToolAsked]) ->
     if operation != Operation::Chat {
         return right(operation, body, None);
     }
-    let arguments = |tool: &ToolAsked| tool.arguments.as_str().map_or_else(|| tool.arguments.to_string(), str::to_owned);
+    let arguments =
+        |tool: &ToolAsked| tool.arguments.as_str().map_or_else(|| tool.arguments.to_string(), str::to_owned);
     let call = |(index, tool): (usize, &ToolAsked)| {
         json!({ "index": index, "id": format!("host-{index}"), "type": "function",
                 "function": { "name": tool.name, "arguments": arguments(tool) } })

@@ -189,7 +189,8 @@ impl Calls {
         let answer = match (&used.result, &used.error) {
             (Some(result), _) => json!({"outcome": used.outcome.as_str(), "result": result}).to_string(),
             (None, error) => {
-                json!({"outcome": used.outcome.as_str(), "error": error.as_ref().map(|(_, message)| message)}).to_string()
+                json!({"outcome": used.outcome.as_str(), "error": error.as_ref().map(|(_, message)| message)})
+                    .to_string()
             }
         };
         self.done.push((call, cut(answer)));

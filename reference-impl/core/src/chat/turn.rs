@@ -252,7 +252,9 @@ impl Turn {
             }
             // The meter has seen it.
             ChatDelta::Usage { .. } => Ok(()),
-            ChatDelta::Finish(ChatFinish::ToolCalls) if self.finish.is_none() && self.calls.as_ref().is_some_and(Calls::waits) => {
+            ChatDelta::Finish(ChatFinish::ToolCalls)
+                if self.finish.is_none() && self.calls.as_ref().is_some_and(Calls::waits) =>
+            {
                 self.calling = true;
                 Ok(())
             }

@@ -114,7 +114,9 @@ impl From<ToolFault> for ToolError {
 pub(super) fn spared<T>(answer: Result<T, ModelError>) -> Result<Option<T>, ToolFault> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
-        Err(error @ ModelError::BudgetExceeded { .. }) if !sabotage::on(Sabotage::ToolBudgetIgnored) => Err(ToolFault::OverBudget(error)),
+        Err(error @ ModelError::BudgetExceeded { .. }) if !sabotage::on(Sabotage::ToolBudgetIgnored) => {
+            Err(ToolFault::OverBudget(error))
+        }
         Err(_) => Ok(None),
     }
 }

@@ -16,8 +16,8 @@ mod tests;
 mod text;
 
 pub use declared::{Declaration, Limits, SideEffects};
-pub(crate) use dispatch::{Toolbox, outcome};
 pub use dispatch::{ToolCall, ToolCounts, ToolOutput, ToolTurn};
+pub(crate) use dispatch::{Toolbox, outcome};
 pub use error::{ToolError, ToolFault};
 pub use ingestion::{Converter, ConverterError, FileKind};
 pub(crate) use jobs::decode_output;

@@ -321,7 +321,8 @@ pub(super) fn tool_used(used: ToolUsed) -> wire::ToolCallResult {
     let outcome = word(used.outcome.as_str());
     let mut told = wire::ToolCallResult::new(used.call_id.into(), used.tool.into(), outcome, duration_ms);
     told.result = used.result.map(object);
-    told.error = used.error.map(|(code, message)| wire::ItemError::new(code, message.chars().take(1000).collect::<String>()));
+    told.error =
+        used.error.map(|(code, message)| wire::ItemError::new(code, message.chars().take(1000).collect::<String>()));
     told
 }
 

@@ -120,7 +120,10 @@ async fn a_listed_tool_is_called_and_its_result_is_data() {
     assert_eq!(last, [(ChatRole::Tool, Some("call_1".to_owned())), (ChatRole::Assistant, None)]);
     drop(asked);
     let records = talk.records().await;
-    assert_eq!((records.len(), &records[0]["outcome"], &records[0]["request_id"]), (1, &json!("succeeded"), &json!("r1")));
+    assert_eq!(
+        (records.len(), &records[0]["outcome"], &records[0]["request_id"]),
+        (1, &json!("succeeded"), &json!("r1"))
+    );
 }
 
 #[tokio::test]

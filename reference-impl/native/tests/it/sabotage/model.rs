@@ -67,7 +67,8 @@ fn serve(stream: &std::net::TcpStream, state: &Mutex<State>) -> Option<()> {
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
         let answer = answer(&serde_json::from_slice(&body).ok()?, state).to_string();
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", answer.len());
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", answer.len());
         let mut out = stream;
         out.write_all(head.as_bytes()).ok()?;
         out.write_all(answer.as_bytes()).ok()?;

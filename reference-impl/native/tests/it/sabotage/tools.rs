@@ -174,7 +174,8 @@ fn summary(world: &World, more: Value) -> Answer {
 
 /// How the calls of a turn ended that lists one tool.
 fn turn(world: &World, message: &str, tool: &str) -> Vec<Value> {
-    let body = json!({"messages": [{"role": "user", "content": message}], "rag": false, "tools": [tool], "stream": false});
+    let body =
+        json!({"messages": [{"role": "user", "content": message}], "rag": false, "tools": [tool], "stream": false});
     let answer = world.post("far-reach", "/chat", body);
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()["tool_results"].as_array().unwrap().clone()
