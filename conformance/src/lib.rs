@@ -11,6 +11,7 @@ mod foreign;
 pub mod isolation;
 mod levels;
 pub mod outcome;
+mod permissions;
 pub mod probe;
 pub mod property;
 pub mod rules;

@@ -12,6 +12,7 @@ use crate::{
     catalogue as generated,
     isolation::{self, Attempt},
     outcome::Outcome,
+    permissions,
     probe::{self, Probe},
     property::{self, Property},
     rules,
@@ -186,7 +187,7 @@ impl Test {
 pub struct Suite {
     /// The contract that it was made from.
     pub contract: Contract,
-    /// Written tests by id, then the isolation matrix, then generated ones, both in the order of the contract, then properties, then
+    /// Written tests by id, then the permission matrix of tools, then the isolation matrix, then generated ones, both in the order of the contract, then properties, then
     /// probes.
     pub tests: Vec<Test>,
 }
@@ -206,7 +207,8 @@ impl Suite {
         let mut contract =
             Contract::from_document(document).map_err(|error| fault(folder.clone(), error.to_string()))?;
         contract.rules = rules;
-        let written = written::load(&root.join("conformance/cases"), &contract)?;
+        let mut written = written::load(&root.join("conformance/cases"), &contract)?;
+        written.extend(permissions::all(&root.join("conformance/cases"), &contract)?);
         let mut tests: Vec<Test> = written.into_iter().map(|case| Test::Written(Box::new(case))).collect();
         tests.extend(isolation::all(&contract).into_iter().map(|attempt| Test::Isolation(Box::new(attempt))));
         for (index, line) in CATALOGUE.lines().enumerate() {

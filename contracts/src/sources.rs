@@ -63,6 +63,8 @@ pub struct Sources {
     pub schemas: BTreeMap<String, Value>,
     /// `rules.yaml`.
     pub rules: Value,
+    /// `tools/*.yaml` by file name.
+    pub tools: BTreeMap<String, Value>,
 }
 
 impl Sources {
@@ -82,12 +84,23 @@ impl Sources {
                 schemas.insert(name, json(&path)?);
             }
         }
+        let mut tools = BTreeMap::new();
+        let folder = root.join("tools");
+        let entries = fs::read_dir(&folder).map_err(|cause| SourceError::Read { path: folder.clone(), cause })?;
+        for entry in entries {
+            let path = entry.map_err(|cause| SourceError::Read { path: folder.clone(), cause })?.path();
+            if path.extension().is_some_and(|extension| extension == "yaml") {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                tools.insert(name, yaml(&path)?);
+            }
+        }
         Ok(Self {
             root: root.to_path_buf(),
             openapi: yaml(&root.join("openapi.yaml"))?,
             control: yaml(&root.join("control.yaml"))?,
             schemas,
             rules: yaml(&root.join("rules.yaml"))?,
+            tools,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{Bless, Faults, Nightly, Safety, Score, Smoke};
+use crate::commands::{Bless, Faults, Nightly, Safety, Score, Smoke, Tools};
 
 /// Scores the retrieval and the answers of a deployment, and holds them to baselines and floors.
 ///
@@ -25,6 +25,7 @@ enum Command {
     Faults(Faults),
     Nightly(Nightly),
     Safety(Safety),
+    Tools(Tools),
 }
 
 impl Arguments {
@@ -37,6 +38,7 @@ impl Arguments {
             Command::Faults(faults) => faults.run(),
             Command::Nightly(nightly) => nightly.run(),
             Command::Safety(safety) => safety.run(),
+            Command::Tools(tools) => tools.run(),
         })
     }
 }

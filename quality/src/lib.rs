@@ -18,5 +18,6 @@ pub mod report;
 pub mod safety;
 pub mod session;
 pub mod smoke;
+pub mod tools;
 pub mod trec;
 pub mod wire;

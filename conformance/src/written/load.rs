@@ -40,6 +40,17 @@ fn read(file: &Path, contract: &Contract) -> Result<Case, SuiteError> {
         |place: &str, message: String| SuiteError { file: file.to_path_buf(), place: place.to_owned(), message };
     let text = fs::read_to_string(file).map_err(|cause| fault("", cause.to_string()))?;
     let value: Value = serde_yaml::from_str(&text).map_err(|error| fault("", error.to_string()))?;
+    made(file, value, contract)
+}
+
+/// The case that `value` holds, as if it stood in `file`.
+///
+/// # Errors
+///
+/// [`SuiteError`] names the place in it.
+pub(crate) fn made(file: &Path, value: Value, contract: &Contract) -> Result<Case, SuiteError> {
+    let fault =
+        |place: &str, message: String| SuiteError { file: file.to_path_buf(), place: place.to_owned(), message };
     // Step by step, so that a message can name the step.
     let lists = ["setup", "steps", "cleanup"].into_iter();
     let steps = lists.flat_map(|list| {

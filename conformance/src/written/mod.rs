@@ -11,4 +11,5 @@ mod template;
 pub use expect::difference;
 pub use format::{Case, Polarity};
 pub use load::load;
+pub(crate) use load::made;
 pub use run::run;

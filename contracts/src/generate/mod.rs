@@ -7,6 +7,7 @@ pub mod naming;
 mod router;
 mod server;
 mod table;
+mod tools;
 mod types;
 
 pub use files::{GenerateError, Generated, stale, write};
@@ -30,6 +31,8 @@ pub fn generate(contract: &Contract) -> Result<Vec<Generated>, GenerateError> {
         )?,
         Generated::text("contracts/types/src/generated/openapi.json", json(&contract.document)),
         Generated::text("contracts/types/src/generated/schemas.json", json(&contract.schema_document())),
+        Generated::text("contracts/types/src/generated/tools.json", json(&tools::registry(contract))),
+        Generated::text("contracts/docs/tools.md", tools::page(contract)),
         Generated::rust("reference-impl/http/src/generated/table.rs", HEADER, &table::table(contract))?,
         Generated::rust("reference-impl/http/src/generated/server.rs", HEADER, &server::server(contract))?,
         Generated::rust("reference-impl/http/src/generated/router.rs", HEADER, &router::router(contract))?,

@@ -4,6 +4,7 @@ mod documents;
 mod examples;
 mod operations;
 mod profile;
+mod tools;
 
 use serde_json::Value;
 
@@ -44,6 +45,7 @@ pub fn lint(sources: &Sources, contract: &Contract) -> Vec<Finding> {
     examples::check(sources, contract, &mut findings);
     operations::check(contract, &mut findings);
     documents::check(contract, &mut findings);
+    tools::check(contract, &mut findings);
     findings
 }
 

@@ -48,7 +48,7 @@ impl Foreign {
                 schemas.insert(operation.parameters_type(), parameters);
             }
         }
-        let contract = Contract { document, schemas, operations, rules: Vec::new() };
+        let contract = Contract { document, schemas, operations, rules: Vec::new(), tools: Vec::new() };
         reader.valid(&contract)?;
         Ok(Self {
             contract,

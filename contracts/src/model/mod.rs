@@ -4,6 +4,7 @@ mod bundle;
 mod foreign;
 mod operation;
 pub mod rule;
+pub mod tool;
 
 use serde_json::{Map, Value, json};
 
@@ -11,6 +12,7 @@ pub use bundle::{component_name, is_free_map};
 pub use foreign::Foreign;
 pub use operation::{Body, Header, Location, Operation, Parameter, Response, Scopes};
 pub use rule::{Level, Rule};
+pub use tool::Tool;
 
 use crate::sources::{SourceError, Sources};
 
@@ -26,6 +28,8 @@ pub struct Contract {
     pub operations: Vec<Operation>,
     /// Numbered rules in the order they were written.
     pub rules: Vec<Rule>,
+    /// Tools of the registry, by name.
+    pub tools: Vec<Tool>,
 }
 
 impl Contract {
@@ -44,7 +48,8 @@ impl Contract {
         }
         schemas.insert("CommonParameters".to_owned(), operation::common_parameters(&operations));
         bundle::keep_reachable(&mut document);
-        Ok(Self { document, schemas, operations, rules: rule::rules(sources)? })
+        let tools = tool::tools(sources)?;
+        Ok(Self { document, schemas, operations, rules: rule::rules(sources)?, tools })
     }
 
     /// The contract of a bundled document alone, as `/openapi.json` serves it: no rules, no schemas beyond it.
@@ -61,7 +66,7 @@ impl Contract {
                 schemas.insert(operation.parameters_type(), parameters);
             }
         }
-        Ok(Self { document, schemas, operations, rules: Vec::new() })
+        Ok(Self { document, schemas, operations, rules: Vec::new(), tools: Vec::new() })
     }
 
     /// `info.version`.

@@ -104,3 +104,52 @@ fn names_the_place_of_each_fault() {
         assert!(found.contains(wanted), "{what}: wanted `{wanted}` in\n{found}");
     }
 }
+
+#[test]
+fn names_the_place_of_each_fault_of_a_tool() {
+    type Break = fn(&mut Value);
+    let table: [(&str, Break, &str); 9] = [
+        (
+            "a reference to the network",
+            |it| put(it, "/arguments_schema/properties/text", "$ref", json!("https://evil.example/s")),
+            "/arguments_schema/properties/text/$ref: a tool's schema stands alone",
+        ),
+        (
+            "a string without a bound",
+            |it| put(it, "/arguments_schema/properties", "text", json!({"type": "string"})),
+            "/arguments_schema/properties/text: has no upper bound",
+        ),
+        (
+            "no schema",
+            |it| put(it, "/result_schema", "required", json!(7)),
+            "/result_schema: is no JSON Schema of 2020-12",
+        ),
+        (
+            "an open object",
+            |it| put(it, "/result_schema", "additionalProperties", json!(true)),
+            "/result_schema: must be an object",
+        ),
+        (
+            "an example that does not fit",
+            |it| put(it, "/examples/0/arguments", "max_sentences", json!(0)),
+            "/examples/0/arguments/max_sentences: the example does not fit",
+        ),
+        (
+            "an example that shows nothing",
+            |it| put(it, "/examples/0", "expect", json!([])),
+            "/examples/0: an example needs an `expect`",
+        ),
+        (
+            "a write without a scope",
+            |it| put(it, "", "side_effects", json!("write")),
+            "/scopes: a tool that writes needs a scope",
+        ),
+        ("a reserved name", |it| put(it, "", "name", json!("execute")), "/name: `execute` has a meaning of its own"),
+        ("a field that nobody knows", |it| put(it, "", "colour", json!("red")), "/colour: no declaration has this"),
+    ];
+    for (what, change, expected) in table {
+        let found =
+            findings_of(|sources| change(sources.tools.get_mut("summarize.yaml").expect("the tool is declared")));
+        assert!(found.contains(expected), "{what}: {found}");
+    }
+}

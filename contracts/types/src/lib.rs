@@ -25,6 +25,9 @@ pub const OPENAPI: &str = include_str!("generated/openapi.json");
 /// Every named schema of the contract, those of configuration and records too, as `{"components": {"schemas": {…}}}`.
 pub const SCHEMAS: &str = include_str!("generated/schemas.json");
 
+/// The tools of the registry as a JSON list: each with its `descriptor`, as the wire has it, and its `examples`.
+pub const TOOLS: &str = include_str!("generated/tools.json");
+
 static PARSED: LazyLock<serde_json::Value> =
     LazyLock::new(|| serde_json::from_str(SCHEMAS).expect("the generator writes valid JSON"));
 

@@ -6,6 +6,7 @@ mod nightly;
 mod safety;
 mod score;
 mod smoke;
+mod tools;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,7 @@ pub use nightly::Nightly;
 pub use safety::Safety;
 pub use score::Score;
 pub use smoke::Smoke;
+pub use tools::Tools;
 
 use crate::baseline::{Baseline, BaselineError};
 

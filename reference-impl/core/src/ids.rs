@@ -48,6 +48,11 @@ random_id! {
 }
 
 random_id! {
+    /// Id of an audit record: `aud_` and 26 characters.
+    AuditId, "aud_"
+}
+
+random_id! {
     /// Id of a chat session: `ses_` and 26 characters.
     SessionId, "ses_"
 }

@@ -2,6 +2,7 @@
 //! clock or the environment, or depends on an async runtime.
 
 pub mod answer;
+pub mod audit;
 pub mod auth;
 pub mod chat;
 pub mod cursor;
@@ -20,4 +21,5 @@ pub mod store;
 pub mod tenancy;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
+pub mod tools;
 pub mod usage;

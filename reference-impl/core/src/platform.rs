@@ -1,5 +1,6 @@
 //! Everything an edge can ask for, one method an operation.
 
+mod audit;
 mod chat;
 mod error;
 mod jobs;
@@ -14,7 +15,7 @@ mod usage;
 
 pub use chat::StartedChat;
 pub use error::{JobError, ListError};
-pub use jobs::IngestOutcome;
+pub use jobs::{IngestOutcome, JobReport};
 pub use ports::{DependencyHealth, DependencyState, Ports};
 pub use search::StartedSearch;
 
@@ -32,6 +33,7 @@ use crate::sabotage::{self, Sabotage};
 use crate::search::{CacheCounters, CacheFigures, Flights, SearchAnswer, SearchError, SearchRequest};
 use crate::session::Locks;
 use crate::tenancy::{SafetyDirection, TenantContext};
+use crate::tools::{Converter, Registry, Toolbox};
 use crate::usage::{Meter, MeteredPorts, metered};
 
 /// Bound of the indexes kept in memory over all tenants, in bytes: about 400,000 vectors of 512 dimensions. A Worker has
@@ -58,6 +60,7 @@ pub struct Platform {
     runners: Arc<Runners>,
     /// `None` on a host that lets no request wait for the work of another.
     session_locks: Option<Locks>,
+    toolbox: Toolbox,
 }
 
 impl Platform {
@@ -77,6 +80,7 @@ impl Platform {
             cache_counters: CacheCounters::default(),
             runners: Arc::default(),
             session_locks: Some(Locks::default()),
+            toolbox: Toolbox::new(cursor_secret),
         }
     }
 
@@ -92,6 +96,28 @@ impl Platform {
     pub fn with_scan(mut self, scan: Arc<dyn Scan>) -> Self {
         self.retriever = self.retriever.with_scan(scan);
         self
+    }
+
+    /// The same with a host's way to read files that core cannot read.
+    #[must_use]
+    pub fn with_converter(mut self, converter: Arc<dyn Converter>) -> Self {
+        self.toolbox.set_converter(converter);
+        self
+    }
+
+    /// The same with other tools than the contract's own.
+    #[must_use]
+    pub fn with_tools(mut self, registry: Registry) -> Self {
+        self.toolbox.set_registry(registry);
+        self
+    }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    pub(crate) fn toolbox(&self) -> &Toolbox {
+        &self.toolbox
     }
 
     /// The ports, for what an edge reports of them. Their models are behind the meter.
@@ -259,11 +285,12 @@ impl Platform {
     pub async fn forget(&self, tenant: &TenantContext) -> Result<(), crate::ports::KeyValueError> {
         self.retriever.forget(tenant);
         self.cache_counters.forget(tenant.id());
+        self.toolbox.forget(tenant.id());
         self.ports.key_value.clear(tenant).await
     }
 
     /// The tenant's embedding model; its id when the deployment does not have it.
-    fn embedder(&self, tenant: &TenantContext) -> Result<Arc<dyn Embedder>, String> {
+    pub(crate) fn embedder(&self, tenant: &TenantContext) -> Result<Arc<dyn Embedder>, String> {
         let model = &tenant.settings().models.embedding;
         self.ports.embedder(model).ok_or_else(|| model.clone())
     }

@@ -15,6 +15,8 @@ pub struct Call {
     pub tenant: TenantContext,
     /// Correlates request, log line and answer.
     pub request_id: String,
+    /// W3C trace that the request belongs to.
+    pub trace_id: String,
 }
 
 /// A call of an open operation.

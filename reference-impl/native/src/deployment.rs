@@ -23,6 +23,7 @@ use crate::counters::Counters;
 use crate::data_folder::DataFolder;
 use crate::docs::SwaggerPage;
 use crate::faults::{Faults, FaultyDatabases, FaultyHandlers, FaultyKeyValue, Port};
+use crate::files::Files;
 use crate::host_models::HostModels;
 use crate::ids::OsIds;
 use crate::models::{MiniLmEmbedder, WordPieceTokenizer};
@@ -132,7 +133,8 @@ impl Deployment {
             chat_models: models.chat_models,
             timer: Arc::clone(&timer),
         };
-        let platform = Arc::new(Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan)));
+        let platform = Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan));
+        let platform = Arc::new(platform.with_converter(Arc::new(Files)));
         let streams = Streams::default();
         let api = Arc::new(Service::new(ServiceParts {
             platform: Arc::clone(&platform),
@@ -193,6 +195,8 @@ impl Deployment {
             if let Ok(database) = self.databases.open(&tenant).await {
                 let _ = idempotency::forget_running(&*database).await;
             }
+            // A note that cannot be settled now is found at the next start.
+            let _ = self.platform.settle_calls(&tenant).await;
             if self.platform.resume_jobs(&tenant).await.is_err() {
                 continue;
             }

@@ -10,6 +10,7 @@ pub mod deployment;
 pub mod docs;
 pub mod events;
 pub mod faults;
+pub mod files;
 mod host_models;
 pub mod ids;
 pub mod models;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use wiremock::ResponseTemplate;
 
-use super::Operation;
+use super::{Operation, ToolAsked};
 
 /// Numbers in a vector where the request asks for no other length.
 const DIMENSIONS: usize = 64;
@@ -27,6 +27,49 @@ pub(super) fn right(operation: Operation, body: &Value, content: Option<&str>) -
         }
     };
     ResponseTemplate::new(200).set_body_json(answer)
+}
+
+/// Whether the conversation ends with what a tool gave.
+pub(super) fn told(body: &Value) -> bool {
+    let last = body["messages"].as_array().and_then(|messages| messages.last());
+    last.is_some_and(|message| message["role"] == "tool")
+}
+
+/// A chat model asks for `tools`, the arguments of each in two pieces where it streams.
+pub(super) fn asking(operation: Operation, body: &Value, tools: &[ToolAsked]) -> ResponseTemplate {
+    if operation != Operation::Chat {
+        return right(operation, body, None);
+    }
+    let arguments =
+        |tool: &ToolAsked| tool.arguments.as_str().map_or_else(|| tool.arguments.to_string(), str::to_owned);
+    let call = |(index, tool): (usize, &ToolAsked)| {
+        json!({ "index": index, "id": format!("host-{index}"), "type": "function",
+                "function": { "name": tool.name, "arguments": arguments(tool) } })
+    };
+    let calls: Vec<Value> = tools.iter().enumerate().map(call).collect();
+    if body["stream"] != true {
+        let mut answer = completion(body, "");
+        answer["choices"][0]["message"]["tool_calls"] = Value::Array(calls);
+        answer["choices"][0]["finish_reason"] = json!("tool_calls");
+        return ResponseTemplate::new(200).set_body_json(answer);
+    }
+    let mut chunks = stream(body, "");
+    let last = chunks.iter().position(|chunk| chunk["choices"][0]["finish_reason"] == "stop").unwrap_or(chunks.len());
+    chunks[last]["choices"][0]["finish_reason"] = json!("tool_calls");
+    let mut pieces = Vec::new();
+    for mut call in calls {
+        let text = call["function"]["arguments"].as_str().unwrap_or_default().to_owned();
+        let half = (0..=text.len() / 2).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let mut rest = json!({ "index": call["index"], "function": { "arguments": text[half..] } });
+        call["function"]["arguments"] = json!(text[..half]);
+        for part in [&mut call, &mut rest] {
+            let mut chunk = chunks[0].clone();
+            chunk["choices"][0]["delta"] = json!({ "tool_calls": [part.take()] });
+            pieces.push(chunk);
+        }
+    }
+    chunks.splice(last..last, pieces);
+    events(&chunks, true)
 }
 
 /// An answer of the right form that does not fit the request.

@@ -3,6 +3,7 @@
 use std::{str::FromStr, time::Duration};
 
 use serde::Deserialize;
+use serde_json::Value;
 use wiremock::Request;
 
 use super::HANG;
@@ -67,6 +68,9 @@ pub struct Fault {
     /// What a chat model writes, with [`FaultKind::Writes`].
     #[serde(default)]
     pub content: Option<String>,
+    /// What a chat model calls, with [`FaultKind::Tools`].
+    #[serde(default)]
+    pub tools: Vec<ToolAsked>,
     /// Calls that it strikes; absent means all until it is mended.
     #[serde(default)]
     pub calls: Option<u32>,
@@ -78,6 +82,16 @@ impl Fault {
         let least = (self.kind == FaultKind::Hang).then_some(HANG);
         self.delay_ms.map(Duration::from_millis).or(least)
     }
+}
+
+/// A call of a tool that a chat model asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolAsked {
+    /// The tool.
+    pub name: String,
+    /// Its arguments; a text is sent as it is, so that it may be no JSON at all.
+    pub arguments: Value,
 }
 
 /// What goes wrong.
@@ -100,4 +114,8 @@ pub enum FaultKind {
     Reset,
     /// The chat model writes `content`.
     Writes,
+    /// The chat model asks for `tools`, and answers once it has been told what they gave.
+    Tools,
+    /// The chat model asks for `tools` whatever it is told.
+    ToolsForever,
 }

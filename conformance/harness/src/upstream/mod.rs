@@ -17,7 +17,7 @@ use std::{
 use serde_json::{Value, json};
 use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
 
-pub use fault::{Fault, FaultKind, Operation};
+pub use fault::{Fault, FaultKind, Operation, ToolAsked};
 use seen::{Query, Seen, State};
 
 /// Where the fixtures publish the key that the stand-in takes.
@@ -137,6 +137,8 @@ impl StandIn {
             FaultKind::Misfit => answers::misfit(operation, &body),
             FaultKind::Cut => answers::cut(operation, &body),
             FaultKind::Writes => answers::right(operation, &body, fault.content.as_deref()),
+            FaultKind::Tools if answers::told(&body) => answers::right(operation, &body, None),
+            FaultKind::Tools | FaultKind::ToolsForever => answers::asking(operation, &body, &fault.tools),
             FaultKind::Slow | FaultKind::Hang | FaultKind::Reset => answers::right(operation, &body, None),
         };
         match fault.delay() {

@@ -19,6 +19,10 @@ pub(super) struct Seen {
     authorized: bool,
     /// Whether it asked for an event stream.
     stream: bool,
+    /// Names of the tools that it offers.
+    tools: Vec<String>,
+    /// Who speaks in the last message of a conversation; empty elsewhere.
+    last_role: String,
     /// Every text of its body, one after the other.
     text: String,
 }
@@ -27,11 +31,15 @@ impl Seen {
     pub(super) fn of(operation: Operation, body: &Value, authorized: bool) -> Self {
         let mut text = String::new();
         gather(body, &mut text);
+        let names = body["tools"].as_array().into_iter().flatten().map(|it| &it["function"]["name"]);
+        let last = body["messages"].as_array().and_then(|messages| messages.last());
         Self {
             operation: operation.name(),
             model: body["model"].as_str().unwrap_or_default().to_owned(),
             authorized,
             stream: body["stream"] == true,
+            tools: names.filter_map(|it| it.as_str().map(str::to_owned)).collect(),
+            last_role: last.and_then(|it| it["role"].as_str()).unwrap_or_default().to_owned(),
             text,
         }
     }

@@ -136,6 +136,24 @@ async fn a_fault_may_count_its_calls_and_strikes_its_operation_alone() {
     asked.break_it("chat", &json!({ "kind": "writes", "content": "Just this." })).await;
     let said = asked.call("/v1/chat/completions", &chat(false)).await.response.json().unwrap();
     assert_eq!(said["choices"][0]["message"]["content"], "Just this.");
+    let tools = json!([{ "name": "summarize", "arguments": { "text": "The mill turns." } }]);
+    asked.break_it("chat", &json!({ "kind": "tools", "tools": tools })).await;
+    let whole = asked.call("/v1/chat/completions", &chat(false)).await.response.json().unwrap();
+    assert_eq!(whole["choices"][0]["finish_reason"], "tool_calls");
+    assert_eq!(
+        whole["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"],
+        "{\"text\":\"The mill turns.\"}"
+    );
+    let streamed = asked.call("/v1/chat/completions", &chat(true)).await.response;
+    let streamed = String::from_utf8_lossy(&streamed.body).into_owned();
+    assert!(streamed.matches("tool_calls\":[").count() == 2 && streamed.contains("[DONE]"), "{streamed}");
+    let mut after = chat(false);
+    after["messages"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "role": "tool", "tool_call_id": "host-0", "content": "It turns." }));
+    let told = asked.call("/v1/chat/completions", &after).await.response.json().unwrap();
+    assert_eq!(told["choices"][0]["finish_reason"], "stop");
     for (operation, fault) in [("speech", json!({ "kind": "cut" })), ("chat", json!({ "kind": "odd" }))] {
         assert_eq!(asked.break_it(operation, &fault).await, 400, "{fault}");
     }

@@ -131,7 +131,7 @@ impl Matter {
 }
 
 /// Whether a text is an order whatever stands around it.
-pub(super) fn is_order(text: &str) -> bool {
+pub(crate) fn is_order(text: &str) -> bool {
     let flat = flatten(text).to_lowercase();
     !sabotage::on(Sabotage::PlantedOrdersQuoted)
         && (PLAIN.iter().any(|pattern| pattern.is_match(&flat)) || WORKS.is_match(&flat))

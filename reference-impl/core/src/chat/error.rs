@@ -33,6 +33,12 @@ pub enum ChatError {
     /// The tenant may not name that model.
     #[error("model is not one that this tenant may use")]
     UnknownModel,
+    /// There is no such tool for this caller, or no model may call it.
+    #[error("tool {index} may not be called")]
+    ToolNotAllowed {
+        /// Its position in the request, from 0.
+        index: usize,
+    },
     /// A safety rule refuses a message.
     #[error(transparent)]
     Blocked(#[from] Blocked),
@@ -55,6 +61,7 @@ impl ChatError {
             | Self::MessageTooLong { .. }
             | Self::LastNotOfUser { .. }
             | Self::UnknownModel => ErrorCode::ValidationError,
+            Self::ToolNotAllowed { .. } => ErrorCode::ToolNotAllowed,
             Self::Blocked(blocked) => blocked.code(),
             Self::Session(error) => error.code(),
             Self::Retrieve(error) => error.code(),

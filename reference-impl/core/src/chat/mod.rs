@@ -3,6 +3,7 @@
 //! A turn is pulled: nothing is read from the model before the client takes what was made, and dropping the turn ends the
 //! call, gives its session back and leaves the history as it was.
 
+mod calls;
 mod check;
 mod context;
 mod error;
@@ -14,10 +15,11 @@ mod parts;
 mod turn;
 mod written;
 
+pub(crate) use calls::Calls;
 pub(crate) use check::check;
 pub(crate) use context::{Said, question, recent, spoken, turns};
 pub use error::ChatError;
 pub use extractive::ExtractiveChat;
-pub use model::{ChatEvent, ChatRequest, ChatSummary, Finish};
+pub use model::{ChatEvent, ChatRequest, ChatSummary, Finish, ToolUse, ToolUsed};
 pub use turn::Turn;
 pub(crate) use turn::{Ask, Begin, Plan, kept};

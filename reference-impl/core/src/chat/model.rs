@@ -1,6 +1,10 @@
 //! What goes into a turn and what comes out.
 
+use contract_types::ErrorCode;
+use serde_json::{Map, Value as Json};
+
 use crate::answer::Citation;
+use crate::audit::Outcome;
 use crate::ids::SessionId;
 use crate::retrieve::{Degradation, Filter};
 use crate::safety::Finding;
@@ -26,6 +30,12 @@ pub struct ChatRequest {
     pub rag: bool,
     /// Which documents count.
     pub filter: Filter,
+    /// Names of the tools that the model may call.
+    pub tools: Vec<String>,
+    /// Id of the request, for the records of what it calls.
+    pub request_id: String,
+    /// The request's trace.
+    pub trace_id: Option<String>,
 }
 
 impl ChatRequest {
@@ -40,6 +50,9 @@ impl ChatRequest {
             stop: Vec::new(),
             rag: true,
             filter: Filter::default(),
+            tools: Vec::new(),
+            request_id: String::new(),
+            trace_id: None,
         }
     }
 }
@@ -51,19 +64,22 @@ pub enum Finish {
     Stop,
     /// It had as many tokens as it may have.
     Length,
+    /// It asked for more tool calls than a turn may make.
+    ToolLimit,
     /// The output filter, or the model's host, withheld the rest.
     ContentFilter,
 }
 
 impl Finish {
     /// Every value.
-    pub const ALL: [Self; 3] = [Self::Stop, Self::Length, Self::ContentFilter];
+    pub const ALL: [Self; 4] = [Self::Stop, Self::Length, Self::ToolLimit, Self::ContentFilter];
 
     /// The contract's word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Stop => "stop",
             Self::Length => "length",
+            Self::ToolLimit => "tool_limit",
             Self::ContentFilter => "content_filter",
         }
     }
@@ -82,13 +98,45 @@ pub struct ChatSummary {
     pub safety: Vec<Finding>,
 }
 
-/// A step of a turn, in its order: texts with the citations after each, then one end.
+/// A call of a tool, as a model asked for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolUse {
+    /// Name of the call, unique within the turn.
+    pub id: String,
+    /// The tool.
+    pub tool: String,
+    /// The arguments; empty where the model wrote none that can be told.
+    pub arguments: Map<String, Json>,
+}
+
+/// How a call of a tool ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolUsed {
+    /// The call.
+    pub call_id: String,
+    /// The tool.
+    pub tool: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the tool gave, where it succeeded.
+    pub result: Option<Json>,
+    /// Why it did not, in every other case.
+    pub error: Option<(ErrorCode, String)>,
+    /// How long it ran, in microseconds.
+    pub duration_us: u64,
+}
+
+/// A step of a turn, in its order: texts with the citations after each, calls with their results, then one end.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChatEvent {
     /// The next part of the answer, never empty. Parts joined in order are the whole answer.
     Text(String),
     /// A citation of what has come.
     Citation(Citation),
+    /// The model calls a tool.
+    ToolCall(ToolUse),
+    /// That call has ended.
+    ToolResult(ToolUsed),
     /// The end; the turn stands in its session by now.
     End(Box<ChatSummary>),
 }

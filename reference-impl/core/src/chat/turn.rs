@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 
+use super::calls::Calls;
 use super::error::ChatError;
 use super::extractive::NO_ANSWER as NOTHING_FOUND;
 use super::grounded::{Part, grounded};
@@ -19,7 +20,6 @@ use crate::ports::{
     ChatCall, ChatDelta, ChatDeltas, ChatFinish, ChatModel, Clock, GenerationRequest, GeneratorKind, ModelError,
 };
 use crate::retrieve::Degradation;
-#[cfg(feature = "sabotage")]
 use crate::sabotage::{self, Sabotage};
 use crate::safety::{self, Blocked, Finding};
 use crate::session::{Hold, Kept, Message, Speaker};
@@ -61,7 +61,15 @@ pub struct Turn {
     model_id: Option<String>,
     grounds: Option<GenerationRequest>,
     extractive: bool,
+    /// The model that writes, with what it was asked.
+    model: Option<(Arc<dyn ChatModel>, ChatCall)>,
     deltas: Option<ChatDeltas>,
+    /// `None` where the turn may call no tools.
+    calls: Option<Calls>,
+    /// The model waits for the calls that it asked for.
+    calling: bool,
+    /// What the model wrote since it was asked last, as it reads it again.
+    round: String,
     written: Written,
     /// The end of what the model wrote, for the rule of the system prompt.
     recent: String,
@@ -90,6 +98,7 @@ pub(crate) struct Begin {
     pub(crate) new: Vec<Message>,
     pub(crate) degraded: Vec<Degradation>,
     pub(crate) safety: Vec<Finding>,
+    pub(crate) calls: Option<Calls>,
     pub(crate) plan: Plan,
 }
 
@@ -101,7 +110,7 @@ impl Turn {
     ///
     /// [`ChatError::Model`] where nothing can be answered without the model.
     pub(crate) async fn begin(begin: Begin) -> Result<Self, ChatError> {
-        let Begin { tenant, clock, tokenizer, meter, before, hold, new, degraded, safety, plan } = begin;
+        let Begin { tenant, clock, tokenizer, meter, before, hold, new, degraded, safety, calls, plan } = begin;
         let mut turn = Self {
             guard: Guard::new(&tenant, true),
             tenant,
@@ -112,7 +121,11 @@ impl Turn {
             model_id: None,
             grounds: None,
             extractive: true,
+            model: None,
             deltas: None,
+            calls,
+            calling: false,
+            round: String::new(),
             written: Written::new(&[], None),
             recent: String::new(),
             parts: Parts::default(),
@@ -162,6 +175,7 @@ impl Turn {
         self.written = Written::new(&call.stop, call.max_tokens);
         self.grounds = grounds;
         self.model_id = Some(model.model().to_owned());
+        self.model = Some((model, call));
         self.deltas = Some(deltas);
         Ok(())
     }
@@ -191,9 +205,10 @@ impl Turn {
                     Some(Err(error)) => Err(error.into()),
                     None => {
                         self.deltas = None;
-                        self.last_parts()
+                        if self.calling { self.round_parts() } else { self.last_parts() }
                     }
                 },
+                None if self.calling => self.call_next().await,
                 None => self.end().await,
             };
             if let Err(error) = step {
@@ -207,8 +222,13 @@ impl Turn {
     fn take(&mut self, delta: ChatDelta) -> Result<(), ChatError> {
         match delta {
             // Whatever comes behind the end is no part of the answer.
-            ChatDelta::Text(_) if self.finish.is_some() => Ok(()),
-            ChatDelta::Text(piece) => {
+            ChatDelta::Text(_) if self.finish.is_some() || self.calling => Ok(()),
+            ChatDelta::Text(mut piece) => {
+                // What is written after calls begins anew.
+                if self.round.is_empty() && self.grounds.is_none() && self.any() {
+                    piece.insert_str(0, "\n\n");
+                }
+                self.round.push_str(&piece);
                 let (text, end) = self.written.push(&piece, &*self.tokenizer);
                 for part in self.parts.push(&text) {
                     self.judge(&part);
@@ -223,9 +243,21 @@ impl Turn {
                 }
                 Ok(())
             }
-            // No tool was offered, so none is called: what a model asks for by itself is data and no order. What it used, the
-            // meter has seen.
-            ChatDelta::ToolCall(_) | ChatDelta::Usage { .. } => Ok(()),
+            // Where no tool was offered none is called: what a model asks for by itself is data and no order.
+            ChatDelta::ToolCall(call) => {
+                if let Some(calls) = self.calls.as_mut().filter(|_| self.finish.is_none()) {
+                    calls.ask(call);
+                }
+                Ok(())
+            }
+            // The meter has seen it.
+            ChatDelta::Usage { .. } => Ok(()),
+            ChatDelta::Finish(ChatFinish::ToolCalls)
+                if self.finish.is_none() && self.calls.as_ref().is_some_and(Calls::waits) =>
+            {
+                self.calling = true;
+                Ok(())
+            }
             ChatDelta::Finish(reason) => {
                 self.finish = self.finish.or(Some(match reason {
                     ChatFinish::Stop | ChatFinish::ToolCalls => Finish::Stop,
@@ -244,6 +276,10 @@ impl Turn {
     /// Judges what is left once the model has ended or is cut off.
     fn last_parts(&mut self) -> Result<(), ChatError> {
         self.deltas = None;
+        // Calls of a message that was cut are not made.
+        if let Some(calls) = &mut self.calls {
+            calls.clear();
+        }
         let Some(finish) = self.finish else {
             let model = self.model_id.clone().unwrap_or_default();
             let reason = "its answer broke off without an end".to_owned();
@@ -269,9 +305,55 @@ impl Turn {
                 Err(blocked) => self.block(blocked),
             }
         }
-        if self.text.is_empty() && self.finish == Some(Finish::Stop) && self.grounds.is_some() {
+        let done = matches!(self.finish, Some(Finish::Stop | Finish::ToolLimit));
+        if self.text.is_empty() && done && self.grounds.is_some() {
             self.say(NO_ANSWER.to_owned());
         }
+        Ok(())
+    }
+
+    /// Judges what was written before calls, all of which is known by now.
+    fn round_parts(&mut self) -> Result<(), ChatError> {
+        let (text, end) = self.written.rest(&*self.tokenizer);
+        let parts = self.parts.push(&text);
+        let last = self.parts.rest();
+        for part in parts.into_iter().chain(last) {
+            self.judge(&part);
+            if self.blocked() {
+                self.calling = false;
+                return self.last_parts();
+            }
+        }
+        if let Some(end) = end {
+            self.calling = false;
+            self.finish = Some(end);
+            return self.last_parts();
+        }
+        Ok(())
+    }
+
+    /// One step of the calls that the model waits for: tells the next one, makes the one that was told, or asks the model to go
+    /// on with what they gave.
+    async fn call_next(&mut self) -> Result<(), ChatError> {
+        let Some(calls) = &mut self.calls else { return Ok(()) };
+        if let Some(used) = calls.make().await {
+            if !sabotage::on(Sabotage::ChatToolResultsLost) {
+                self.ready.push_back(ChatEvent::ToolResult(used));
+            }
+            return Ok(());
+        }
+        if let Some(told) = calls.tell() {
+            self.ready.push_back(ChatEvent::ToolCall(told));
+            return Ok(());
+        }
+        self.calling = false;
+        let said = std::mem::take(&mut self.round);
+        let (Some(messages), Some((model, call))) = (calls.next_round(said.trim()), &mut self.model) else {
+            self.finish = Some(Finish::ToolLimit);
+            return self.last_parts();
+        };
+        call.messages.extend(messages);
+        self.deltas = Some(model.chat(&self.tenant, call).await?);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Platform;
 use crate::answer::{self, NO_ANSWER};
-use crate::chat::{self, Ask, Begin, ChatError, ChatRequest, Plan, Said, Turn};
+use crate::chat::{self, Ask, Begin, Calls, ChatError, ChatRequest, Plan, Said, Turn};
 use crate::ids::SessionId;
 use crate::ports::{ChatCall, ChatMessage, ChatRole, Database, EmbedderKind, GenerationRequest, Passage};
 use crate::retrieve::{Degradation, RERANK_DEPTH, RetrieveError, RetrieveRequest, Sources};
@@ -12,7 +12,7 @@ use crate::sabotage::{self, Sabotage};
 use crate::safety::{self, Blocked, Finding};
 use crate::search::{self, Intent};
 use crate::session::{self, Hold, Means, Message, SessionError, Speaker};
-use crate::tenancy::{Feature, TenantContext};
+use crate::tenancy::{Feature, Scope, TenantContext};
 use crate::usage::MOST_WRITTEN;
 
 /// What is said to a greeting.
@@ -48,6 +48,9 @@ impl Platform {
     /// [`ChatError`]: the request's fault, a safety rule, a session that is not there, or a store that is out of reach.
     pub async fn start_chat(&self, tenant: &TenantContext, request: ChatRequest) -> Result<StartedChat, ChatError> {
         let (new, findings) = chat::check(tenant, &request)?;
+        if let Some(index) = request.tools.iter().position(|name| !self.may_be_listed(tenant, name)) {
+            return Err(ChatError::ToolNotAllowed { index });
+        }
         let database = self.ports.databases.open(tenant).await.map_err(SessionError::from)?;
         let (hold, before) = if tenant.settings().has_feature(Feature::Sessions) {
             #[cfg(feature = "sabotage")]
@@ -59,6 +62,11 @@ impl Platform {
         };
         let before = before.into_iter().map(|it| (it.speaker, it.content)).collect();
         Ok(StartedChat { tenant: tenant.clone(), request, new, findings, before, hold, database })
+    }
+
+    /// Whether a turn may name the tool among those that its model may call.
+    fn may_be_listed(&self, tenant: &TenantContext, name: &str) -> bool {
+        tenant.has_scope(Scope::ToolsExecute) && self.get_tool(tenant, name).is_some_and(|tool| tool.model_callable)
     }
 
     async fn hold(
@@ -101,7 +109,7 @@ impl Platform {
     /// # Errors
     ///
     /// [`ChatError`]: retrieval failed, or nothing can be answered without the model.
-    pub async fn begin_chat(&self, started: StartedChat) -> Result<Turn, ChatError> {
+    pub async fn begin_chat(self: &Arc<Self>, started: StartedChat) -> Result<Turn, ChatError> {
         let tenant = started.tenant.clone();
         let begun = self.begin_turn(started).await;
         if begun.is_err() {
@@ -110,19 +118,28 @@ impl Platform {
         begun
     }
 
-    async fn begin_turn(&self, started: StartedChat) -> Result<Turn, ChatError> {
+    async fn begin_turn(self: &Arc<Self>, started: StartedChat) -> Result<Turn, ChatError> {
         let StartedChat { tenant, request, new, findings, before, hold, database } = started;
         let used = tenant.tally().used();
         let mut said = before;
         said.extend(new.iter().cloned());
         let mut safety = findings;
         let mut degraded = Vec::new();
-        let plan = if request.rag || sabotage::on(Sabotage::ChatAlwaysRetrieves) {
+        let calls = (!request.tools.is_empty()).then(|| {
+            let last = new.iter().rev().find(|(speaker, _)| *speaker == Speaker::User);
+            let by = (request.request_id.clone(), request.trace_id.clone());
+            let said = last.map_or("", |(_, text)| text.as_str());
+            Calls::new(Arc::clone(self), tenant.clone(), request.tools.clone(), said, by)
+        });
+        let mut plan = if request.rag || sabotage::on(Sabotage::ChatAlwaysRetrieves) {
             self.look_up(&tenant, &request, &said, &*database, &mut degraded, &mut safety).await?
         } else {
             let messages = self.recent(&tenant, &said, None);
             self.ask(&tenant, &request, messages, String::new(), None)
         };
+        if let (Plan::Ask(ask), Some(calls)) = (&mut plan, &calls) {
+            ask.call.tools = calls.offered();
+        }
         let now = self.ports.clock.now(tenant.id());
         let message = |(speaker, content): Said| Message {
             speaker,
@@ -141,6 +158,7 @@ impl Platform {
             new: new.into_iter().map(message).collect(),
             degraded,
             safety,
+            calls,
             plan,
             tenant,
         };

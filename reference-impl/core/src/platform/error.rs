@@ -8,6 +8,7 @@ use crate::ports::DatabaseError;
 use crate::retrieve::database_code;
 use crate::store::StoreError;
 use crate::store::jobs::JobFailure;
+use crate::tools::ToolError;
 
 /// Why a page could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum ListError {
     /// Documents could not be read, or there is no such one.
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    /// Records could not be read.
+    #[error("records could not be read")]
+    Store(#[from] StoreError),
 }
 
 impl ListError {
@@ -26,6 +30,7 @@ impl ListError {
         match self {
             Self::Cursor(error) => error.code(),
             Self::Ingest(error) => error.code(),
+            Self::Store(error) => error.code(),
         }
     }
 }
@@ -54,6 +59,9 @@ pub enum JobError {
     /// The work as a whole is refused.
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    /// The record of a job's tool call could not be written.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
     /// The tenant's jobs could not be read or written.
     #[error("jobs could not be read or written")]
     Store(#[from] StoreError),
@@ -71,6 +79,7 @@ impl JobError {
             Self::NotReady => ErrorCode::JobNotReady,
             Self::NotEnabled => ErrorCode::CapabilityNotEnabled,
             Self::Ingest(error) => error.code(),
+            Self::Tool(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Database(error) => database_code(error),
         }

@@ -18,6 +18,7 @@ use crate::store::jobs::{
     self, Claimed, Ending, Job, JobFailure, JobItem, JobKind, JobPosition, JobResult, JobStatus, NewJob,
 };
 use crate::tenancy::{ChunkSettings, ChunkStrategy, Feature, Scope, TenantContext};
+use crate::tools::{ToolOutput, decode_output};
 
 const LIST: &str = "list_jobs";
 
@@ -28,6 +29,15 @@ pub enum IngestOutcome {
     Done(IngestReport),
     /// It goes on as a job.
     Accepted(Job),
+}
+
+/// The result of a job.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JobReport {
+    /// Of an ingest.
+    Ingest(IngestReport),
+    /// Of a tool call.
+    Tool(ToolOutput),
 }
 
 /// How far a runner got with a job.
@@ -102,6 +112,14 @@ impl Platform {
         {
             ran += 1;
             self.runners.seen(tenant.id(), self.ports().clock.monotonic_us());
+            if job.kind == JobKind::Tool {
+                let ending = self.run_tool_job(tenant, &*database, &job, &request).await?;
+                if let Some(ending) = ending {
+                    let (now, ttl_ms) = (self.ports().clock.now(tenant.id()), tenant.settings().times.result_ttl_ms);
+                    jobs::finish(&*database, &job.id, &job.items, &ending, now, ttl_ms).await?;
+                }
+                continue;
+            }
             let (items, ending) = match (job.kind, decode_work(&request)) {
                 (JobKind::Ingest, Some((documents, settings))) => {
                     let report = so_far.as_ref().and_then(decode_report);
@@ -263,16 +281,26 @@ impl Platform {
         let seen = self.get_job(tenant, id).await?;
         let database = self.ports().databases.open(tenant).await?;
         let (now, ttl_ms) = (self.ports().clock.now(tenant.id()), tenant.settings().times.result_ttl_ms);
-        jobs::cancel(&*database, &seen.id, now, ttl_ms).await?.ok_or(JobError::NotFound)
+        let call = match seen.kind {
+            JobKind::Tool => jobs::request(&*database, &seen.id).await?,
+            JobKind::Ingest | JobKind::Speech => None,
+        };
+        let job = jobs::cancel(&*database, &seen.id, now, ttl_ms).await?.ok_or(JobError::NotFound)?;
+        if job.status == JobStatus::Cancelled
+            && let Some(call) = call
+        {
+            self.record_cancelled(tenant, &*database, &call).await?;
+        }
+        Ok(job)
     }
 
-    /// The report of an ingest job.
+    /// The result of a job: what the same request would have answered at once.
     ///
     /// # Errors
     ///
     /// [`JobError::NotReady`] before it has ended, [`JobError::NoResult`] when it failed or was cancelled,
     /// [`JobError::NotFound`], or a store's failure.
-    pub async fn ingest_job_result(&self, tenant: &TenantContext, id: &str) -> Result<IngestReport, JobError> {
+    pub async fn job_result(&self, tenant: &TenantContext, id: &str) -> Result<JobReport, JobError> {
         let seen = self.get_job(tenant, id).await?;
         let database = self.ports().databases.open(tenant).await?;
         let found = jobs::result(&*database, &seen.id, self.ports().clock.now(tenant.id())).await?;
@@ -280,7 +308,12 @@ impl Platform {
             JobResult::NotReady if sabotage::on(Sabotage::UnfinishedResultMissing) => Err(JobError::NotFound),
             JobResult::NotReady => Err(JobError::NotReady),
             JobResult::Absent(failure) => Err(JobError::NoResult { failure }),
-            JobResult::Ready(json) => decode_report(&json).ok_or(JobError::NoResult { failure: None }),
+            JobResult::Ready(json) => match seen.kind {
+                JobKind::Ingest => decode_report(&json).map(JobReport::Ingest),
+                JobKind::Tool => decode_output(&json).map(JobReport::Tool),
+                JobKind::Speech => None,
+            }
+            .ok_or(JobError::NoResult { failure: None }),
         }
     }
 }

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Platform;
+use serde_json::Value as Json;
+
+use super::{ListError, Platform};
+use crate::audit::Journal;
 use crate::chat::{self, ChatRequest};
 use crate::ids::{JobId, SessionId};
-use crate::ingest::{Document, documents};
+use crate::ingest::{Document, IngestError, documents};
 use crate::ports::{Database, DatabaseError, EmbedPurpose, EmbedderKind};
 use crate::retrieve::{RetrieveError, RetrieveRequest, Retrieved, Sources};
 use crate::sabotage::{self, Sabotage};
@@ -72,6 +75,23 @@ impl Platform {
             }
         }
         None
+    }
+
+    /// Audit records of every tenant, for the flaw that mixes them.
+    pub(super) async fn audit_of_all(
+        &self,
+        tenant: &TenantContext,
+        mut own: Vec<(u64, Json)>,
+    ) -> Result<Vec<(u64, Json)>, ListError> {
+        if sabotage::on(Sabotage::AuditCrossesTenants) {
+            for other in sabotage::others(tenant) {
+                let database = self.ports.databases.open(&other).await.map_err(IngestError::from)?;
+                let mut foreign = Journal::list(&*database, None, 5).await?;
+                foreign.append(&mut own);
+                own = foreign;
+            }
+        }
+        Ok(own)
     }
 
     /// Brings every other tenant's index into memory, for the flaw that expands queries by their words.

@@ -363,4 +363,43 @@ switches! {
     UsageDayNeverEnds "usage-day-never-ends" "BUD-006" "All days are one day.";
     LogLacksModels "log-lacks-models" "LOG-005" "Log lines do not name the models that were called.";
     LogLacksTokens "log-lacks-tokens" "LOG-005" "Log lines do not tell the tokens of model calls.";
+
+    // Tools and audit.
+    EveryToolListed "every-tool-listed" "TOL-001" "Every tool is listed, whoever asks.";
+    AllowListIgnored "allow-list-ignored" "TOL-002" "A tool that the tenant does not list can be called.";
+    UnlistedToolsToldApart "unlisted-tools-told-apart" "TOL-002" "A tool that exists and is not listed is refused in other words.";
+    ToolArgumentsNotChecked "tool-arguments-not-checked" "TOL-003" "Arguments are not held against the tool's schema.";
+    ToolResultNotChecked "tool-result-not-checked" "TOL-004" "A result carries a field that its schema does not have.";
+    ToolArgumentsCheckedFirst "tool-arguments-checked-first" "TOL-005" "Arguments are checked before tenant and scopes.";
+    ToolScopesIgnored "tool-scopes-ignored" "TOL-005" "A tool's own scopes are not asked for.";
+    ToolTimeoutIgnored "tool-timeout-ignored" "TOL-006" "The request's timeout_ms is ignored.";
+    ToolFailureTold "tool-failure-told" "TOL-008" "The error of a failed tool tells what failed inside.";
+    ToolJobResultDiffers "tool-job-result-differs" "TOL-009" "The result of a call that went on as a job names another version.";
+    SummaryTooLong "summary-too-long" "TOL-014" "A summary has two sentences more than asked.";
+    SummaryIgnoresFormat "summary-ignores-format" "TOL-014" "A summary is running text whatever was asked.";
+    SummaryAddsWords "summary-adds-words" "TOL-014" "A summary ends in a sentence that the text does not have.";
+    EntityTypesIgnored "entity-types-ignored" "TOL-015" "Entities of every type are returned whatever was asked.";
+    EntityPlacesShifted "entity-places-shifted" "TOL-015" "The places of entities lie one byte further.";
+    IntentInventsLabel "intent-invents-label" "TOL-016" "The best category is answered under a name that nobody gave.";
+    IntentAlwaysSeveral "intent-always-several" "TOL-016" "Every category is answered where one was asked for.";
+    TagsLoseMetadata "tags-lose-metadata" "TOL-017" "The given metadata do not come back.";
+    TaggedChunksCutShort "tagged-chunks-cut-short" "TOL-017" "Half of the chunks are left out.";
+    RefusedCallsNotRecorded "refused-calls-not-recorded" "AUD-001" "Refused calls leave no record.";
+    FailedCallsNotRecorded "failed-calls-not-recorded" "AUD-001" "Failed calls and those that took too long leave no record.";
+    AuditOutcomeAlwaysSucceeded "audit-outcome-always-succeeded" "AUD-001" "Every record says that the call succeeded.";
+    AuditTellsUnknownNames "audit-tells-unknown-names" "AUD-002" "The name of a tool that does not exist is recorded as it was sent.";
+    AuditHashUnkeyed "audit-hash-unkeyed" "AUD-003" "The hash of arguments is a plain SHA-256.";
+    AuditHashSeesKeyOrder "audit-hash-sees-key-order" "AUD-003" "The hash of arguments depends on the order of their keys.";
+    AuditHashSharedByTenants "audit-hash-shared-by-tenants" "AUD-003" "Equal arguments of two tenants have one hash.";
+    AuditPrincipalShared "audit-principal-shared" "AUD-002" "Everyone has the same hash.";
+    AuditChainCut "audit-chain-cut" "AUD-004" "No record names the hash of the one before it.";
+    AuditSequenceSkips "audit-sequence-skips" "AUD-004" "Sequence numbers rise by two.";
+    ToolUsageNotTold "tool-usage-not-told" "TOL-020" "The result of a tool does not tell what its models used.";
+    ToolBudgetIgnored "tool-budget-ignored" "TOL-020" "A tool whose models have no budget left goes on without them.";
+    ChatToolLimitIgnored "chat-tool-limit-ignored" "TOL-012" "A model may call a tool as often as it likes in one turn.";
+    ChatWritesUnasked "chat-writes-unasked" "TOL-012" "A model may call a tool that writes whatever the user's turn says.";
+    ChatCallsWhatIsNotListed "chat-calls-what-is-not-listed" "TOL-021" "A model may call tools that the request does not list.";
+    ChatToolResultsLost "chat-tool-results-lost" "TOL-021" "How a turn's calls ended is not told.";
+    ToolResultsAreOrders "tool-results-are-orders" "SAF-006" "What a tool gave reaches the model as the tenant's own instructions.";
+    AuditCrossesTenants "audit-crosses-tenants" "AUD-006" "The list holds records of every tenant.";
 }

@@ -46,6 +46,7 @@ const CANCEL: &str = "UPDATE jobs SET status = 'cancelled', updated_at = ?2, exp
          THEN json_set(value, '$.status', 'failed', '$.error', json(?4)) ELSE value END)) FROM json_each(jobs.items)) \
      WHERE id = ?1 AND status IN ('queued', 'running')";
 const RUNNING: &str = "SELECT 1 FROM jobs WHERE id = ?1 AND status = 'running'";
+const REQUEST: &str = "SELECT request FROM jobs WHERE id = ?1 AND status IN ('queued', 'running')";
 const RESULT: &str = "SELECT status, result, error FROM jobs WHERE id = ?1";
 const RESUME: &str = "UPDATE jobs SET status = 'queued', updated_at = ?1 WHERE status = 'running' RETURNING 1";
 
@@ -241,6 +242,18 @@ pub async fn cancel(
     }
     let answers = database.batch(vec![expire(now), cancel, Statement::new(GET, vec![text(id.as_str())])]).await?;
     first(&answers, 2).map(decode).transpose()
+}
+
+/// The work of a job that has not ended.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub async fn request(database: &dyn Database, id: &JobId) -> Result<Option<Json>, StoreError> {
+    let answers = database.batch(vec![Statement::new(REQUEST, vec![text(id.as_str())])]).await?;
+    let Some(row) = first(&answers, 0) else { return Ok(None) };
+    let request = serde_json::from_str(read::text(row, 0, "jobs.request")?);
+    request.map(Some).map_err(|_| StoreError::Damaged { what: "jobs.request" })
 }
 
 /// The result of a job; `None` when there is no such job or it has expired.

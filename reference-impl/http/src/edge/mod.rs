@@ -216,7 +216,11 @@ impl Edge {
             scopes(operation, &tenant)?;
         }
         let repeated = sabotage::on(Sabotage::BlockedInputRepeated).then(|| value["query"].to_string());
-        let call = Call { tenant: tenant.clone(), request_id: correlation.request_id.clone() };
+        let call = Call {
+            tenant: tenant.clone(),
+            request_id: correlation.request_id.clone(),
+            trace_id: correlation.trace_id.clone(),
+        };
         let input = Input { parameters, body: value };
         let api = Arc::clone(&self.parts.api);
         let mut answer = match idempotency::key(operation, &parts.headers) {

@@ -31,12 +31,11 @@ pub(super) async fn chat(
     if request.session_id.is_some() && !settings.has_feature(Feature::Sessions) {
         return Err(absent::problem(wire::Feature::Sessions));
     }
-    // This build calls no tools, whatever the tenant's settings say.
-    if request.tools.as_ref().is_some_and(|tools| !tools.is_empty()) {
+    if request.tools.as_ref().is_some_and(|tools| !tools.is_empty()) && !settings.has_feature(Feature::Tools) {
         return Err(absent::problem(wire::Feature::Tools));
     }
     let streamed = request.stream;
-    let request = decoded(request)?;
+    let request = decoded(call, request)?;
     let body = if streamed {
         ChatOkBody::EventStream(open(parts, call, request).await?)
     } else {
@@ -45,7 +44,7 @@ pub(super) async fn chat(
     Ok(ChatResponse::Ok(Reply::from(body)))
 }
 
-fn decoded(request: wire::ChatRequest) -> Result<ChatRequest, Problem> {
+fn decoded(call: &Call, request: wire::ChatRequest) -> Result<ChatRequest, Problem> {
     let options = request.options.unwrap_or_default();
     let said = |message: wire::ChatMessage| {
         let speaker = match message.role {
@@ -64,6 +63,9 @@ fn decoded(request: wire::ChatRequest) -> Result<ChatRequest, Problem> {
         stop: options.stop.unwrap_or_default(),
         rag: request.rag,
         filter,
+        tools: request.tools.unwrap_or_default().into_iter().map(|it| it.0).collect(),
+        request_id: call.request_id.clone(),
+        trace_id: Some(call.trace_id.clone()),
     })
 }
 
@@ -91,6 +93,10 @@ fn steps(event: Result<ChatEvent, ChatError>) -> Vec<Result<Step, Problem>> {
         Ok(ChatEvent::Citation(citation)) => {
             vec![Ok(Step::Content(Content::Citation(Box::new(encode::citation(citation)))))]
         }
+        Ok(ChatEvent::ToolCall(told)) => vec![Ok(Step::Content(Content::ToolCall(Box::new(encode::tool_use(told)))))],
+        Ok(ChatEvent::ToolResult(used)) => {
+            vec![Ok(Step::Content(Content::ToolResult(Box::new(encode::tool_used(used)))))]
+        }
         Ok(ChatEvent::End(summary)) => {
             let ChatSummary { finish, usage, degraded, safety } = *summary;
             let done = Done::Chat {
@@ -112,10 +118,13 @@ async fn whole(parts: &ServiceParts, call: &Call, request: ChatRequest) -> Resul
     let mut turn: Turn = platform.begin_chat(started).await.map_err(told)?;
     let session_id = turn.session().map(|id| id.as_str().into());
     let (mut text, mut citations) = (String::new(), Vec::new());
+    let (mut tool_calls, mut tool_results) = (Vec::new(), Vec::new());
     while let Some(event) = turn.next().await {
         match event.map_err(told)? {
             ChatEvent::Text(piece) => text.push_str(&piece),
             ChatEvent::Citation(citation) => citations.push(encode::citation(citation)),
+            ChatEvent::ToolCall(told) => tool_calls.push(encode::tool_use(told)),
+            ChatEvent::ToolResult(used) => tool_results.push(encode::tool_used(used)),
             ChatEvent::End(summary) => {
                 let ChatSummary { finish, usage, degraded, safety } = *summary;
                 if sabotage::on(Sabotage::ChatBodyLacksCitations) {
@@ -124,8 +133,8 @@ async fn whole(parts: &ServiceParts, call: &Call, request: ChatRequest) -> Resul
                 let mut answer = wire::ChatAnswer::new(
                     wire::ChatReply::new(wire::ChatReplyRole::Assistant, text),
                     citations,
-                    Vec::new(),
-                    Vec::new(),
+                    tool_calls,
+                    tool_results,
                     encode::usage(usage),
                     encode::word(finish.as_str()),
                     call.request_id.as_str().into(),

@@ -5,6 +5,7 @@ use std::{ops::Range, str::FromStr};
 use contract_types as wire;
 use reference_core::{
     answer::{Citation, Source},
+    chat::{ToolUse, ToolUsed},
     ingest::{self, DocumentOutcome, DocumentSummary, IngestReport, StoredChunk},
     ports::UnixMillis,
     retrieve::{Degradation, Explain, RankedChunk, Retrieved},
@@ -93,7 +94,7 @@ pub(super) fn job(job: Job) -> wire::Job {
         wire.error = item.error.map(failure).filter(|_| !sabotage::on(Sabotage::JobItemErrorsLost));
         wire
     });
-    wire.items = Some(items.collect());
+    wire.items = Some(items.collect::<Vec<_>>()).filter(|items| !items.is_empty());
     wire.error = job.error.map(failure);
     wire
 }
@@ -307,5 +308,28 @@ mod tests {
             SafetyFilter => wire::SafetyCategory,
             Scope => wire::Scope,
         );
+    }
+}
+
+pub(super) fn tool_use(told: ToolUse) -> wire::ToolCall {
+    wire::ToolCall::new(told.id.into(), told.tool.into(), told.arguments)
+}
+
+pub(super) fn tool_used(used: ToolUsed) -> wire::ToolCallResult {
+    #[expect(clippy::cast_precision_loss, reason = "no tool runs 2^52 microseconds")]
+    let duration_ms = used.duration_us as f64 / 1000.0;
+    let outcome = word(used.outcome.as_str());
+    let mut told = wire::ToolCallResult::new(used.call_id.into(), used.tool.into(), outcome, duration_ms);
+    told.result = used.result.map(object);
+    told.error =
+        used.error.map(|(code, message)| wire::ItemError::new(code, message.chars().take(1000).collect::<String>()));
+    told
+}
+
+/// A tool's result, which its schema makes an object.
+pub(super) fn object(result: Value) -> serde_json::Map<String, Value> {
+    match result {
+        Value::Object(map) => map,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => serde_json::Map::new(),
     }
 }

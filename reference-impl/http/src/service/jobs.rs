@@ -1,9 +1,12 @@
 //! Jobs: one resource for all long work.
 
 use contract_types as wire;
-use reference_core::platform::Platform;
+use reference_core::{
+    platform::{JobReport, Platform},
+    tools::ToolOutput,
+};
 
-use super::{encode, problem};
+use super::{encode, problem, tools};
 use crate::{
     Call, Problem, Reply,
     generated::server::{
@@ -47,8 +50,14 @@ pub(super) async fn result(
     call: &Call,
     parameters: wire::GetJobResultParameters,
 ) -> Result<GetJobResultResponse, Problem> {
-    let report =
-        platform.ingest_job_result(&call.tenant, &parameters.id).await.map_err(|error| problem::job(&error))?;
-    let body = wire::JobResult::IngestReport(encode::report(report));
+    let report = platform.job_result(&call.tenant, &parameters.id).await.map_err(|error| problem::job(&error))?;
+    let body = match report {
+        JobReport::Ingest(report) => wire::JobResult::IngestReport(encode::report(report)),
+        // The result's `request_id` is that of the request it answers, whichever made the call.
+        JobReport::Tool(output) => {
+            let request_id = call.request_id.clone();
+            wire::JobResult::ToolResult(tools::result(ToolOutput { request_id, ..output }))
+        }
+    };
     Ok(GetJobResultResponse::Ok(Reply::from(GetJobResultOkBody::Json(Box::new(body)))))
 }

@@ -1,6 +1,7 @@
 //! Every operation of the contract over core's platform: decode, one call, encode.
 
 mod absent;
+mod audit;
 mod chat;
 mod decode;
 mod documents;
@@ -11,6 +12,7 @@ mod problem;
 mod script;
 mod search;
 mod sessions;
+mod tools;
 mod usage;
 
 use std::sync::Arc;
@@ -199,29 +201,29 @@ impl Api for Service {
         answer(sessions::delete(&self.parts.platform, call, parameters))
     }
 
-    fn list_tools<'a>(&'a self, _call: &'a Call) -> BoxFuture<'a, ListToolsResponse> {
-        not_enabled(wire::Feature::Tools)
+    fn list_tools<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, ListToolsResponse> {
+        answer(tools::list(&self.parts.platform, call))
     }
 
-    fn get_tool<'a>(&'a self, _call: &'a Call, _parameters: wire::GetToolParameters) -> BoxFuture<'a, GetToolResponse> {
-        not_enabled(wire::Feature::Tools)
+    fn get_tool<'a>(&'a self, call: &'a Call, parameters: wire::GetToolParameters) -> BoxFuture<'a, GetToolResponse> {
+        answer(tools::get(&self.parts.platform, call, parameters))
     }
 
     fn execute_tool<'a>(
         &'a self,
-        _call: &'a Call,
+        call: &'a Call,
         _parameters: wire::ExecuteToolParameters,
-        _request: wire::ToolExecuteRequest,
+        request: wire::ToolExecuteRequest,
     ) -> BoxFuture<'a, ExecuteToolResponse> {
-        not_enabled(wire::Feature::Tools)
+        answer(tools::execute(&self.parts.platform, call, request))
     }
 
     fn list_audit<'a>(
         &'a self,
-        _call: &'a Call,
-        _parameters: wire::ListAuditParameters,
+        call: &'a Call,
+        parameters: wire::ListAuditParameters,
     ) -> BoxFuture<'a, ListAuditResponse> {
-        not_enabled(wire::Feature::Audit)
+        answer(audit::list(&self.parts.platform, call, parameters))
     }
 
     fn synthesize_speech<'a>(

@@ -17,13 +17,15 @@ use crate::{
 };
 
 /// Features that this build has; the tenant's own settings choose among them.
-const BUILT: [wire::Feature; 7] = [
+const BUILT: [wire::Feature; 9] = [
     wire::Feature::Chat,
     wire::Feature::Sessions,
     wire::Feature::AsyncIngest,
     wire::Feature::SearchStreaming,
     wire::Feature::SpellCorrection,
     wire::Feature::Usage,
+    wire::Feature::Tools,
+    wire::Feature::Audit,
     wire::Feature::Deterministic,
 ];
 
@@ -117,7 +119,7 @@ pub(super) fn capabilities(parts: &ServiceParts, call: &Call) -> Result<GetCapab
             .map(Into::into)
             .collect(),
         features(&call.tenant),
-        Vec::new(),
+        super::tools::names(&parts.platform, &call.tenant),
         wire::SpeechCapability::new(false, Vec::new()),
         limits(settings.limits),
         times(settings.times),

@@ -7,10 +7,12 @@ use reference_core::{
     platform::{JobError, ListError},
     ports::ModelError,
     retrieve::RetrieveError,
+    sabotage::{self, Sabotage},
     safety::{Blocked, Finding},
     search::SearchError,
     session::SessionError,
     store::StoreError,
+    tools::ToolError,
     usage::UsageError,
 };
 
@@ -73,6 +75,11 @@ pub(super) fn chat(error: &ChatError) -> Problem {
         ChatError::UnknownModel => {
             refused("/model", "enum", "name one of `models` of GET /capabilities, or none", None)
         }
+        ChatError::ToolNotAllowed { index } => {
+            let mut particular = detail("name tools of GET /tools that a model may call");
+            particular.pointer = Some(format!("/tools/{index}"));
+            Problem::new(error.code(), "a tool of this request does not exist or may not be called").detail(particular)
+        }
         ChatError::Blocked(Blocked(finding)) => blocked(finding),
         ChatError::Session(error) => session(error),
         ChatError::Retrieve(error) => retrieve(error),
@@ -93,7 +100,51 @@ pub(super) fn list(error: &ListError) -> Problem {
     match error {
         ListError::Cursor(_) => cursor(),
         ListError::Ingest(error) => ingest(error),
+        ListError::Store(_) => told(error.code(), error),
     }
+}
+
+/// A call of a tool that came to nothing. What failed inside goes to the log alone.
+pub(super) fn tool(error: &ToolError) -> Problem {
+    let code = error.code();
+    match error {
+        ToolError::NotAllowed => Problem::new(code, "this tool does not exist or may not be called"),
+        ToolError::Invalid { faults } => {
+            let mut problem = Problem::new(code, "the arguments are not as the tool's schema says");
+            for (pointer, keyword, message) in faults {
+                let mut particular = detail(message.clone());
+                particular.pointer = Some(format!("/arguments{pointer}").chars().take(1000).collect());
+                particular.keyword = Some(keyword.clone());
+                problem = problem.detail(particular);
+            }
+            problem
+        }
+        ToolError::TooLarge { limit } => {
+            let mut particular = detail("send smaller arguments");
+            particular.pointer = Some("/arguments".to_owned());
+            particular.limit = Some(*limit as u64);
+            Problem::new(code, error.to_string()).detail(particular)
+        }
+        ToolError::Blocked(Blocked(finding)) => blocked(finding),
+        ToolError::Failed { reason } => {
+            let message = if sabotage::on(Sabotage::ToolFailureTold) {
+                format!("the tool failed: {reason} (reference_core::tools)")
+            } else {
+                "the tool failed; try again, and quote the request id when reporting it".to_owned()
+            };
+            Problem::new(code, message).caused_by(&std::io::Error::other(reason.clone()))
+        }
+        ToolError::OverBudget(ModelError::BudgetExceeded { retry_after_s, .. }) => over_budget(*retry_after_s),
+        ToolError::OverBudget(_) => told(code, error),
+        ToolError::TimedOut { .. } => Problem::new(code, error.to_string()),
+        ToolError::Store(StoreError::TooManyJobs { .. }) => too_many_jobs(),
+        ToolError::Store(_) | ToolError::Database(_) => told(code, error),
+    }
+}
+
+fn too_many_jobs() -> Problem {
+    Problem::new(ErrorCode::RateLimited, "as many jobs wait or run as may; wait until one has ended")
+        .header("retry-after", "1")
 }
 
 fn cursor() -> Problem {
@@ -113,10 +164,8 @@ pub(super) fn job(error: &JobError) -> Problem {
         }
         JobError::NotEnabled => absent::problem(Feature::AsyncIngest),
         JobError::Ingest(error) => ingest(error),
-        JobError::Store(StoreError::TooManyJobs { .. }) => {
-            Problem::new(ErrorCode::RateLimited, "as many jobs wait or run as may; wait until one has ended")
-                .header("retry-after", "1")
-        }
+        JobError::Store(StoreError::TooManyJobs { .. }) => too_many_jobs(),
+        JobError::Tool(error) => tool(error),
         JobError::Store(_) | JobError::Database(_) => told(error.code(), error),
     }
 }

@@ -42,6 +42,10 @@ pub(crate) enum Content {
     Token(String),
     /// A citation of what has been sent.
     Citation(Box<wire::Citation>),
+    /// A tool is called.
+    ToolCall(Box<wire::ToolCall>),
+    /// That call has ended.
+    ToolResult(Box<wire::ToolCallResult>),
 }
 
 /// The end of an operation's stream in good order.
@@ -89,6 +93,8 @@ impl Writer {
         match content {
             Content::Token(text) => written("token", &wire::StreamToken::new(index, text)),
             Content::Citation(citation) => written("citation", &wire::StreamCitation::new(index, *citation)),
+            Content::ToolCall(call) => written("tool_call", &wire::StreamToolCall::new(index, *call)),
+            Content::ToolResult(result) => written("tool_result", &wire::StreamToolResult::new(index, *result)),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod audit;
 mod check;
 mod keys;
 mod reindex;
@@ -33,6 +34,9 @@ enum Command {
     /// Makes credentials.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Looks at audit logs.
+    #[command(subcommand)]
+    Audit(audit::Command),
 }
 
 /// What a command takes from the process.
@@ -80,6 +84,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, context: &mut Context) -> E
             Command::Check(args) => args.run(context),
             Command::Reindex(args) => args.run(context),
             Command::Keys(command) => command.run(context),
+            Command::Audit(command) => command.run(context),
         },
         Err(help) if !help.use_stderr() => write!(context.out, "{}", help.render().ansi()).map_err(Failure::from),
         Err(error) => {

@@ -8,6 +8,7 @@ use axum::response::Response;
 use reference_core::policy::{PolicyFigures, PolicyPort};
 use reference_core::ports::{Databases, Statement, Value};
 use reference_core::tenancy::{TenantContext, TenantId};
+use reference_core::tools::ToolCounts;
 use serde_json::json;
 
 use super::reply::{Refusal, json_response};
@@ -34,13 +35,21 @@ pub(super) async fn get(State(control): State<Control>, RawQuery(query): RawQuer
     let id = tenant.as_ref().map(TenantContext::id);
     let counts = control.counters.read(id.map(TenantId::as_str));
     let jobs = jobs(&control, id).await?;
-    // What this host does not have it has not done: it runs no tools and opens no connections.
+    let of = |id: &TenantId| control.deployment.platform.tool_counts(id);
+    let tools = match id {
+        Some(id) => of(id),
+        None => control.deployment.registry.all().iter().fold(ToolCounts::default(), |sum, settings| {
+            let counts = of(&settings.tenant);
+            ToolCounts { runs: sum.runs + counts.runs, writes: sum.writes + counts.writes }
+        }),
+    };
+    // What this host does not have it has not done: it opens no connections.
     let mut body = json!({
         "ports": ports,
         "requests": counts.requests,
         "handlers": counts.handlers,
-        "tool_runs": 0,
-        "tool_writes": 0,
+        "tool_runs": tools.runs,
+        "tool_writes": tools.writes,
         "jwks_fetches": 0,
         "egress": 0,
         "open_streams": control.deployment.streams.open(id),
@@ -119,6 +128,7 @@ pub(super) async fn reset(control: &Control) -> Result<Response, Refusal> {
     control.faults.reset(); // the counts that this itself caused
     control.counters.reset();
     deployment.policies.reset();
+    deployment.platform.reset_tool_counts();
     let body = json!({
         "faults_cleared": faults_cleared,
         "tenants_deleted": created.iter().map(TenantId::as_str).collect::<Vec<_>>(),

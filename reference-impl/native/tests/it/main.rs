@@ -1,6 +1,7 @@
 //! The program as a whole, and its stores under a kill.
 #![expect(clippy::unwrap_used, reason = "what cannot go on here is a failed test")]
 
+mod audit;
 mod control;
 mod faults;
 mod kill;
@@ -12,3 +13,4 @@ mod reindex;
 mod sabotage;
 mod serve;
 mod stream;
+mod tools;

@@ -104,6 +104,7 @@ async fn said(
                 assert!(text[citation.answer_span.end..].starts_with(&marker) || citation.marker > 1, "{text}");
                 cited.push(citation.document_id);
             }
+            ChatEvent::ToolCall(_) | ChatEvent::ToolResult(_) => panic!("no tool was listed"),
             ChatEvent::End(summary) => return Ok((text, cited, session, *summary)),
         }
     }

@@ -169,6 +169,14 @@ pub(super) async fn filled() -> (House, TenantContext) {
     (house, owner)
 }
 
+/// The report of an ingest job.
+pub(super) async fn report_of(house: &House, tenant: &TenantContext, id: &str) -> IngestReport {
+    match house.platform.job_result(tenant, id).await.unwrap() {
+        JobReport::Ingest(report) => report,
+        JobReport::Tool(output) => panic!("an ingest gave the result of {}", output.tool),
+    }
+}
+
 pub(super) async fn search(house: &House, tenant: &TenantContext, query: &str) -> SearchAnswer {
     house.platform.search(tenant, &SearchRequest::new(query)).await.unwrap()
 }

@@ -136,12 +136,34 @@ fn admin(it: &World) -> (String, String) {
 }
 
 fn put(it: &World, id: &str) -> String {
+    put_with(it, id, &["admin"])
+}
+
+/// The key of a new tenant that lists every tool, with these scopes.
+pub(super) fn with_scopes(it: &World, scopes: &[&str]) -> String {
+    put_with(it, &format!("t-{}", it.word()), scopes)
+}
+
+/// A key of a new tenant that may use so many tokens a day.
+pub(super) fn with_budget(it: &World, tokens_per_day: u64) -> String {
+    put(it, &format!("t-{}", it.word()), &["tools:execute"], json!({"tokens_per_day": tokens_per_day}))
+}
+
+fn put_with(it: &World, id: &str, scopes: &[&str]) -> String {
+    put(it, id, scopes, Value::Null)
+}
+
+fn put(it: &World, id: &str, scopes: &[&str], budget: Value) -> String {
     let key = ApiKey::generate(TenantId::parse(id).unwrap(), &OsIds);
-    let config = json!({
-        "tenant": id, "display_name": id, "features": [],
+    let mut config = json!({
+        "tenant": id, "display_name": id, "features": ["tools", "audit"],
+        "tools": ["classify_intent", "ingest_docs", "summarize"],
         "models": {"embedding": "hashed-lexical-v1", "generation": "extractive-v1", "rerank": "off"},
-        "credentials": [{"name": "admin", "key_sha256": key.digest().to_hex(), "scopes": ["admin"], "state": "active"}],
+        "credentials": [{"name": "admin", "key_sha256": key.digest().to_hex(), "scopes": scopes, "state": "active"}],
     });
+    if !budget.is_null() {
+        config["budget"] = budget;
+    }
     let answer = it.program.control("PUT", &format!("/tenants/{id}"), Some(&config));
     assert_eq!(answer.status, 201, "{answer:?}");
     key.expose().to_owned()

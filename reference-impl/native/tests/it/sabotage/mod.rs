@@ -5,8 +5,10 @@ mod answers;
 mod chat;
 mod corpus;
 mod limits;
+mod model;
 mod retrieval;
 mod tokens;
+mod tools;
 mod trouble;
 mod usage;
 mod world;
@@ -69,6 +71,7 @@ fn lists_every_flaw_and_the_one_that_is_on() {
         corpus::PROBES,
         limits::PROBES,
         retrieval::PROBES,
+        tools::PROBES,
         trouble::PROBES,
         usage::PROBES,
     ];
@@ -114,6 +117,11 @@ fn shows_flaws_of_limits() {
 #[test]
 fn shows_flaws_of_retrieval() {
     hold(retrieval::PROBES);
+}
+
+#[test]
+fn shows_flaws_of_tools() {
+    hold(tools::PROBES);
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::cell::Cell;
 
 use serde_json::{Value, json};
 
-use crate::program::{Answer, Program, exchange, exchange_text, key};
+use super::model::Model;
+use crate::program::{Answer, Program, exchange, exchange_text, fixtures, key};
 
 /// The tenant that most probes use.
 pub(super) const AURORA: &str = "aurora-bikes";
@@ -19,6 +20,8 @@ pub(super) const RATES: &str = "tiny-rates";
 /// A server and what has been asked of it.
 pub(super) struct World {
     pub(super) program: Program,
+    /// What writes for the tenant `far-reach`.
+    pub(super) model: Model,
     _folder: tempfile::TempDir,
     words: Cell<usize>,
 }
@@ -26,7 +29,10 @@ pub(super) struct World {
 impl World {
     pub(super) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let world = Self { program: Program::start(folder.path()), _folder: folder, words: Cell::new(0) };
+        let model = Model::start();
+        let told = [format!("--provider-url=far/write={}", model.url)];
+        let program = Program::start_told(folder.path(), &fixtures().join("tenants"), &told);
+        let world = Self { program, model, _folder: folder, words: Cell::new(0) };
         // Every tenant has something, so that there is something to confuse.
         for tenant in [AURORA, MERIDIAN] {
             let text = format!("The gate of {tenant} is painted every 9 years. The fence stays as it is.");
