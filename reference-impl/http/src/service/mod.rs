@@ -1,13 +1,13 @@
 //! Every operation of the contract over core's platform: decode, one call, encode.
 
-mod absent;
+pub(crate) mod absent;
 mod audit;
 mod decode;
 mod documents;
 mod encode;
 mod jobs;
 mod platform;
-mod problem;
+pub(crate) mod problem;
 mod script;
 mod search;
 mod tools;
@@ -248,7 +248,7 @@ impl Api for Service {
         not_enabled(wire::Feature::Metrics)
     }
 
-    fn mcp<'a>(&'a self, _call: &'a Call, _request: wire::JsonRpcRequest) -> BoxFuture<'a, McpResponse> {
-        not_enabled(wire::Feature::Mcp)
+    fn mcp<'a>(&'a self, call: &'a Call, request: wire::JsonRpcRequest) -> BoxFuture<'a, McpResponse> {
+        answer(crate::mcp::answer(&self.parts.platform, &self.parts.implementation, call, request))
     }
 }

@@ -17,12 +17,13 @@ use crate::{
 };
 
 /// Features that this build has; the tenant's own settings choose among them.
-const BUILT: [wire::Feature; 6] = [
+const BUILT: [wire::Feature; 7] = [
     wire::Feature::AsyncIngest,
     wire::Feature::SearchStreaming,
     wire::Feature::SpellCorrection,
     wire::Feature::Tools,
     wire::Feature::Audit,
+    wire::Feature::Mcp,
     wire::Feature::Deterministic,
 ];
 
