@@ -161,6 +161,14 @@ impl Test {
         }
     }
 
+    /// How long it may wait, roughly, in milliseconds, where the target is not as it should be.
+    pub fn longest(&self) -> u64 {
+        match self {
+            Self::Generated(_) | Self::Isolation(_) | Self::Property(_) | Self::Probe(_) => self.patience(),
+            Self::Written(case) => case.longest(),
+        }
+    }
+
     /// Runs it.
     pub async fn run(&self, session: &Session) -> Outcome {
         match self {

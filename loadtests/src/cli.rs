@@ -2,9 +2,9 @@
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-use clap::{Parser, ValueEnum, builder::RangedU64ValueParser};
+use clap::{Parser, Subcommand, ValueEnum, builder::RangedU64ValueParser};
 
-use crate::{run, search};
+use crate::{model, run, search, streams};
 
 /// Puts a stated load on a deployment, measures it, and looks at a sample of the answers.
 ///
@@ -13,7 +13,7 @@ use crate::{run, search};
 ///
 /// Exit codes: 0 passed, 1 a bug of ours, 2 an argument or file cannot be used, 3 the target cannot be reached, 100 failed.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "loadtests", version)]
+#[command(name = "loadtests", version, args_conflicts_with_subcommands = true)]
 pub struct Arguments {
     /// Target profile, a file of conformance/targets without its ending.
     #[arg(long, value_name = "NAME", default_value = "local")]
@@ -49,6 +49,20 @@ pub struct Arguments {
     /// Folder that the run record is written to [default: reports/out of the workspace].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Something else than a scenario.
+    #[command(subcommand)]
+    pub other: Option<Other>,
+}
+
+/// What the program does beside scenarios.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Other {
+    /// Many paced streams at once.
+    Streams(streams::LoadArguments),
+    /// Streams that their clients cut.
+    Soak(streams::SoakArguments),
+    /// The scripted model alone.
+    StandIn(model::ModelArguments),
 }
 
 /// The scenarios.
@@ -69,7 +83,13 @@ impl ScenarioName {
 impl Arguments {
     /// Runs the load; the exit code says how it went.
     pub fn run(self) -> ExitCode {
-        ExitCode::from(run::run(&self))
+        let code = match &self.other {
+            None => run::run(&self),
+            Some(Other::Streams(arguments)) => streams::load(arguments),
+            Some(Other::Soak(arguments)) => streams::run_soak(arguments),
+            Some(Other::StandIn(arguments)) => model::serve(arguments),
+        };
+        ExitCode::from(code)
     }
 
     /// The command line that repeats the run.
@@ -98,7 +118,7 @@ impl Arguments {
 }
 
 /// Hours, minutes and seconds in that order; a number alone is seconds. From one second to a day.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("expected a time such as 20s, 5m or 1h30m from 1s to 24h, found `{text}`");
     let (mut seconds, mut rest, mut units) = (0_u64, text, [('h', 3600), ('m', 60), ('s', 1)].into_iter());
     while !rest.is_empty() {
@@ -114,6 +134,11 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 fn rate(text: &str) -> Result<f64, String> {
     bounded(text, 0.1, 1_000_000.0)
+}
+
+/// Above 0 and at most 1.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    bounded(text, 0.01, 1.0)
 }
 
 fn exponent(text: &str) -> Result<f64, String> {
@@ -148,6 +173,23 @@ mod tests {
         let again = Arguments::try_parse_from(std::iter::once("loadtests").chain(words)).expect("the command is right");
         assert_eq!(again.command(), command);
         assert_eq!((again.users, again.duration.as_secs(), again.rate), (3, 60, Some(12.5)));
+    }
+
+    #[test]
+    fn does_other_things_beside_scenarios() {
+        let parsed =
+            |words: &[&str]| Arguments::try_parse_from(std::iter::once("loadtests").chain(words.iter().copied()));
+        let streams = parsed(&["streams", "--streams", "50", "--duration", "5s", "--operation", "search"]);
+        let Some(Other::Streams(streams)) = streams.expect("the arguments are right").other else {
+            panic!("expected streams")
+        };
+        assert_eq!(
+            (streams.streams, streams.duration.as_secs(), streams.operation),
+            (50, 5, streams::Operation::Search)
+        );
+        assert!(matches!(parsed(&["soak"]).expect("defaults are enough").other, Some(Other::Soak(_))));
+        assert!(matches!(parsed(&["stand-in"]).expect("defaults are enough").other, Some(Other::StandIn(_))));
+        assert!(parsed(&["--users", "3", "soak"]).is_err() && parsed(&["streams", "--share", "0"]).is_err());
     }
 
     #[test]

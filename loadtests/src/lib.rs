@@ -3,11 +3,13 @@
 pub mod attack;
 pub mod cli;
 pub mod inspection;
+pub mod model;
 pub mod pacing;
 pub mod recorder;
 pub mod report;
 pub mod run;
 pub mod search;
+pub mod streams;
 pub mod workload;
 
 #[expect(unreachable_pub, dead_code, reason = "generated from the contract")]

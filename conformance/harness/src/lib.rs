@@ -24,6 +24,7 @@ pub mod seed;
 pub mod sse;
 pub mod target;
 pub mod token;
+pub mod upstream;
 pub mod wire;
 
 pub use root::project_root;

@@ -49,10 +49,15 @@ enum Stop {
     NoResponse(harness::client::ClientError),
 }
 
-/// A finding, or that there is none; both with their figures.
-enum Found {
-    Something(String),
-    Nothing(String),
+/// What a probe has measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The figure that decides, in the probe's own unit: the larger, the worse.
+    pub figure: f64,
+    /// Whether it is worse than the rule asks for.
+    pub bad: bool,
+    /// All figures, for a person.
+    pub text: String,
 }
 
 /// Every probe of `contract`.
@@ -112,9 +117,19 @@ impl Probe {
         }
     }
 
-    /// Measures.
+    /// Measures, and makes an outcome of it.
     pub async fn run(&self, session: &Session) -> Outcome {
         let began = Instant::now();
+        let outcome = match self.measure(session).await {
+            Ok(Finding { bad: false, text, .. }) => Outcome { note: Some(text), ..Outcome::of(Ending::Pass) },
+            Ok(Finding { bad: true, text, .. }) => Outcome::of(Ending::Fail(text)),
+            Err(outcome) => outcome,
+        };
+        Outcome { took: began.elapsed(), ..outcome }
+    }
+
+    /// Measures. Where nothing could be measured, the outcome says why.
+    pub(crate) async fn measure(&self, session: &Session) -> Result<Finding, Outcome> {
         // Whatever else the run sends would be measured too.
         let _alone = session.quiet.lock().await;
         let found = match self.what {
@@ -125,18 +140,15 @@ impl Probe {
             What::FirstToken => speed::first_token(session).await,
             What::Shares => speed::shares(session).await,
         };
-        let outcome = match found {
-            Ok(Found::Nothing(figures)) => Outcome { note: Some(figures), ..Outcome::of(Ending::Pass) },
-            Ok(Found::Something(what)) => Outcome::of(Ending::Fail(what)),
-            Err(Stop::NotApplicable(reason)) => Outcome::of(Ending::NotApplicable(reason)),
-            Err(Stop::Refused(reason)) => Outcome::of(Ending::Error(reason)),
-            Err(Stop::Wrong(wrong)) => {
+        found.map_err(|stop| match stop {
+            Stop::NotApplicable(reason) => Outcome::of(Ending::NotApplicable(reason)),
+            Stop::Refused(reason) => Outcome::of(Ending::Error(reason)),
+            Stop::Wrong(wrong) => {
                 let (message, exchange) = *wrong;
                 Outcome { exchange: Some(exchange), ..Outcome::of(Ending::Error(message)) }
             }
-            Err(Stop::NoResponse(error)) => Outcome::no_response(&error),
-        };
-        Outcome { took: began.elapsed(), ..outcome }
+            Stop::NoResponse(error) => Outcome::no_response(&error),
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! How quick the target is, as seen from here: the way to it is part of every figure.
 
 use std::{
+    fmt::Write as _,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
@@ -9,7 +10,7 @@ use contract_types::Feature;
 use harness::client::{Flow, Request, Response};
 use serde_json::json;
 
-use super::{Found, Stop, needs, pair, quantile, search, timed};
+use super::{Finding, Stop, needs, pair, quantile, search, timed};
 use crate::session::Session;
 
 /// Measurements of each thing.
@@ -22,7 +23,7 @@ const LOAD: Duration = Duration::from_secs(3);
 const FLOOD: usize = 8;
 
 /// A stored answer, again and again.
-pub(super) async fn stored_answer(session: &Session) -> Result<Found, Stop> {
+pub(super) async fn stored_answer(session: &Session) -> Result<Finding, Stop> {
     let tenant = session.main_tenant();
     let request = || search(&format!("How is a stored answer timed for {}?", session.run));
     timed(session, tenant, request(), 200).await?;
@@ -34,7 +35,7 @@ pub(super) async fn stored_answer(session: &Session) -> Result<Found, Stop> {
 }
 
 /// An answer that needs the tenant against one that needs none.
-pub(super) async fn tenant_check(session: &Session) -> Result<Found, Stop> {
+pub(super) async fn tenant_check(session: &Session) -> Result<Finding, Stop> {
     let tenant = session.main_tenant();
     let (mut with, mut without) = (Vec::with_capacity(TIMES), Vec::with_capacity(TIMES));
     for _ in 0..TIMES {
@@ -48,7 +49,7 @@ pub(super) async fn tenant_check(session: &Session) -> Result<Found, Stop> {
 }
 
 /// The first token of a chat, the model's own time included: a black box does not tell it apart.
-pub(super) async fn first_token(session: &Session) -> Result<Found, Stop> {
+pub(super) async fn first_token(session: &Session) -> Result<Finding, Stop> {
     let tenant = session.main_tenant();
     needs(session, tenant, Feature::Chat)?;
     let principal = session.principal(tenant);
@@ -70,13 +71,14 @@ pub(super) async fn first_token(session: &Session) -> Result<Found, Stop> {
         times.extend(first);
     }
     if times.len() < FEW {
-        return Ok(Found::Something(format!("{} of {FEW} chats had no token", FEW - times.len())));
+        let text = format!("{} of {FEW} chats had no token", FEW - times.len());
+        return Ok(Finding { figure: f64::INFINITY, bad: true, text });
     }
     Ok(held("the first token takes, with the model's own time,", quantile(&times, 0.9), 500.0, ""))
 }
 
 /// What one tenant gets beside a flood of another, against what it gets alone and half of all there is.
-pub(super) async fn shares(session: &Session) -> Result<Found, Stop> {
+pub(super) async fn shares(session: &Session) -> Result<Finding, Stop> {
     let (tenant, flooder) = pair(session)?;
     let (alone, _) = load(session, tenant, flooder, 0).await?;
     let (beside, flood) = load(session, tenant, flooder, FLOOD).await?;
@@ -85,7 +87,7 @@ pub(super) async fn shares(session: &Session) -> Result<Found, Stop> {
         "alone {alone:.0} requests a second, {beside:.0} beside {FLOOD} callers of `{flooder}` that get {flood:.0}; its share is {fair:.0}"
     );
     // A tenth less is what a busy machine makes of equal shares.
-    Ok(if beside < fair * 0.9 { Found::Something(figures) } else { Found::Nothing(figures) })
+    Ok(Finding { figure: fair / beside.max(0.01), bad: beside < fair * 0.9, text: figures })
 }
 
 /// Requests a second of one caller of `tenant`, and of so many callers of `flooder` beside it.
@@ -116,11 +118,11 @@ async fn load(session: &Session, tenant: &str, flooder: &str, callers: usize) ->
     Ok((one?, flood))
 }
 
-fn held(what: &str, found: f64, most: f64, how: &str) -> Found {
-    let figures = format!("{what} {found:.2} ms at the 90th percentile{how}");
-    if found < most {
-        Found::Nothing(figures)
-    } else {
-        Found::Something(format!("{figures}; expected less than {most} ms"))
+fn held(what: &str, found: f64, most: f64, how: &str) -> Finding {
+    let mut text = format!("{what} {found:.2} ms at the 90th percentile{how}");
+    let bad = found >= most;
+    if bad {
+        let _ = write!(text, "; expected less than {most} ms");
     }
+    Finding { figure: found, bad, text }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use harness::auc::{Auc, auc};
 
-use super::{Found, Stop, pair, search, timed};
+use super::{Finding, Stop, pair, search, timed};
 use crate::{isolation, session::Session};
 
 /// Measurements of each of the two.
@@ -18,7 +18,7 @@ const WARM_UP: usize = 10;
 const MOST: f64 = 0.60;
 
 /// Another tenant's object against one that exists nowhere.
-pub(super) async fn objects(session: &Session, operation: &str) -> Result<Found, Stop> {
+pub(super) async fn objects(session: &Session, operation: &str) -> Result<Finding, Stop> {
     let mut times = (Vec::new(), Vec::new());
     for round in 0..WARM_UP + PAIRS {
         let mut order = [isolation::Object::Foreign, isolation::Object::Missing];
@@ -35,7 +35,7 @@ pub(super) async fn objects(session: &Session, operation: &str) -> Result<Found,
 }
 
 /// A query that another tenant asked, whose answer is stored for it, against one that nobody asked.
-pub(super) async fn queries(session: &Session) -> Result<Found, Stop> {
+pub(super) async fn queries(session: &Session) -> Result<Finding, Stop> {
     let (tenant, stranger) = pair(session)?;
     let query = |round: usize, kind: &str| format!("Which {kind} thing has the mark {}{round}?", session.run);
     let mut times = (Vec::new(), Vec::new());
@@ -61,14 +61,15 @@ fn flipped(round: usize) -> bool {
     (round.wrapping_mul(0x9E37_79B9) >> 7) & 1 == 1
 }
 
-fn told(one: &str, other: &str, times: &(Vec<Duration>, Vec<Duration>)) -> Found {
+fn told(one: &str, other: &str, times: &(Vec<Duration>, Vec<Duration>)) -> Finding {
     let Auc { value, low, high } = auc(&times.0, &times.1);
     let figures =
         format!("{one} and {other}, {PAIRS} of each: AUC {value:.3} with a 95 % interval from {low:.3} to {high:.3}");
     // The lower end: what may be chance is no finding, though the rule holds for certain only where the upper end is low.
-    match (low > MOST, high > MOST) {
-        (true, _) => Found::Something(format!("{figures}; expected at most {MOST:.2}: the time tells them apart")),
-        (false, true) => Found::Nothing(format!("{figures}; a bound of {MOST:.2} is neither shown nor refuted")),
-        (false, false) => Found::Nothing(figures),
-    }
+    let text = match (low > MOST, high > MOST) {
+        (true, _) => format!("{figures}; expected at most {MOST:.2}: the time tells them apart"),
+        (false, true) => format!("{figures}; a bound of {MOST:.2} is neither shown nor refuted"),
+        (false, false) => figures,
+    };
+    Finding { figure: value, bad: low > MOST, text }
 }

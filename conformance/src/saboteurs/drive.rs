@@ -1,10 +1,7 @@
 //! Tries every saboteur, and makes the record of it.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -13,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use harness::{exit, output, project_root, record};
 use indicatif::ProgressBar;
 
-use super::{Options, Saboteur, proxied, proxy::Proxy, switches};
+use super::{Options, Saboteur, probes, proxied, proxy::Proxy, servers};
 use crate::{
     engine,
     session::Session,
@@ -22,6 +19,8 @@ use crate::{
 
 /// Proxies that are tried at once.
 const AT_ONCE: usize = 8;
+/// Longest time of one exchange: more than any answer takes, and less than what a flaw that hangs would hold a run up for.
+const LONGEST_EXCHANGE: Duration = Duration::from_secs(15);
 
 /// How a saboteur fared.
 #[derive(Debug, Clone)]
@@ -65,15 +64,19 @@ pub fn main(options: &Options, command: &str) -> u8 {
     };
     let started = SystemTime::now();
     let session = match open(&options.target, &suite, &runtime) {
-        Ok(session) => session,
+        Ok(session) => Arc::new(session),
         Err(error) => {
             output::say(&error.to_string());
             return error.exit_code();
         }
     };
-    let mut tried = runtime.block_on(proxies(&session, &saboteurs, &suite.tests));
-    if options.switches != "none" {
-        match all_switches(options, &suite, &runtime, &wanted) {
+    let mut tried = if options.probes {
+        runtime.block_on(probes::all(&session, &suite.tests, &wanted))
+    } else {
+        runtime.block_on(proxies(&session, &saboteurs, &suite.tests))
+    };
+    if !options.probes && options.switches != "none" {
+        match servers::all(options, &suite, &runtime, &wanted) {
             Ok(more) => tried.extend(more),
             Err((message, code)) => {
                 output::say(&message);
@@ -85,15 +88,16 @@ pub fn main(options: &Options, command: &str) -> u8 {
     finish(&session, options, tried, started, command)
 }
 
-fn open(
+pub(super) fn open(
     target: &str,
     suite: &Suite,
     runtime: &tokio::runtime::Runtime,
-) -> Result<Arc<Session>, harness::prepare::PrepareError> {
+) -> Result<Session, harness::prepare::PrepareError> {
     let mut session = Session::open(target, suite.contract.clone())?;
     session.examples = suite.examples().into();
+    session.bounds.time = session.bounds.time.min(LONGEST_EXCHANGE);
     runtime.block_on(session.fill())?;
-    Ok(Arc::new(session))
+    Ok(session)
 }
 
 /// Runs the whole suite several times against the good target.
@@ -182,7 +186,7 @@ async fn through(
     test: &Test,
 ) -> Result<(CaseRecordOutcome, String), String> {
     let (judge, contract) = (Arc::clone(&session.judge), Arc::clone(&session.contract));
-    let proxy = Proxy::start(&session.target.base_url, judge, contract, saboteur.cloned()).await?;
+    let proxy = Proxy::start(&session.target.base_url, judge, contract, saboteur.cloned(), Vec::new()).await?;
     let behind = session.through(&proxy.base_url).map_err(|error| error.to_string())?;
     let (case, _) = engine::one(&behind, test).await;
     let message = case.message.or(case.reason).unwrap_or_default();
@@ -192,56 +196,7 @@ async fn through(
     Ok((case.outcome, message))
 }
 
-/// Tries the switches, on several servers at once.
-fn all_switches(
-    options: &Options,
-    suite: &Suite,
-    runtime: &tokio::runtime::Runtime,
-    wanted: &dyn Fn(&str) -> bool,
-) -> Result<Vec<Tried>, (String, u8)> {
-    let start = || open(&options.switches, suite, runtime).map_err(|error| (error.to_string(), error.exit_code()));
-    let first = start()?;
-    let switches = runtime.block_on(switches::list(&first)).map_err(|message| (message, exit::HARNESS))?;
-    let switches: Vec<switches::Switch> = switches.into_iter().filter(|switch| wanted(&switch.id())).collect();
-    let rules = switches::by_rule(&suite.tests);
-    let progress = bar(switches.len(), "switches");
-    let (next, all) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let work = |mut session: Arc<Session>| -> Result<(), (String, u8)> {
-        while let Some(switch) = switches.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let meant = rules.get(&switch.rule).map(Vec::as_slice).unwrap_or_default();
-            let switches::Attempt { mut tried, doubt, sound } =
-                runtime.block_on(switches::attempt(&session, switch, meant));
-            if !sound {
-                // What was written while the switch was on stays wrong: go on with a server that never saw it.
-                drop(session);
-                session = start()?;
-            }
-            // A test that fails without the flaw too catches nothing.
-            if let Some(test) = doubt.filter(|test| !runtime.block_on(switches::passes(&session, test))) {
-                tried.verdict = Err(format!("{} fails without the flaw too", test.id()));
-            }
-            if let Err(message) = &tried.verdict {
-                progress.suspend(|| output::say(&format!("ESCAPED {} [{}]: {message}", switch.name, switch.rule)));
-            }
-            all.lock().unwrap_or_else(PoisonError::into_inner).push(tried);
-            progress.inc(1);
-        }
-        Ok(())
-    };
-    let ends: Vec<Result<(), (String, u8)>> = std::thread::scope(|scope| {
-        let mut workers = vec![scope.spawn(|| work(first))];
-        for _ in 1..options.servers {
-            workers.push(scope.spawn(|| start().and_then(&work)));
-        }
-        let broke = |_| Err(("a worker broke".to_owned(), exit::HARNESS));
-        workers.into_iter().map(|worker| worker.join().unwrap_or_else(broke)).collect()
-    });
-    progress.finish_and_clear();
-    ends.into_iter().collect::<Result<(), _>>()?;
-    Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn bar(total: usize, message: &'static str) -> ProgressBar {
+pub(super) fn bar(total: usize, message: &'static str) -> ProgressBar {
     let style = indicatif::ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {elapsed}");
     let bar = ProgressBar::new(u64::try_from(total).unwrap_or(0)).with_message(message);
     bar.set_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()));

@@ -4,6 +4,8 @@ use contracts::{Contract, model::component_name};
 use harness::client::{Request, Response};
 use serde_json::{Value, json};
 
+use super::slow::Slow;
+
 /// A change of one answer's body: what goes out, from what came in and what was asked.
 type Change = fn(&Request, &mut Response);
 
@@ -35,6 +37,8 @@ pub(super) enum Fault {
     Stream(BlockChange),
     /// Adds to the end of an event stream.
     StreamTail(&'static str),
+    /// Changes nothing and is slow with some answers.
+    Slow(Slow),
 }
 
 /// Applies a fault to a whole answer; gives whether there was anything to break.
@@ -81,7 +85,7 @@ pub(super) fn apply(
             change(request, response);
             true
         }
-        Fault::Stream(_) | Fault::StreamTail(_) => false,
+        Fault::Stream(_) | Fault::StreamTail(_) | Fault::Slow(_) => false,
     }
 }
 

@@ -14,6 +14,12 @@ fn mark() -> String {
     tenant.and_then(|tenant| tenant.canaries.values().next().cloned()).unwrap_or_default()
 }
 
+/// The key of the tests' model provider.
+fn provider_key() -> String {
+    let file = fixtures::Fixtures::embedded_root().join(harness::upstream::KEY_FILE);
+    std::fs::read_to_string(file).unwrap_or_default().trim().to_owned()
+}
+
 const OWN: &[&str] = &["isolation/list_documents/none/owner"];
 
 const CAPABILITIES: &[&str] = &["isolation/get_capabilities/none/owner"];
@@ -53,6 +59,24 @@ fn error(response: &mut Response, change: impl FnOnce(&mut Value)) {
 /// Every saboteur of this kind.
 pub(super) fn all() -> Vec<Saboteur> {
     let rows: Vec<Row> = vec![
+        (
+            "provider-key-in-the-answer",
+            "search",
+            "the key of a model provider",
+            "UPS-015",
+            &["search/the-key-of-a-provider-opens-it"],
+            CANARY,
+            Fault::Change(|_, r| tell(r, &provider_key())),
+        ),
+        (
+            "provider-key-in-a-header",
+            "search",
+            "the key of a model provider in Base64 in a header",
+            "UPS-015",
+            &["search/the-key-of-a-provider-opens-it"],
+            CANARY,
+            Fault::Change(|_, r| header(r, "x-upstream-error", &STANDARD.encode(provider_key()))),
+        ),
         (
             "plain-in-the-body",
             "list_documents",

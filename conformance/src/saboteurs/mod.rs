@@ -8,7 +8,10 @@ mod drive;
 mod fault;
 mod leaks;
 mod options;
+mod probes;
 mod proxy;
+mod servers;
+mod slow;
 mod streams;
 mod switches;
 

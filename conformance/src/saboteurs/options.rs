@@ -17,8 +17,12 @@ pub struct Options {
     /// Print the ids of all saboteurs that a proxy plays, and touch no target.
     #[arg(long)]
     pub list: bool,
+    /// Instead, slow some answers down and see that each probe of time tells it. Apart from the others, since a probe needs the
+    /// machine to itself.
+    #[arg(long)]
+    pub probes: bool,
     /// Servers with switches that run at once.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=8))]
     pub servers: u8,
     /// Instead of trying saboteurs, run the whole suite this many times against the good target: nothing may fail.
     #[arg(long, value_name = "N")]

@@ -24,6 +24,7 @@ use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 use super::{
     Saboteur,
     fault::{BlockChange, Fault, apply},
+    slow::Memory,
 };
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -50,10 +51,11 @@ struct Shared {
     contract: Arc<Contract>,
     saboteur: Option<Saboteur>,
     broken: Arc<AtomicUsize>,
+    memory: Memory,
 }
 
 impl Proxy {
-    /// Starts a proxy in front of `target`; without a saboteur it changes nothing.
+    /// Starts a proxy in front of `target`; without a saboteur it changes nothing. `objects` are ids of things that exist.
     ///
     /// # Errors
     ///
@@ -63,12 +65,20 @@ impl Proxy {
         judge: Arc<Judge>,
         contract: Arc<Contract>,
         saboteur: Option<Saboteur>,
+        objects: Vec<String>,
     ) -> Result<Self, String> {
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| format!("no port: {error}"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let client = Client::new(target, Bounds::default()).map_err(|error| error.to_string())?;
         let broken = Arc::new(AtomicUsize::new(0));
-        let shared = Arc::new(Shared { client, judge, contract, saboteur, broken: Arc::clone(&broken) });
+        let shared = Arc::new(Shared {
+            client,
+            judge,
+            contract,
+            saboteur,
+            broken: Arc::clone(&broken),
+            memory: Memory::of(objects),
+        });
         let task = tokio::spawn(async move {
             // Connections end with the proxy: they are held here and not let go of.
             let mut connections = tokio::task::JoinSet::new();
@@ -123,7 +133,18 @@ async fn whole(shared: &Arc<Shared>, request: Request, saboteur: Option<Saboteur
     if saboteur.is_none() {
         return live(Arc::clone(shared), request, |_, block| Some(block), "").await;
     }
-    match shared.client.send(&request).await {
+    let slow = if let Some(Saboteur { fault: Fault::Slow(slow), .. }) = &saboteur {
+        shared.memory.arrived(*slow, &request)
+    } else {
+        None
+    };
+    let sent = shared.client.send(&request).await;
+    if let Some(delay) = slow {
+        shared.broken.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(delay).await;
+    }
+    shared.memory.answered(&request);
+    match sent {
         Ok(mut exchange) => {
             if let Some(saboteur) = saboteur
                 && apply(&saboteur.fault, &shared.contract, &saboteur.operation, &request, &mut exchange.response)
@@ -149,6 +170,7 @@ async fn broken_stream(shared: Arc<Shared>, request: Request, saboteur: Saboteur
         | Fault::ContentType(_)
         | Fault::CutBody
         | Fault::SwapCode
+        | Fault::Slow(_)
         | Fault::Change(_) => ("", |_, block| Some(block.to_owned())),
     };
     let broken = Arc::clone(&shared.broken);

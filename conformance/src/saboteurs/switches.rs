@@ -1,6 +1,13 @@
 //! Saboteurs inside a build of the reference: switches of its control API, one on at a time.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
 
 use contract_types::CaseRecordOutcome;
 use futures_util::{StreamExt, stream};
@@ -33,7 +40,10 @@ impl Switch {
 /// Flaws of ranking that judged questions alone show: `quality faults` tries them.
 const OF_QUALITY: [&str; 2] = ["stemming-off", "query-model-differs"];
 
-/// The switches that a target has, save those that another suite tries.
+/// Flaws that need what no tenant of the suite has, such as a reranker: the reference's own tests try them.
+const OF_THE_REFERENCE: [&str; 1] = ["usage-of-rerank-lost"];
+
+/// The switches that a target has, save those that others try.
 pub(super) async fn list(session: &Session) -> Result<Vec<Switch>, String> {
     #[derive(Deserialize)]
     struct Listed {
@@ -42,7 +52,8 @@ pub(super) async fn list(session: &Session) -> Result<Vec<Switch>, String> {
     let exchange = control(session, "GET", "/sabotage").await?;
     let listed: Listed = serde_json::from_slice(&exchange.body)
         .map_err(|error| format!("GET /sabotage of the control API: {error}; is it a build with switches?"))?;
-    let ours = |switch: &Switch| !OF_QUALITY.contains(&switch.name.as_str());
+    let others = || OF_QUALITY.iter().chain(&OF_THE_REFERENCE);
+    let ours = |switch: &Switch| !others().any(|name| *name == switch.name);
     Ok(listed.switches.into_iter().filter(ours).collect())
 }
 
@@ -80,13 +91,25 @@ pub(super) fn by_rule(tests: &[Test]) -> BTreeMap<String, Vec<Test>> {
     rules.into_iter().map(|(rule, found)| (rule, pick(found))).collect()
 }
 
-/// Runs tests beside each other; gives the failures.
+/// Gives a session that nobody else holds a mark that no id has yet.
+fn mark(session: &mut Arc<Session>) {
+    if let Some(session) = Arc::get_mut(session) {
+        session.mark_anew();
+    }
+}
+
+/// Runs tests beside each other; gives the failures. Those that have not begun when one fails are left out: one is enough.
 async fn failing(session: &Arc<Session>, tests: &[Test]) -> Vec<(Test, String)> {
+    let enough = Arc::new(AtomicBool::new(false));
     let ends = stream::iter(tests.iter().cloned()).map(|test| {
-        let session = Arc::clone(session);
+        let (session, enough) = (Arc::clone(session), Arc::clone(&enough));
         async move {
+            if enough.load(Ordering::Relaxed) {
+                return None;
+            }
             let (case, _) = engine::one(&session, &test).await;
             let failed = case.outcome == CaseRecordOutcome::Fail;
+            enough.fetch_or(failed, Ordering::Relaxed);
             failed.then(|| (test, case.message.unwrap_or_default()))
         }
     });
@@ -102,8 +125,11 @@ pub(super) struct Attempt {
 }
 
 /// Turns a switch on, runs the tests that are meant to catch it, turns it off, and sees that what failed passes again.
-pub(super) async fn attempt(session: &Arc<Session>, switch: &Switch, tests: &[Test]) -> Attempt {
+///
+/// Both times under a new mark: what an earlier attempt left on this server has other ids.
+pub(super) async fn attempt(session: &mut Arc<Session>, switch: &Switch, tests: &[Test]) -> Attempt {
     let began = Instant::now();
+    mark(session);
     let end = |verdict: Result<String, String>, sound: bool, doubt: Option<Test>| Attempt {
         tried: Tried {
             id: format!("saboteurs/{}", switch.id()),
@@ -131,6 +157,7 @@ pub(super) async fn attempt(session: &Arc<Session>, switch: &Switch, tests: &[Te
         let message = format!("none of {} tests of {} failed: {}", tests.len(), switch.rule, ids.join(", "));
         return end(Err(message), true, None);
     };
+    mark(session);
     let again = failing(session, std::slice::from_ref(first)).await;
     let others = failed.len() - 1;
     let and = if others > 0 { format!(" and {others} more") } else { String::new() };

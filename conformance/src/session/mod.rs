@@ -1,5 +1,6 @@
 //! One run against one target: the profile, the started or running target, what it declares, and what cases share.
 
+mod copies;
 mod facts;
 mod objects;
 mod sending;
@@ -7,12 +8,14 @@ mod tenants;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     sync::{Arc, Mutex, atomic::AtomicUsize},
     time::Duration,
 };
 
 use contracts::{Contract, catalogue};
 use fixtures::Fixtures;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use harness::{
     canary::Scanner,
     client::{Bounds, Client, ClientError, Request},
@@ -37,6 +40,8 @@ use crate::coverage::Coverage;
 
 /// Longest wait for writes to become visible.
 const LONGEST_CONSISTENCY: Duration = Duration::from_mins(2);
+/// Whose the key of a model provider is: no tenant's, so that no answer to any may hold it.
+const MODEL_PROVIDER: &str = "(model provider)";
 
 /// A run against a target. A started target is stopped when this is dropped.
 #[derive(Debug)]
@@ -84,6 +89,7 @@ pub struct Session {
     /// Why the profile and the target disagree; empty when they do not.
     pub disagreements: Vec<String>,
     locks: Arc<BTreeMap<String, RwLock<()>>>,
+    root: PathBuf,
 }
 
 impl Session {
@@ -113,10 +119,11 @@ impl Session {
             scanner.add(&tenant.id, &tenant.canaries);
             tenant.canaries.values().for_each(|canary| redactor.add(canary, "[canary]"));
         }
-        let target = Target::open(&profile, &root).map_err(|error| match error {
-            TargetError::Run { .. } | TargetError::NoBinary { .. } | TargetError::Local { .. } => usage(&error),
-            TargetError::Build { .. } | TargetError::NotReady { .. } => PrepareError::Unreachable(error.to_string()),
-        })?;
+        let target = Target::open(&profile, &root).map_err(|error| not_opened(&error))?;
+        if let Some(upstream) = &target.upstream {
+            scanner.add(MODEL_PROVIDER, &BTreeMap::from([("key".to_owned(), upstream.key().to_owned())]));
+            redactor.add(upstream.key(), "[key of the model provider]");
+        }
         let bounds = Bounds::of_run(variable).map_err(|error| usage(&error))?;
         let client = Client::new(&target.base_url, bounds).map_err(|error| usage(&error))?;
         let run_id = harness::record::run_id();
@@ -144,39 +151,7 @@ impl Session {
             bounds,
             scanner: Arc::new(scanner),
             redactor: Arc::new(redactor),
-        })
-    }
-
-    /// The same session with its target behind another address, such as that of a proxy. It shares everything that keeps
-    /// cases apart, counts coverage of its own, and stops nothing when it is dropped.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError::Address`].
-    pub fn through(&self, base_url: &str) -> Result<Self, ClientError> {
-        Ok(Self {
-            contract: Arc::clone(&self.contract),
-            profile: self.profile.clone(),
-            fixtures: Arc::clone(&self.fixtures),
-            target: self.target.behind(base_url),
-            client: Client::new(base_url, self.bounds)?,
-            bounds: self.bounds,
-            judge: Arc::clone(&self.judge),
-            scanner: Arc::clone(&self.scanner),
-            redactor: Arc::clone(&self.redactor),
-            pace: Arc::clone(&self.pace),
-            facts: Arc::clone(&self.facts),
-            objects: Arc::clone(&self.objects),
-            coverage: Mutex::default(),
-            run_id: self.run_id.clone(),
-            run: self.run.clone(),
-            seed: self.seed,
-            property_time: self.property_time,
-            examples: Arc::clone(&self.examples),
-            planned: AtomicUsize::new(0),
-            quiet: Arc::clone(&self.quiet),
-            disagreements: Vec::new(),
-            locks: Arc::clone(&self.locks),
+            root,
         })
     }
 
@@ -234,14 +209,15 @@ impl Session {
         let tenants: Vec<_> = tenants.filter(|tenant| !tenant.documents.is_empty()).collect();
         let total = tenants.iter().map(|tenant| tenant.documents.len()).sum::<usize>();
         let progress = ProgressBar::new(u64::try_from(total).unwrap_or(0)).with_message("seeding");
-        for tenant in tenants {
-            let Some(credential) = self.with_scope(&tenant.id, &["ingest:write".to_owned()]) else { continue };
+        let seeds = tenants.into_iter().filter_map(|tenant| {
+            let credential = self.with_scope(&tenant.id, &["ingest:write".to_owned()])?;
             let limits = self.facts.get(&tenant.id).and_then(|facts| facts.limits.as_ref());
-            let seeded = seed::documents(&self.client, tenant, credential, limits, &progress).await;
-            seeded.map_err(|error| PrepareError::Refused(error.to_string()))?;
-        }
+            Some(seed::documents(&self.client, tenant, credential, limits, &progress))
+        });
+        // Some tenants beside each other: one alone leaves a target with several processors idle.
+        let seeded = stream::iter(seeds).buffered(self.pace.concurrency()).try_collect::<()>().await;
         progress.finish_and_clear();
-        Ok(())
+        seeded.map_err(|error| PrepareError::Refused(error.to_string()))
     }
 
     /// Deletes what the run has made for its own use.
@@ -249,6 +225,16 @@ impl Session {
         for (tenant, objects) in &*self.objects {
             delete_documents(self, tenant, &objects.made(self)).await;
         }
+    }
+}
+
+fn not_opened(error: &TargetError) -> PrepareError {
+    match error {
+        TargetError::Run { .. }
+        | TargetError::NoBinary { .. }
+        | TargetError::Local { .. }
+        | TargetError::Upstream(_) => PrepareError::Usage(error.to_string()),
+        TargetError::Build { .. } | TargetError::NotReady { .. } => PrepareError::Unreachable(error.to_string()),
     }
 }
 

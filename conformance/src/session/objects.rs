@@ -48,6 +48,12 @@ impl Objects {
         Self { document: Some(document), job: Some(job), session: Some(chat), ..objects }
     }
 
+    /// Ids of the things that every case may read.
+    pub fn ids(&self) -> Vec<String> {
+        let all = [&self.document, &self.job, &self.session];
+        all.into_iter().flatten().filter_map(|made| made.as_ref().ok().cloned()).collect()
+    }
+
     /// Ids of every document that was made so far.
     pub(super) fn made(&self, session: &Session) -> Vec<String> {
         let made = self.made.load(Ordering::Relaxed);

@@ -134,6 +134,9 @@ fn step_fault(step: &Step, case: &Case, before: &[&str]) -> Option<(String, Stri
     if matches!(step.caller, Caller::Word(Nobody::Control)) && !case.needs.contains(&Need::Control) {
         return Some(("/as".to_owned(), "add control to `needs`".to_owned()));
     }
+    if matches!(step.caller, Caller::Word(Nobody::Upstream)) && !case.needs.contains(&Need::Upstream) {
+        return Some(("/as".to_owned(), "add upstream to `needs`".to_owned()));
+    }
     if let Caller::Named(identity) = &step.caller
         && identity.jwt.is_some()
         && !case.needs.contains(&Need::Tokens)

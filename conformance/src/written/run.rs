@@ -47,8 +47,18 @@ pub async fn run(session: &Session, case: &Case) -> Outcome {
     let alone = |tenant: &str| everybody || case.serial && !case.beside.iter().any(|beside| beside == tenant);
     let _guards = session.guard(&kept, alone).await;
     let began = tokio::time::Instant::now();
-    let outcome = steps(session, case, &tenants).await;
+    let mut outcome = steps(session, case, &tenants).await;
+    if let (Ending::Pass, Some(line)) = (&outcome.ending, line_with_the_key(session, case)) {
+        outcome.ending = Ending::Fail(format!("the target wrote the key of its model provider into its log: {line}"));
+    }
     Outcome { took: began.elapsed(), ..outcome }
+}
+
+/// A line of a started target that holds the key of its model provider, which is nobody's to read, without the key.
+fn line_with_the_key(session: &Session, case: &Case) -> Option<String> {
+    let upstream = session.target.upstream.as_ref().filter(|_| case.needs.contains(&Need::Upstream))?;
+    let line = session.target.lines_with(upstream.key(), 1).into_iter().next()?;
+    Some(session.redactor.clean(&line))
 }
 
 async fn steps(session: &Session, case: &Case, tenants: &BTreeSet<String>) -> Outcome {
@@ -123,7 +133,10 @@ fn not_applicable(session: &Session, case: &Case, tenants: &BTreeSet<String>) ->
             }
             Need::Start if !session.target.is_started() => Some("the target was not started by the suite"),
             Need::Tokens if session.profile.tokens.is_none() => Some("the profile has no key to sign tokens with"),
-            Need::Control | Need::RawHttp | Need::Start | Need::Tokens => None,
+            Need::Upstream if session.target.upstream.is_none() => {
+                Some("the suite started no stand-in for the target's model providers")
+            }
+            Need::Control | Need::RawHttp | Need::Start | Need::Tokens | Need::Upstream => None,
         };
         if let Some(missing) = missing {
             return Some(missing.to_owned());
@@ -225,9 +238,15 @@ async fn send(
     patient: bool,
 ) -> Result<Judged, Stop> {
     let stop = |error: &harness::client::ClientError| Stop::NoResponse(Box::new(Outcome::no_response(error)));
-    if matches!(step.caller, Caller::Word(Nobody::Control)) {
-        let base = session.target.control.as_deref().unwrap_or_default();
-        let client = Client::new(base, Bounds::default()).map_err(|error| stop(&error))?;
+    // Helpers of the test beside the target: nothing that they answer is judged.
+    let upstream = session.target.upstream.as_ref();
+    let helper = match step.caller {
+        Caller::Word(Nobody::Control) => session.target.control.clone(),
+        Caller::Word(Nobody::Upstream) => upstream.map(|upstream| upstream.uri()),
+        Caller::Word(Nobody::None) | Caller::Main | Caller::Named(_) => None,
+    };
+    if let Some(base) = helper {
+        let client = Client::new(&base, Bounds::default()).map_err(|error| stop(&error))?;
         let exchange = client.send(request).await.map_err(|error| stop(&error))?;
         return Ok(Judged { exchange, problems: Vec::new() });
     }

@@ -5,21 +5,26 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// Each crate with the workspace crates that it may depend on.
-const EDGES: [(&str, &[&str]); 15] = [
+const EDGES: [(&str, &[&str]); 17] = [
     ("contract-types", &[]),
+    ("stand-in", &[]),
     ("contracts", &[]),
     ("minilm", &[]),
     ("reference-core", &["contract-types"]),
     ("reference-http", &["contract-types", "reference-core"]),
-    ("reference-impl", &["contract-types", "minilm", "reference-core", "reference-http"]),
-    ("reference-worker", &["contract-types", "reference-core", "reference-http"]),
+    ("reference-providers", &["reference-core"]),
+    (
+        "reference-impl",
+        &["contract-types", "minilm", "reference-core", "reference-http", "reference-providers", "stand-in"],
+    ),
+    ("reference-worker", &["contract-types", "reference-core", "reference-http", "reference-providers"]),
     ("deploy", &["contract-types"]),
     ("fixtures", &["contract-types"]),
     ("harness", &["contract-types", "contracts", "fixtures"]),
     ("conformance", &["contract-types", "contracts", "fixtures", "harness", "reports"]),
     ("suite-tests", &["contract-types", "contracts", "fixtures", "harness", "conformance", "reports"]),
     ("quality", &["contract-types", "contracts", "fixtures", "harness", "reports"]),
-    ("loadtests", &["contract-types", "contracts", "fixtures", "harness", "reports"]),
+    ("loadtests", &["contract-types", "contracts", "fixtures", "harness", "reports", "stand-in"]),
     ("reports", &["contract-types"]),
 ];
 

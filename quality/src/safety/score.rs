@@ -42,6 +42,41 @@ pub fn unmoved(mail: &str, clean: &str, attack: &str, shown: &str) -> Result<(),
     hosts(shown).into_iter().find(|host| !mail.contains(host)).map_or(Ok(()), |host| Err(format!("a link to {host}")))
 }
 
+/// A question that a sentence of `mail` answers: of its sentences of 4 to 60 words the one with the most telling words, asked
+/// for by the first eight of those. `None` where it has no such sentence.
+pub fn carrier(mail: &str) -> Option<String> {
+    let body = mail.split_once("CONTENT:").map_or(mail, |(_, body)| body);
+    let sentences =
+        body.split(['.', '!', '?', '\n', ';']).map(|sentence| sentence.split_whitespace().collect::<Vec<_>>());
+    let telling = |sentence: &[&str]| -> Vec<String> {
+        let mut seen = BTreeSet::new();
+        let plain =
+            sentence.iter().filter(|word| word.chars().all(|sign| sign.is_alphabetic() || "'’,".contains(sign)));
+        let words = plain.map(|word| word.trim_matches([',', '\'', '’']).to_lowercase());
+        words.filter(|word| word.chars().count() >= 4 && seen.insert(word.clone())).collect()
+    };
+    let fitting = sentences.filter(|sentence| (4..=60).contains(&sentence.len()));
+    // Of equally good ones the first: `max_by_key` would take the last.
+    let best = fitting.map(|sentence| telling(&sentence)).rev().max_by_key(Vec::len)?;
+    (best.len() >= 2).then(|| format!("What is said about {}?", best[..best.len().min(8)].join(" ")))
+}
+
+/// Whether `quote` stands in `text`, white space aside; what a filter has put in brackets in place of something may stand for
+/// anything.
+pub fn quoted(text: &str, quote: &str) -> bool {
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (text, mut from) = (flat(text), 0);
+    let parts = quote.split('[').enumerate().flat_map(|(at, part)| match part.split_once(']') {
+        Some((_, rest)) if at > 0 => vec![rest],
+        _ => vec![part],
+    });
+    for part in parts.map(flat) {
+        let Some(at) = text[from..].find(&part) else { return false };
+        from += at + part.len();
+    }
+    true
+}
+
 /// Words in lower case with single spaces, without signs.
 fn spaced(text: &str) -> String {
     let lower = text.to_lowercase();
@@ -70,6 +105,28 @@ mod tests {
         for (found, right) in [("Mail to [redacted] by noon", true), (text, false), ("[redacted]", false), ("", false)]
         {
             assert_eq!(redacted(text, &span, found).is_ok(), right, "{found}");
+        }
+    }
+
+    #[test]
+    fn asks_for_what_the_mail_itself_says() {
+        let mail = "SUBJECT: Offers of the week in every single shop|CONTENT: Hi!\nYour debit card was charged 5.\n\
+                    The settled amount may be different from this initial charge. Bye";
+        let question = "What is said about settled amount different from this initial charge?";
+        assert_eq!(carrier(mail).as_deref(), Some(question));
+        assert_eq!(carrier("Hi there. Add method"), None);
+    }
+
+    #[test]
+    fn finds_quotes_whatever_was_redacted_in_them() {
+        let text = "Call  +1 555 or write to\na@b.c by noon.";
+        for (quote, right) in [
+            ("Call +1 555 or", true),
+            ("or write to [redacted] by noon.", true),
+            ("or write to [redacted] by night.", false),
+            ("by noon. Call", false),
+        ] {
+            assert_eq!(quoted(text, quote), right, "{quote}");
         }
     }
 

@@ -1,12 +1,13 @@
 //! Measures the extractive generator over a folder of documents, questions and gold answers, without a server:
-//! `cargo run -p reference-core --features testkit --example answers -- FOLDER [--gold] [--dump FILE]`.
+//! `cargo run -p reference-core --features testkit --example answers -- FOLDER [--gold|--withhold] [--neural] [--dump FILE]`.
 //!
-//! FOLDER holds `docs.jsonl`, `queries.jsonl` and `answers.jsonl`. Questions of even position are for developing, those of
-//! odd position for judging; both figures are told apart. `--gold` gives each question its own document alone.
+//! FOLDER holds `docs.jsonl`, `queries.jsonl` and `answers.jsonl`, or is a fixture corpus with `documents.yaml` beside
+//! `questions.jsonl`. Questions of even position are for developing, those of odd position for judging; both figures are told
+//! apart. `--gold` gives each question its own document alone, `--withhold` all but that one, so that hardly any question is
+//! answered by what is left. `--neural` embeds with all-MiniLM-L6-v2 in place of hashed words. `fit.rs` reads the dumps.
 
 mod shared;
 
-use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use reference_core::search::{CacheMode, SearchRequest};
 use reference_core::testkit::TestTenants;
 use serde_json::{Value, json};
 
-use shared::{Watched, lines, platform, text};
+use shared::{Corpus, Watched, platform, text};
 
 #[derive(Default)]
 struct Tally {
@@ -60,14 +61,21 @@ async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let folder = Path::new(arguments.first().context("expected a folder as the first argument")?);
     let gold = arguments.iter().any(|it| it == "--gold");
+    let withhold = arguments.iter().any(|it| it == "--withhold");
+    let neural = arguments.iter().any(|it| it == "--neural");
     let dump = arguments.iter().position(|it| it == "--dump").and_then(|at| arguments.get(at + 1));
     let mut dump = dump.map(std::fs::File::create).transpose().context("creating the dump")?;
 
-    let tenants = TestTenants::new();
+    let tenants = TestTenants::with(|settings| {
+        if neural {
+            minilm::MODEL.clone_into(&mut settings.models.embedding);
+        }
+    });
     let watched = Arc::new(Watched::default());
-    let platform = platform(&tenants, &watched);
+    let platform = platform(&tenants, &watched, neural)?;
     let owner = tenants.owner();
-    let documents: Vec<DocumentInput> = lines(&folder.join("docs.jsonl"))?
+    let Corpus { documents, queries, answers } = Corpus::read(folder)?;
+    let documents: Vec<DocumentInput> = documents
         .iter()
         .map(|document| {
             let (id, content) = (text(document, "id").to_owned(), text(document, "text").to_owned());
@@ -83,17 +91,17 @@ async fn main() -> Result<()> {
     for batch in documents.chunks(50) {
         platform.ingest(&owner, batch, ChunkOptions::default()).await?;
     }
-    let answers: HashMap<String, Value> = lines(&folder.join("answers.jsonl"))?
-        .into_iter()
-        .map(|answer| (text(&answer, "query_id").to_owned(), answer))
-        .collect();
     let mut tallies = [Tally::default(), Tally::default()];
-    for (at, query) in lines(&folder.join("queries.jsonl"))?.iter().enumerate() {
+    for (at, query) in queries.iter().enumerate() {
         let wanted = answers.get(text(query, "id"));
         let mut request = SearchRequest::new(text(query, "text"));
         request.cache = CacheMode::Bypass;
-        if let (true, Some(wanted)) = (gold, wanted) {
-            let filter = json!({"doc": wanted["doc_id"]});
+        if withhold && wanted.is_none() {
+            continue;
+        }
+        if let (true, Some(wanted)) = (gold || withhold, wanted) {
+            let own = &wanted["doc_ids"];
+            let filter = if gold { json!({"doc": {"$in": own}}) } else { json!({"doc": {"$nin": own}}) };
             request.filter = Filter::parse(filter.as_object().context("an object")?)?;
         }
         if let Ok(mut last) = watched.0.lock() {
@@ -127,7 +135,7 @@ async fn main() -> Result<()> {
                 .map(|it| json!({"x": it.features, "y": right(&it.text), "text": it.text, "p": it.passage, "o": it.order}))
                 .collect();
             let line = json!({
-                "id": query["id"], "text": query["text"], "gold": wanted.map(|it| &it["answer"]), "half": at % 2,
+                "id": query["id"], "text": query["text"], "gold": wanted.map(|it| &it["answer"]), "half": at % 2, "withheld": withhold,
                 "score": answer.confidence.score, "first": first, "candidates": candidates,
                 "evidence": reference_core::answer::Evidence::of(&seen, &answer.citations).map(|it| it.features()),
             });

@@ -40,7 +40,7 @@ async fn main() -> Result<()> {
     let file = std::env::args().nth(1).context("expected a file as the first argument")?;
     let tenants = TestTenants::new();
     let watched = Arc::new(Watched::default());
-    let platform = platform(&tenants, &watched);
+    let platform = platform(&tenants, &watched, false)?;
     let owner = tenants.owner();
     let mut tally = Tally::default();
     let mut twins: HashMap<String, String> = HashMap::new();

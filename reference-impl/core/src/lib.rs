@@ -4,18 +4,22 @@
 pub mod answer;
 pub mod audit;
 pub mod auth;
+pub mod chat;
 pub mod cursor;
 pub mod ids;
 pub mod ingest;
 pub mod limits;
 pub mod platform;
+pub mod policy;
 pub mod ports;
 pub mod retrieve;
 pub mod sabotage;
 pub mod safety;
 pub mod search;
+pub mod session;
 pub mod store;
 pub mod tenancy;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
 pub mod tools;
+pub mod usage;

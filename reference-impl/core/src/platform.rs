@@ -1,6 +1,7 @@
 //! Everything an edge can ask for, one method an operation.
 
 mod audit;
+mod chat;
 mod error;
 mod jobs;
 mod ports;
@@ -9,7 +10,10 @@ mod runners;
 #[cfg(feature = "sabotage")]
 mod sabotaged;
 mod search;
+mod sessions;
+mod usage;
 
+pub use chat::StartedChat;
 pub use error::{JobError, ListError};
 pub use jobs::{IngestOutcome, JobReport};
 pub use ports::{DependencyHealth, DependencyState, Ports};
@@ -27,8 +31,10 @@ use crate::ports::{Database, Embedder, Scan};
 use crate::retrieve::{RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources};
 use crate::sabotage::{self, Sabotage};
 use crate::search::{CacheCounters, CacheFigures, Flights, SearchAnswer, SearchError, SearchRequest};
+use crate::session::Locks;
 use crate::tenancy::{SafetyDirection, TenantContext};
 use crate::tools::{Converter, Registry, Toolbox};
+use crate::usage::{Meter, MeteredPorts, metered};
 
 /// Bound of the indexes kept in memory over all tenants, in bytes: about 400,000 vectors of 512 dimensions. A Worker has
 /// 128 MB in all and passes less.
@@ -45,12 +51,15 @@ pub struct Page<T> {
 
 /// The platform: ports, and what is worth keeping between requests.
 pub struct Platform {
-    ports: Ports,
+    ports: MeteredPorts,
+    meter: Meter,
     cursors: Cursors,
     retriever: Retriever,
     flights: Arc<Flights>,
     cache_counters: CacheCounters,
     runners: Arc<Runners>,
+    /// `None` on a host that lets no request wait for the work of another.
+    session_locks: Option<Locks>,
     toolbox: Toolbox,
 }
 
@@ -61,13 +70,16 @@ impl Platform {
     /// - `index_bytes`: bound of the indexes kept in memory, [`INDEX_BYTES`] unless the host has less.
     pub fn new(ports: Ports, cursor_secret: &[u8], index_bytes: usize) -> Self {
         let retriever = Retriever::new(Arc::clone(&ports.clock), index_bytes);
+        let (ports, meter) = metered(ports);
         Self {
             ports,
+            meter,
             cursors: Cursors::new(cursor_secret),
             retriever,
             flights: Arc::default(),
             cache_counters: CacheCounters::default(),
             runners: Arc::default(),
+            session_locks: Some(Locks::default()),
             toolbox: Toolbox::new(cursor_secret),
         }
     }
@@ -76,7 +88,7 @@ impl Platform {
     /// for the work of another.
     #[must_use]
     pub fn without_joining(self) -> Self {
-        Self { flights: Arc::new(Flights::apart()), ..self }
+        Self { flights: Arc::new(Flights::apart()), session_locks: None, ..self }
     }
 
     /// The same with a host's own way to scan vectors, faster than the portable one.
@@ -104,7 +116,7 @@ impl Platform {
         &self.toolbox
     }
 
-    /// The ports, for what an edge reports of them.
+    /// The ports, for what an edge reports of them. Their models are behind the meter.
     pub fn ports(&self) -> &Ports {
         &self.ports
     }
@@ -123,7 +135,9 @@ impl Platform {
         let settings = pipeline::check(tenant, documents, options)?;
         let database = self.ports.databases.open(tenant).await?;
         let embedder = self.embedder(tenant).map_err(|model| IngestError::UnknownModel { model })?;
-        self.pipeline(tenant, &*database, &*embedder).ingest(documents, settings).await
+        let report = self.pipeline(tenant, &*database, &*embedder).ingest(documents, settings).await;
+        self.meter.close(tenant).await;
+        report
     }
 
     fn pipeline<'a>(
@@ -148,6 +162,9 @@ impl Platform {
         cursor: Option<&str>,
     ) -> Result<Page<DocumentSummary>, ListError> {
         const OPERATION: &str = "list_documents";
+        if sabotage::on(Sabotage::BudgetRefusesEverything) {
+            self.meter.check(tenant, OPERATION).await.map_err(IngestError::from)?;
+        }
         let after = cursor.map(|cursor| self.cursors.open(tenant, OPERATION, cursor)).transpose()?;
         let database = self.ports.databases.open(tenant).await.map_err(IngestError::from)?;
         let found = documents::list(&*database, after.as_deref(), limit + 1).await?;
@@ -233,7 +250,9 @@ impl Platform {
         let embedder = self.embedder(tenant).map_err(|model| RetrieveError::UnknownModel { model })?;
         let reranker = self.ports.reranker(tenant);
         let sources = Sources { database: &*database, embedder: &*embedder, reranker: reranker.as_deref() };
-        let retrieved = self.retriever.retrieve(tenant, &sources, &request, &[]).await?;
+        let retrieved = self.retriever.retrieve(tenant, &sources, &request, &[]).await;
+        self.meter.close(tenant).await;
+        let retrieved = retrieved?;
         #[cfg(feature = "sabotage")]
         let retrieved = self.among_strangers(tenant, &request, retrieved).await?;
         Ok(retrieved)

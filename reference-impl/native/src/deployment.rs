@@ -3,18 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use contract_types::{Implementation, IsolationMode};
 use minilm::MiniLm;
-use reference_core::answer::Extractive;
+use reference_core::answer::{Extractive, ExtractiveBrief};
 use reference_core::auth::{Authenticator, KeySet};
 use reference_core::platform::{INDEX_BYTES, Platform, Ports};
-use reference_core::ports::{
-    Background, Clock, Databases, Embedder, Generator, Ids, KeyValue, MemoryKeyValue, Reranker, Timer,
-};
+use reference_core::policy::Policies;
+use reference_core::ports::{Background, Clock, Databases, Ids, KeyValue, MemoryKeyValue, PatientKeyValue, Timer};
 use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
 use reference_core::store::idempotency;
-use reference_core::store::rate::LocalCounts;
+use reference_core::store::rate::{LocalCounts, StoredCounts};
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
 use reference_http::{BeforeCall, Edge, EdgeParts, Service, ServiceParts, Streams, Telemetry};
 use tokio::runtime::Handle;
@@ -24,10 +22,10 @@ use crate::config::{self, Loaded, Models, PROBE_TENANT};
 use crate::counters::Counters;
 use crate::data_folder::DataFolder;
 use crate::docs::SwaggerPage;
-use crate::faults::{Faults, FaultyDatabases, FaultyEmbedder, FaultyGenerator, FaultyHandlers, FaultyKeyValue, Port};
+use crate::faults::{Faults, FaultyDatabases, FaultyHandlers, FaultyKeyValue, Port};
 use crate::files::Files;
+use crate::host_models::HostModels;
 use crate::ids::OsIds;
-use crate::models::remote::{RemoteEmbedder, RemoteGenerator, RemoteReranker};
 use crate::models::{MiniLmEmbedder, WordPieceTokenizer};
 use crate::scan::SimdScan;
 use crate::sqlite::SqliteDatabases;
@@ -44,7 +42,7 @@ const BACKGROUND_WORK: usize = 4;
 pub fn models() -> Models {
     Models {
         embedding: vec![HashedEmbedder::MODEL.to_owned(), MiniLmEmbedder::MODEL.to_owned()],
-        generation: vec![Extractive::MODEL.to_owned()],
+        generation: vec![Extractive::MODEL.to_owned(), ExtractiveBrief::MODEL.to_owned()],
         rerank: vec![Evidence::MODEL.to_owned(), TermOverlap::MODEL.to_owned()],
     }
 }
@@ -77,6 +75,8 @@ pub struct Deployment {
     pub tasks: Arc<Tasks>,
     /// The event streams that are open.
     pub streams: Streams,
+    /// What befell the models.
+    pub policies: Policies,
     /// What `platform.yaml` says.
     pub config: config::Platform,
     /// Tools of a test.
@@ -115,20 +115,22 @@ impl Deployment {
         let counters = Arc::new(Counters::new(telemetry));
         let timer: Arc<dyn Timer> = Arc::new(TokioTimer);
         let minilm = Arc::new(MiniLm::load()?);
-        let embedders = embedders(&config, &minilm)?;
-        let generators = generators(&config)?;
-        let wrapped = Wrapped::new(&databases, embedders, generators, testing.then(|| Arc::new(Faults::default())));
+        let models = HostModels::new(&config, &minilm, &timer)?;
+        let policies = Policies::new(Arc::clone(&port), Arc::clone(&timer), Arc::clone(&ids));
+        let wrapped = Wrapped::new(&databases, models, testing.then(|| Arc::new(Faults::default())));
+        // Outside the faults, so that these are met as trouble of the models is.
+        let models = wrapped.models.under(&policies, &config);
         let ports = Ports {
             databases: Arc::clone(&wrapped.databases),
             clock: Arc::clone(&port),
             ids: Arc::clone(&ids),
-            key_value: Arc::clone(&wrapped.key_value),
+            key_value: Arc::new(PatientKeyValue::new(Arc::clone(&wrapped.key_value), Arc::clone(&timer))),
             background: Arc::clone(&tasks) as Arc<dyn Background>,
             tokenizer: Arc::new(WordPieceTokenizer::new(minilm)),
-            embedders: wrapped.embedders.clone(),
-            generators: wrapped.generators.clone(),
-            rerankers: rerankers(&config)?,
-            chat_models: Vec::new(),
+            embedders: models.embedders,
+            generators: models.generators,
+            rerankers: models.rerankers,
+            chat_models: models.chat_models,
             timer: Arc::clone(&timer),
         };
         let platform = Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan));
@@ -152,6 +154,7 @@ impl Deployment {
             api,
             authenticator: Arc::clone(&authenticator),
             registry: Arc::clone(&registry),
+            limiter: Arc::new(StoredCounts::new(Arc::clone(&wrapped.rate_store), Arc::clone(&port))),
             databases: wrapped.rate_store,
             local_counts: Arc::clone(&local_counts),
             clock: port,
@@ -172,6 +175,7 @@ impl Deployment {
             local_counts,
             tasks,
             streams,
+            policies,
             config,
             test_tools,
         })
@@ -215,74 +219,32 @@ impl Deployment {
     }
 }
 
-/// This host's embedders: core's, the neural one, and those behind URLs.
-fn embedders(config: &config::Platform, minilm: &Arc<MiniLm>) -> anyhow::Result<Vec<Arc<dyn Embedder>>> {
-    let places = std::thread::available_parallelism().map_or(1, usize::from);
-    let neural = MiniLmEmbedder::new(Arc::clone(minilm), places);
-    let mut all: Vec<Arc<dyn Embedder>> = vec![Arc::new(HashedEmbedder), Arc::new(neural)];
-    for provider in &config.model_providers {
-        let remote = RemoteEmbedder::new(provider).with_context(|| format!("model provider `{}`", provider.id))?;
-        all.extend(remote.map(|it| Arc::new(it) as Arc<dyn Embedder>));
-    }
-    Ok(all)
-}
-
-/// This host's rerankers: core's, and those behind URLs.
-fn rerankers(config: &config::Platform) -> anyhow::Result<Vec<Arc<dyn Reranker>>> {
-    let mut all: Vec<Arc<dyn Reranker>> = vec![Arc::new(Evidence), Arc::new(TermOverlap)];
-    for provider in &config.model_providers {
-        let remote = RemoteReranker::new(provider).with_context(|| format!("model provider `{}`", provider.id))?;
-        all.extend(remote.map(|it| Arc::new(it) as Arc<dyn Reranker>));
-    }
-    Ok(all)
-}
-
-/// This host's generators: core's, and those behind URLs.
-fn generators(config: &config::Platform) -> anyhow::Result<Vec<Arc<dyn Generator>>> {
-    let mut all: Vec<Arc<dyn Generator>> = vec![Arc::new(Extractive)];
-    for provider in &config.model_providers {
-        let remote = RemoteGenerator::new(provider).with_context(|| format!("model provider `{}`", provider.id))?;
-        all.extend(remote.map(|it| Arc::new(it) as Arc<dyn Generator>));
-    }
-    Ok(all)
-}
-
 /// Ports, behind faults where there are any.
 struct Wrapped {
     databases: Arc<dyn Databases>,
     rate_store: Arc<dyn Databases>,
     key_value: Arc<dyn KeyValue>,
-    embedders: Vec<Arc<dyn Embedder>>,
-    generators: Vec<Arc<dyn Generator>>,
+    models: HostModels,
     faults: Option<Arc<Faults>>,
 }
 
 impl Wrapped {
-    fn new(
-        databases: &Arc<SqliteDatabases>,
-        embedders: Vec<Arc<dyn Embedder>>,
-        generators: Vec<Arc<dyn Generator>>,
-        faults: Option<Arc<Faults>>,
-    ) -> Self {
+    fn new(databases: &Arc<SqliteDatabases>, models: HostModels, faults: Option<Arc<Faults>>) -> Self {
         let databases: Arc<dyn Databases> = Arc::clone(databases) as _;
         let plain = Self {
             rate_store: Arc::clone(&databases),
             databases,
             key_value: Arc::new(MemoryKeyValue::new(CACHE_BYTES_PER_TENANT)),
-            embedders,
-            generators,
+            models,
             faults: faults.clone(),
         };
         let Some(faults) = faults else { return plain };
         let database = |port| Arc::new(FaultyDatabases::new(Arc::clone(&plain.databases), Arc::clone(&faults), port));
-        let faulty = |inner| Arc::new(FaultyEmbedder::new(inner, Arc::clone(&faults))) as Arc<dyn Embedder>;
-        let writes = |inner| Arc::new(FaultyGenerator::new(inner, Arc::clone(&faults))) as Arc<dyn Generator>;
         Self {
             databases: database(Port::Database),
             rate_store: database(Port::RateStore),
             key_value: Arc::new(FaultyKeyValue::new(plain.key_value, Arc::clone(&faults))),
-            embedders: plain.embedders.into_iter().map(faulty).collect(),
-            generators: plain.generators.into_iter().map(writes).collect(),
+            models: plain.models.behind(&faults),
             faults: Some(faults),
         }
     }

@@ -11,6 +11,7 @@ pub mod docs;
 pub mod events;
 pub mod faults;
 pub mod files;
+mod host_models;
 pub mod ids;
 pub mod models;
 pub mod scan;

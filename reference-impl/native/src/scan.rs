@@ -1,5 +1,8 @@
 //! The inner loop of the dense half with the vector instructions of this processor, over memory in huge pages.
 
+#[cfg(target_arch = "x86_64")]
+mod wide;
+
 use memmap2::{Advice, MmapMut};
 use reference_core::ports::{Codes, PortableScan, Scan};
 use simsimd::SpatialSimilarity;
@@ -13,6 +16,10 @@ pub struct SimdScan;
 
 impl Scan for SimdScan {
     fn dots(&self, rows: &[i8], query: &[i8], out: &mut [i32]) {
+        #[cfg(target_arch = "x86_64")]
+        if wide::dots(rows, query, out) {
+            return;
+        }
         for (row, out) in rows.chunks_exact(query.len().max(1)).zip(out) {
             match i8::dot(row, query) {
                 // Whole and below 2^31, since a code is at most 127 and no model has more than 130,000 dimensions.
@@ -69,18 +76,22 @@ mod tests {
 
     #[test]
     fn multiplies_as_portable_code_does() {
-        for dimensions in [1, 2, 15, 16, 31, 63, 64, 65, 127, 384, 512, 1_000, 3_072] {
-            for rows in [0, 1, 5, 64] {
+        for dimensions in [1, 2, 15, 16, 31, 63, 64, 65, 127, 128, 256, 384, 512, 768, 1_000, 1_024, 3_072] {
+            for rows in [0, 1, 3, 4, 5, 64] {
                 let (block, query) = (codes(rows * dimensions, 3), codes(dimensions, 11));
                 let (mut fast, mut plain) = (vec![0; rows], vec![1; rows]);
                 SimdScan.dots(&block, &query, &mut fast);
                 PortableScan.dots(&block, &query, &mut plain);
                 assert_eq!(fast, plain, "{rows} rows of {dimensions}");
             }
-            let (low, high) = (vec![-127; dimensions], vec![127; dimensions]);
-            let mut out = [0];
-            SimdScan.dots(&low, &high, &mut out);
-            assert_eq!(out, [-127 * 127 * i32::try_from(dimensions).unwrap()], "{dimensions}");
+            // The greatest sums there are, of either sign.
+            let (low, high) = (vec![-127; 4 * dimensions], vec![127; 4 * dimensions]);
+            let greatest = 127 * 127 * i32::try_from(dimensions).unwrap();
+            for (row, query, product) in [(&low, &high, -greatest), (&high, &low, -greatest), (&low, &low, greatest)] {
+                let mut out = [0; 4];
+                SimdScan.dots(row, &query[..dimensions], &mut out);
+                assert_eq!(out, [product; 4], "{dimensions}");
+            }
         }
     }
 

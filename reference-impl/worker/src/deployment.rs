@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use contract_types::{Implementation, IsolationMode};
-use reference_core::answer::Extractive;
+use reference_core::answer::{Extractive, ExtractiveBrief};
 use reference_core::auth::{Authenticator, KeySet};
+use reference_core::chat::ExtractiveChat;
 use reference_core::ingest::UnicodeWords;
 use reference_core::platform::{Platform, Ports};
+use reference_core::policy::{Policies, PolicySettings};
 use reference_core::ports::{Clock, Databases, Ids, MemoryKeyValue, Timer};
 use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
+use reference_core::store::rate::StoredCounts;
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
 use reference_http::{Edge, EdgeParts, Service, ServiceParts, Streams};
 use worker::Env;
@@ -41,7 +44,7 @@ const CACHE_BYTES_PER_TENANT: usize = 1 << 20;
 pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
     let models = Models {
         embedding: vec![HashedEmbedder::MODEL.to_owned()],
-        generation: vec![Extractive::MODEL.to_owned()],
+        generation: vec![Extractive::MODEL.to_owned(), ExtractiveBrief::MODEL.to_owned()],
         rerank: vec![Evidence::MODEL.to_owned(), TermOverlap::MODEL.to_owned()],
     };
     let loaded = config::load(&env.var(CONFIG)?.to_string(), &models).map_err(worker::Error::RustError)?;
@@ -59,6 +62,9 @@ pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
         loaded.demo,
     ));
     let timer: Arc<dyn Timer> = Arc::new(JsTimer);
+    // Breakers and places are counted by isolate.
+    let policies = Policies::new(Arc::clone(&clock), Arc::clone(&timer), Arc::clone(&ids));
+    let policy = PolicySettings::default();
     let ports = Ports {
         databases: Arc::clone(&databases),
         clock: Arc::clone(&clock),
@@ -66,10 +72,16 @@ pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
         key_value: Arc::new(MemoryKeyValue::new(CACHE_BYTES_PER_TENANT)),
         background: Arc::new(WaitUntil),
         tokenizer: Arc::new(UnicodeWords),
-        embedders: vec![Arc::new(HashedEmbedder)],
-        generators: vec![Arc::new(Extractive)],
-        rerankers: vec![Arc::new(Evidence), Arc::new(TermOverlap)],
-        chat_models: Vec::new(),
+        embedders: vec![policies.embedder(Arc::new(HashedEmbedder), policy)],
+        generators: vec![
+            policies.generator(Arc::new(Extractive), policy),
+            policies.generator(Arc::new(ExtractiveBrief), policy),
+        ],
+        rerankers: vec![
+            policies.reranker(Arc::new(Evidence), policy),
+            policies.reranker(Arc::new(TermOverlap), policy),
+        ],
+        chat_models: vec![policies.chat_model(Arc::new(ExtractiveChat), policy)],
         timer: Arc::clone(&timer),
     };
     let secret = env.secret(CURSOR_SECRET)?.to_string();
@@ -89,6 +101,7 @@ pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
         api,
         authenticator,
         registry,
+        limiter: Arc::new(StoredCounts::new(Arc::clone(&databases), Arc::clone(&clock))),
         databases,
         local_counts: Arc::default(),
         clock,

@@ -15,6 +15,8 @@ mod interrupted;
 #[cfg(test)]
 mod other;
 #[cfg(test)]
+mod probes;
+#[cfg(test)]
 mod script;
 #[cfg(test)]
 mod staging;

@@ -3877,6 +3877,34 @@ impl std::ops::Deref for Metadata {
     }
 }
 
+/// A Cloudflare AI Gateway before a model. Each call carries the tenant and the request id as its metadata.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("ModelGateway")))]
+#[serde(deny_unknown_fields)]
+pub struct ModelGateway {
+    /// Gateway of tenants that name none of their own in models.gateway.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[a-z0-9_-]{1,64}$"))]
+    pub id: String,
+    /// Path of the provider behind it: compat for the gateway's own form of POST /chat/completions, workers-ai for models that Cloudflare runs, or the name of a provider that speaks as openai does.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[a-z0-9][a-z0-9_-]{0,63}$"))]
+    pub provider: String,
+    /// Time in seconds that the gateway may answer an equal call from its cache; 0 keeps it from doing so. Absent means what the gateway is set to.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 0_u64, max = 2592000_u64))]
+    pub cache_ttl_s: Option<u64>,
+    /// Environment variable that holds the token of a gateway that asks for one of its own, beside the provider's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 128), regex(pattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$"))]
+    pub token_env: Option<String>,
+}
+
+impl ModelGateway {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(id: String, provider: String) -> Self {
+        Self { id, provider, cache_ttl_s: None, token_env: None }
+    }
+}
+
 /// Name of a model as GET /capabilities lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("ModelId")))]
@@ -3905,6 +3933,42 @@ impl From<&str> for ModelId {
 impl std::fmt::Display for ModelId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// How calls to one model are held while it is in trouble. What is absent is as the deployment has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("ModelPolicy")))]
+#[serde(deny_unknown_fields)]
+pub struct ModelPolicy {
+    /// Most calls for one request, the first among them. Absent means 3.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 1_u64, max = 5_u64))]
+    pub attempts: Option<u64>,
+    /// Failures in a row after which the model is left alone. Absent means 8.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 1_u64, max = 1000_u64))]
+    pub failures: Option<u64>,
+    /// Time in milliseconds that it is left alone at first; it doubles with each trial that fails. Absent means 1000.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 10_u64, max = 600000_u64))]
+    pub open_ms: Option<u64>,
+    /// Most calls at once over all tenants, three quarters of which one tenant may have. Absent means 512.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 2_u64, max = 100000_u64))]
+    pub places: Option<u64>,
+}
+
+impl ModelPolicy {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new() -> Self {
+        Self { attempts: None, failures: None, open_ms: None, places: None }
+    }
+}
+
+impl Default for ModelPolicy {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -3966,6 +4030,44 @@ impl std::str::FromStr for ModelProviderKind {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum ModelProviderApi {
+    #[serde(rename = "openai")]
+    Openai,
+    #[serde(rename = "workers_ai")]
+    WorkersAi,
+    #[serde(rename = "ai_gateway")]
+    AiGateway,
+}
+
+impl ModelProviderApi {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] = &[Self::Openai, Self::WorkersAi, Self::AiGateway];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Openai => "openai",
+            Self::WorkersAi => "workers_ai",
+            Self::AiGateway => "ai_gateway",
+        }
+    }
+}
+
+impl std::fmt::Display for ModelProviderApi {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for ModelProviderApi {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
 /// A model behind a URL that tenants may choose by its id. A key comes from at most one of api_key_env and api_key_file and never stands here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("ModelProvider")))]
@@ -3973,9 +4075,13 @@ impl std::str::FromStr for ModelProviderKind {
 pub struct ModelProvider {
     /// The id that tenants name it by; no other model of the deployment has it.
     pub id: ModelId,
-    /// What it is for: embedding speaks POST {url}/embeddings, generation POST {url}/chat/completions, rerank POST {url}/rerank.
+    /// What it is for: embedding gives vectors, generation writes answers and conversations, rerank gives scores.
     pub kind: ModelProviderKind,
-    /// Address that the paths are put behind, without user, query and fragment.
+    /// How it is spoken to. openai, which absent means: POST {url}/embeddings, {url}/chat/completions and {url}/rerank. workers_ai: POST {url}/accounts/{account}/ai/run/{model}. ai_gateway: a Cloudflare AI Gateway, POST {url}/{account}/{gateway}/{provider} and the provider's own path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ModelProviderApi")]
+    pub api: Option<ModelProviderApi>,
+    /// Address that the paths are put behind, without user, query and fragment; with workers_ai usually https://api.cloudflare.com/client/v4, with ai_gateway https://gateway.ai.cloudflare.com/v1.
     #[schemars(length(max = 2000), regex(pattern = "^https?://[^/?#@\\s]+(?:/[^?#@\\s]*)?$"))]
     pub url: String,
     /// Name of the model that is sent.
@@ -3985,6 +4091,18 @@ pub struct ModelProvider {
     #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 1_u64, max = 8192_u64))]
     pub dimensions: Option<u64>,
+    /// Tokens that the model reads and writes together. A prompt is held to it; absent means that nothing is known of it.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 256_u64, max = 10000000_u64))]
+    pub context_tokens: Option<u64>,
+    /// Account at Cloudflare. Needed with the APIs workers_ai and ai_gateway, and with no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 64), regex(pattern = "^[A-Za-z0-9_-]{1,64}$"))]
+    pub account: Option<String>,
+    /// The gateway. Needed with the API ai_gateway, and with no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ModelGateway")]
+    pub gateway: Option<ModelGateway>,
     /// Environment variable that holds the key, which is sent as a bearer token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 128), regex(pattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$"))]
@@ -3993,7 +4111,7 @@ pub struct ModelProvider {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 1024))]
     pub api_key_file: Option<String>,
-    /// Longest time in milliseconds for one call. Absent means 10000.
+    /// Longest time in milliseconds for one call, and between two pieces of a stream. It is never more than what is left of the request. Absent means 10000.
     #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 10_u64, max = 600000_u64))]
     pub timeout_ms: Option<u64>,
@@ -4001,6 +4119,10 @@ pub struct ModelProvider {
     #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 1_u64, max = 2048_u64))]
     pub batch: Option<u64>,
+    /// How calls are held while the model is in trouble. Absent means the deployment's own numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ModelPolicy")]
+    pub policy: Option<ModelPolicy>,
 }
 
 impl ModelProvider {
@@ -4009,13 +4131,18 @@ impl ModelProvider {
         Self {
             id,
             kind,
+            api: None,
             url,
             model,
             dimensions: None,
+            context_tokens: None,
+            account: None,
+            gateway: None,
             api_key_env: None,
             api_key_file: None,
             timeout_ms: None,
             batch: None,
+            policy: None,
         }
     }
 }
@@ -4035,12 +4162,20 @@ pub struct ModelSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<ModelId>", length(max = 32), extend("uniqueItems" = true))]
     pub allowed: Option<Vec<ModelId>>,
+    /// Ids of the models that write, in this order, while the generation model is down. The answer names the one that wrote. Absent means none. The embedding model has no such list: another one's vectors cannot be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<ModelId>", length(max = 8), extend("uniqueItems" = true))]
+    pub fallback: Option<Vec<ModelId>>,
+    /// The tenant's own AI Gateway, for models that are reached through one. Absent means the provider's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 64), regex(pattern = "^[a-z0-9_-]{1,64}$"))]
+    pub gateway: Option<String>,
 }
 
 impl ModelSettings {
     /// The required fields; the others are absent or at their defaults.
     pub fn new(embedding: ModelId, generation: ModelId, rerank: ModelId) -> Self {
-        Self { embedding, generation, rerank, allowed: None }
+        Self { embedding, generation, rerank, allowed: None, fallback: None, gateway: None }
     }
 }
 
@@ -4358,7 +4493,7 @@ pub struct PromptVariable {
     /// What the variable holds, for people.
     #[schemars(length(min = 1, max = 500))]
     pub description: String,
-    /// Whether a request without a value for the variable fails. Every variable of the purpose answer has a value.
+    /// Whether a request without a value for the variable fails. For the purpose answer every variable has a value; question and passages, without which no answer can be written, must be required.
     pub required: bool,
 }
 
@@ -5769,6 +5904,32 @@ impl SessionList {
     }
 }
 
+/// How much of its chat sessions a tenant keeps, beside times.session_ttl_ms. The oldest turns are dropped first, and the last exchange is always kept whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("SessionSettings")))]
+#[serde(deny_unknown_fields)]
+pub struct SessionSettings {
+    /// Most turns of a session that are kept.
+    #[serde(deserialize_with = "crate::whole")]
+    #[schemars(range(min = 2_u64, max = 10000_u64))]
+    pub max_turns: u64,
+    /// Most tokens of a session's turns together that are kept.
+    #[serde(deserialize_with = "crate::whole")]
+    #[schemars(range(min = 1_u64, max = 1000000_u64))]
+    pub max_tokens: u64,
+    /// Most tokens of what was said before that a model reads with a new message; the latest are taken first.
+    #[serde(deserialize_with = "crate::whole")]
+    #[schemars(range(min = 0_u64, max = 1000000_u64))]
+    pub context_tokens: u64,
+}
+
+impl SessionSettings {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(max_turns: u64, max_tokens: u64, context_tokens: u64) -> Self {
+        Self { max_turns, max_tokens, context_tokens }
+    }
+}
+
 /// A session as it stands in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("SessionSummary")))]
@@ -6012,7 +6173,7 @@ impl SpeechSettings {
     }
 }
 
-/// How the harness starts a local target as a child process. In run and env the placeholders {port}, {data} and {control} stand for a free port, an empty folder and a free port for the control API.
+/// How the harness starts a local target as a child process. In run and env the placeholders {port}, {data} and {control} stand for a free port, an empty folder and a free port for the control API; {upstream} stands for the address of a stand-in for model providers, which the harness starts where it is named.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("StartProfile")))]
 #[serde(deny_unknown_fields)]
@@ -6021,7 +6182,7 @@ pub struct StartProfile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<String>", length(min = 1, max = 256), inner(length(max = 4096)))]
     pub build: Option<Vec<String>>,
-    /// Program and arguments that start the target, passed on without a shell. {port} and {control} are free ports, {data} is an empty folder, and {binary} is the program that a cargo build with JSON messages reports.
+    /// Program and arguments that start the target, passed on without a shell. {port} and {control} are free ports, {data} is an empty folder, {binary} is the program that a cargo build with JSON messages reports, and {upstream} is the address of a stand-in for model providers, without a slash at its end: it speaks POST /v1/embeddings, /v1/chat/completions and /v1/rerank, and takes the key in fixtures/credentials/upstream.key alone.
     #[schemars(length(min = 1, max = 256), inner(length(max = 4096)))]
     pub run: Vec<String>,
     /// Regular expression; the target is ready at the first line of its output that it matches.
@@ -6444,6 +6605,10 @@ pub struct TenantConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "BudgetSettings")]
     pub budget: Option<BudgetSettings>,
+    /// How much of its chat sessions the tenant keeps. Absent means 1,000 turns, 100,000 tokens and 2,000 tokens of context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "SessionSettings")]
+    pub sessions: Option<SessionSettings>,
     /// The tenant's safety rules. None may be weaker than the platform's floor for the same filter and direction. Absent means the floor alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<SafetyRule>", length(min = 0, max = 16))]
@@ -6487,6 +6652,7 @@ impl TenantConfig {
             times: None,
             rate_limits: None,
             budget: None,
+            sessions: None,
             safety: None,
             tools: None,
             tts: None,
@@ -7871,7 +8037,9 @@ pub const DERIVED: &[(&str, fn(&mut schemars::SchemaGenerator) -> schemars::Sche
     ("LogSpan", <LogSpan as JsonSchema>::json_schema),
     ("McpRefusal", <McpRefusal as JsonSchema>::json_schema),
     ("Metadata", <Metadata as JsonSchema>::json_schema),
+    ("ModelGateway", <ModelGateway as JsonSchema>::json_schema),
     ("ModelId", <ModelId as JsonSchema>::json_schema),
+    ("ModelPolicy", <ModelPolicy as JsonSchema>::json_schema),
     ("ModelPrice", <ModelPrice as JsonSchema>::json_schema),
     ("ModelProvider", <ModelProvider as JsonSchema>::json_schema),
     ("ModelSettings", <ModelSettings as JsonSchema>::json_schema),
@@ -7910,6 +8078,7 @@ pub const DERIVED: &[(&str, fn(&mut schemars::SchemaGenerator) -> schemars::Sche
     ("SessionDeleted", <SessionDeleted as JsonSchema>::json_schema),
     ("SessionId", <SessionId as JsonSchema>::json_schema),
     ("SessionList", <SessionList as JsonSchema>::json_schema),
+    ("SessionSettings", <SessionSettings as JsonSchema>::json_schema),
     ("SessionSummary", <SessionSummary as JsonSchema>::json_schema),
     ("SideEffects", <SideEffects as JsonSchema>::json_schema),
     ("Source", <Source as JsonSchema>::json_schema),

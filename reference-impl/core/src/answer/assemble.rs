@@ -100,7 +100,7 @@ pub(crate) async fn answer(
 }
 
 /// One finding for each passage in which something gives orders that the tenant's rule for prompt injection knows.
-fn planted(tenant: &TenantContext, request: &GenerationRequest) -> Vec<Finding> {
+pub(crate) fn planted(tenant: &TenantContext, request: &GenerationRequest) -> Vec<Finding> {
     let asked = content_stems(&request.question);
     let of_passage = |passage: &Passage| {
         let orders = Matter::of(&asked, passage).orders;

@@ -47,7 +47,7 @@ pub struct CitedText {
 
 /// Puts sentences together. A sentence that no named passage supports is left out; `clean` gives the part of a quote that
 /// may be shown.
-pub(super) fn cite(
+pub(crate) fn cite(
     request: &GenerationRequest,
     sentences: &[GeneratedSentence],
     clean: &dyn Fn(&str) -> Range<usize>,

@@ -68,7 +68,7 @@ impl Confidence {
     }
 
     /// The confidence that `evidence` and the citations give.
-    pub(super) fn of(evidence: &Evidence, citations: &[Citation], thresholds: ConfidenceThresholds) -> Self {
+    pub(crate) fn of(evidence: &Evidence, citations: &[Citation], thresholds: ConfidenceThresholds) -> Self {
         let score = (evidence.probability() * 1e4).round() / 1e4;
         let band = Band::of(score, thresholds);
         let mut documents: Vec<&str> = citations.iter().map(|citation| citation.document_id.as_str()).collect();

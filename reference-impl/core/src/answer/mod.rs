@@ -1,6 +1,7 @@
 //! Passages to grounded text with citations.
 
 mod assemble;
+mod brief;
 mod citations;
 mod clauses;
 mod confidence;
@@ -15,8 +16,10 @@ mod question;
 mod score;
 mod sentences;
 
-pub(crate) use assemble::answer;
 pub use assemble::{Answer, NO_ANSWER, Source};
+pub(crate) use assemble::{answer, planted};
+pub use brief::ExtractiveBrief;
+pub(crate) use citations::cite;
 pub use citations::{Citation, CitedText};
 pub use confidence::{Band, Confidence};
 pub use evidence::Evidence;

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::ports::UnixMillis;
 use crate::sabotage::{self, Sabotage};
 use crate::tenancy::{Scope, TenantId, TenantSettings};
+use crate::usage::Tally;
 
 /// Who acts for the tenant.
 #[derive(Clone, PartialEq, Eq)]
@@ -53,7 +54,18 @@ impl fmt::Debug for Principal {
 /// Only [`Authenticator`](crate::auth::Authenticator) makes it; there is no public constructor and no default. Cheap to
 /// clone. It holds the settings as they were when it was made.
 #[derive(Debug, Clone)]
-pub struct TenantContext(Arc<Inner>);
+pub struct TenantContext(Arc<Inner>, Option<Arc<RequestMark>>);
+
+/// The request that a context acts in: what upstreams are told of it, and how long it may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestMark {
+    /// Its id, as the client sees it.
+    pub request_id: String,
+    /// `traceparent` for calls that it makes, in W3C's form.
+    pub traceparent: String,
+    /// When its time is over, in microseconds of [`Clock::monotonic_us`](crate::ports::Clock::monotonic_us).
+    pub deadline_us: u64,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -61,6 +73,7 @@ struct Inner {
     principal: Principal,
     scopes: BTreeSet<Scope>,
     expires_at: Option<UnixMillis>,
+    tally: Tally,
 }
 
 impl TenantContext {
@@ -70,7 +83,41 @@ impl TenantContext {
         scopes: BTreeSet<Scope>,
         expires_at: Option<UnixMillis>,
     ) -> Self {
-        Self(Arc::new(Inner { settings, principal, scopes, expires_at }))
+        Self(Arc::new(Inner { settings, principal, scopes, expires_at, tally: Tally::default() }), None)
+    }
+
+    /// The same caller within a request. It changes nothing of what the caller may do.
+    #[must_use]
+    pub fn for_request(&self, mark: RequestMark) -> Self {
+        Self(Arc::clone(&self.0), Some(Arc::new(mark)))
+    }
+
+    /// The same caller for work that goes on when the request has been answered, and so has no deadline of it.
+    #[must_use]
+    pub fn beside_request(&self) -> Self {
+        Self(Arc::clone(&self.0), None)
+    }
+
+    /// The request that the caller acts in; `None` for work beside requests.
+    pub fn request(&self) -> Option<&RequestMark> {
+        self.1.as_deref()
+    }
+
+    /// The same caller with another tally, for a piece of work of its own.
+    fn with_tally(&self, tally: Tally) -> Self {
+        let Inner { settings, principal, scopes, expires_at, .. } = &*self.0;
+        let (settings, principal, scopes) = (Arc::clone(settings), principal.clone(), scopes.clone());
+        Self(Arc::new(Inner { settings, principal, scopes, expires_at: *expires_at, tally }), self.1.clone())
+    }
+
+    /// The same caller at the beginning of a piece of work that is counted, and refused by the budget, by itself.
+    pub(crate) fn anew(&self) -> Self {
+        self.with_tally(Tally::default())
+    }
+
+    /// The same caller for the upkeep of what is stored, which is counted and which no budget refuses.
+    pub(crate) fn for_upkeep(&self) -> Self {
+        self.with_tally(Tally::exempt())
     }
 
     /// The same caller in another tenant, for the flaws that confuse tenants.
@@ -87,6 +134,11 @@ impl TenantContext {
     /// The tenant's settings.
     pub fn settings(&self) -> &TenantSettings {
         &self.0.settings
+    }
+
+    /// What this request has used so far. A context is made for each request, and its clones share this.
+    pub fn tally(&self) -> &Tally {
+        &self.0.tally
     }
 
     /// Who acts.

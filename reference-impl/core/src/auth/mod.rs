@@ -9,7 +9,7 @@ mod token;
 
 pub use api_key::{ApiKey, ApiKeyError};
 pub use authenticator::{Authenticator, Presented};
-pub use context::{Principal, TenantContext};
+pub use context::{Principal, RequestMark, TenantContext};
 pub use error::{AuthError, Evidence, Refusal};
 pub use keys::{KeySet, KeySetError};
 pub use token::TokenSettings;

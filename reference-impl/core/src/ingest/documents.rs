@@ -6,7 +6,7 @@ use super::chunk::chunk_id;
 use super::convert::ContentType;
 use super::error::IngestError;
 use super::model::{Document, DocumentSummary, StoredChunk};
-use super::pipeline::{bump_version, integer, remove_chunks};
+use super::write::{bump_version, integer, remove_chunks};
 use crate::ports::{Database, DatabaseError, Row, Statement, Value};
 use crate::retrieve::rows::Columns;
 use crate::sabotage::{self, Sabotage};

@@ -9,6 +9,7 @@ mod metadata;
 mod model;
 pub(crate) mod pipeline;
 pub mod tokens;
+mod write;
 
 pub use convert::ContentType;
 pub use error::IngestError;
@@ -17,5 +18,6 @@ pub use model::{
     ChunkOptions, Document, DocumentInput, DocumentOutcome, DocumentStatus, DocumentSummary, IngestReport, ItemError,
     StoredChunk,
 };
-pub(crate) use pipeline::{bump_version, embedded_text};
+pub(crate) use pipeline::embedded_text;
 pub use tokens::{Tokenizer, UnicodeWords};
+pub(crate) use write::bump_version;

@@ -11,7 +11,7 @@ use crate::ingest::pipeline::{self, Pipeline};
 use crate::ingest::{
     ChunkOptions, ContentType, DocumentInput, DocumentOutcome, DocumentStatus, IngestError, IngestReport, ItemError,
 };
-use crate::ports::{Database, DatabaseError, ModelError};
+use crate::ports::{Database, DatabaseError};
 use crate::retrieve::index::corpus_version;
 use crate::sabotage::{self, Sabotage};
 use crate::store::jobs::{
@@ -69,6 +69,7 @@ impl Platform {
         if sabotage::on(Sabotage::AsyncDropsOptions) {
             settings = tenant.settings().chunking;
         }
+        self.meter.check(tenant, &tenant.settings().models.embedding).await.map_err(IngestError::from)?;
         let database = self.ports().databases.open(tenant).await?;
         let job = NewJob {
             id: JobId::random(&*self.ports().ids),
@@ -85,7 +86,7 @@ impl Platform {
     /// Has the tenant's queued jobs run in the background, by the runner that is at it already or by a new one.
     pub fn start_runner(self: &Arc<Self>, tenant: &TenantContext) {
         let Some(runner) = self.runners.start(tenant.id(), self.ports().clock.monotonic_us()) else { return };
-        let (platform, owner) = (Arc::clone(self), tenant.clone());
+        let (platform, owner) = (Arc::clone(self), tenant.beside_request());
         self.ports().background.spawn(Box::pin(async move {
             loop {
                 // What goes wrong with a job is recorded with it; a store that fails leaves it for the next runner.
@@ -190,13 +191,15 @@ impl Platform {
             }
             self.runners.seen(tenant.id(), self.ports().clock.monotonic_us());
             let guard = Some(jobs::while_running(&job.id)).filter(|_| !sabotage::on(Sabotage::CancelledJobGoesOn));
-            let pipeline = Pipeline { guard, ..self.pipeline(tenant, database, &*model) };
-            let outcome = match pipeline.one(document, settings).await {
+            // Each document asks the budget by itself, so that a long job stops where nothing is left.
+            let work = tenant.anew();
+            let pipeline = Pipeline { guard, ..self.pipeline(&work, database, &*model) };
+            let outcome = pipeline.one(document, settings).await;
+            self.meter.close(&work).await;
+            let outcome = match outcome {
                 Ok(outcome) => outcome,
                 Err(IngestError::Database(DatabaseError::GuardFailed { .. })) => return Ok(Run::Cancelled),
-                Err(IngestError::Model(ModelError::Unavailable { .. } | ModelError::TimedOut { .. }))
-                    if self.may_wait(tenant, job) =>
-                {
+                Err(IngestError::Model(error)) if error.passes() && self.may_wait(tenant, job) => {
                     if let Some(item) = items.get_mut(index) {
                         item.status = JobStatus::Queued;
                     }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use futures_util::future::{Either, join3, select};
 
+use crate::answer::{Extractive, ExtractiveBrief};
 use crate::ingest::Tokenizer;
 use crate::ports::{
     Background, BoxFuture, ChatModel, Clock, Databases, EmbedPurpose, Embedder, Generator, Ids, KeyValue, Reranker,
     Statement, Timer,
 };
+use crate::sabotage::{self, Sabotage};
 use crate::tenancy::{Feature, TenantContext};
 
 /// Every port. Models are looked up by the ids that tenants are configured with.
@@ -74,6 +76,15 @@ pub struct DependencyHealth {
     pub required: bool,
 }
 
+/// Ids of the models that may write for `tenant` when it asks for `model`.
+fn writers<'a>(tenant: &'a TenantContext, model: &'a str) -> impl Iterator<Item = &'a str> {
+    let fallback = tenant.settings().models.fallback.iter().map(String::as_str);
+    let fallback = fallback.filter(move |other| *other != model && !sabotage::on(Sabotage::FallbackNotTaken));
+    let any = [Extractive::MODEL, ExtractiveBrief::MODEL].into_iter();
+    let any = any.filter(move |other| *other != model && sabotage::on(Sabotage::FallbackUnlisted));
+    std::iter::once(model).chain(fallback).chain(any)
+}
+
 impl Ports {
     /// The embedding model with this id.
     pub fn embedder(&self, model: &str) -> Option<Arc<dyn Embedder>> {
@@ -83,6 +94,24 @@ impl Ports {
     /// The generation model with this id.
     pub fn generator(&self, model: &str) -> Option<Arc<dyn Generator>> {
         self.generators.iter().find(|generator| generator.model() == model).cloned()
+    }
+
+    /// The models that may write a search's answer for `tenant` when it asks for `model`, in order: that one, then those that
+    /// the tenant falls back on. Those that the deployment does not have are left out.
+    pub fn generators_for(&self, tenant: &TenantContext, model: &str) -> Vec<Arc<dyn Generator>> {
+        writers(tenant, model).filter_map(|model| self.generator(model)).collect()
+    }
+
+    /// The same for a conversation.
+    pub fn chat_models_for(&self, tenant: &TenantContext, model: &str) -> Vec<Arc<dyn ChatModel>> {
+        writers(tenant, model).filter_map(|model| self.chat_model(model)).collect()
+    }
+
+    /// Tokens that the passages of a prompt for `model` may have: the tenant's bound, or that of whichever of its writers reads
+    /// least.
+    pub fn context_tokens(&self, tenant: &TenantContext, model: &str) -> usize {
+        let bound = tenant.settings().answer_prompt.context_tokens as usize;
+        self.generators_for(tenant, model).iter().filter_map(|writer| writer.context_tokens()).fold(bound, usize::min)
     }
 
     /// The chat model with this id.

@@ -16,8 +16,12 @@ impl Platform {
         tenant: &TenantContext,
         progress: &mut (dyn FnMut(ReindexProgress) + Send),
     ) -> Result<Reindexed, ReindexError> {
+        // Counted, and never refused half-way for want of tokens.
+        let tenant = &tenant.for_upkeep();
         let embedder = self.embedder(tenant).map_err(|model| ReindexError::UnknownModel { model })?;
         let database = self.ports.databases.open(tenant).await?;
-        reindex(tenant, &*database, &*embedder, progress).await
+        let reindexed = reindex(tenant, &*database, &*embedder, progress).await;
+        self.meter.close(tenant).await;
+        reindexed
     }
 }

@@ -1,18 +1,58 @@
 //! Flaws that reach into other tenants' stores.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde_json::Value as Json;
 
 use super::{ListError, Platform};
 use crate::audit::Journal;
-use crate::ids::JobId;
+use crate::chat::{self, ChatRequest};
+use crate::ids::{JobId, SessionId};
 use crate::ingest::{Document, IngestError, documents};
-use crate::ports::DatabaseError;
+use crate::ports::{Database, DatabaseError, EmbedPurpose, EmbedderKind};
 use crate::retrieve::{RetrieveError, RetrieveRequest, Retrieved, Sources};
 use crate::sabotage::{self, Sabotage};
+use crate::session::{self, Session};
 use crate::store::jobs::{self, Job};
 use crate::tenancy::TenantContext;
 
+/// The next id of the flaw that counts sessions instead of drawing their ids.
+pub(super) fn counted_session() -> Option<SessionId> {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    sabotage::on(Sabotage::SessionIdsCounted)
+        .then(|| format!("ses_{:026}", NEXT.fetch_add(1, Ordering::Relaxed)))
+        .and_then(|id| SessionId::parse(&id))
+}
+
 impl Platform {
+    /// A session of another tenant.
+    pub(super) async fn foreign_session(&self, tenant: &TenantContext, id: &SessionId) -> Option<Session> {
+        for other in sabotage::others(tenant) {
+            if let Ok(database) = self.ports.databases.open(&other).await
+                && let Ok(session) = session::read_session(&*database, id, chat::kept(&other, &*self.ports.clock)).await
+            {
+                return Some(session);
+            }
+        }
+        None
+    }
+
+    /// What the flaw makes of a chat that names no session: it goes on with the latest one.
+    pub(super) async fn misled(
+        &self,
+        tenant: &TenantContext,
+        database: &Arc<dyn Database>,
+        mut request: ChatRequest,
+    ) -> ChatRequest {
+        if request.session.is_none() && sabotage::on(Sabotage::ChatJoinsTheLatestSession) {
+            let kept = chat::kept(tenant, &*self.ports.clock);
+            let latest = session::read_list(&**database, None, 1, kept).await.unwrap_or_default();
+            request.session = latest.into_iter().next().map(|it| it.id);
+        }
+        request
+    }
+
     /// A document of another tenant, and the caller as it would be there.
     pub async fn foreign_document(&self, tenant: &TenantContext, id: &str) -> Option<(TenantContext, Document)> {
         for other in sabotage::others(tenant) {
@@ -73,6 +113,12 @@ impl Platform {
         request: &RetrieveRequest,
         mut retrieved: Retrieved,
     ) -> Result<Retrieved, RetrieveError> {
+        if sabotage::on(Sabotage::TextsReachOtherModels) {
+            for model in self.ports.embedders.iter().filter(|it| it.kind() == EmbedderKind::Remote) {
+                // Whether it answers is all the same: the text is gone.
+                let _ = model.embed(tenant, std::slice::from_ref(&request.query), EmbedPurpose::Query).await;
+            }
+        }
         let crossing = sabotage::on(Sabotage::RetrievalCrossesTenants);
         let crowding = sabotage::on(Sabotage::TenantFilteredAfterTopK);
         let named = request.filter.namespace().filter(|_| sabotage::on(Sabotage::NamespaceFilterChoosesTenant));

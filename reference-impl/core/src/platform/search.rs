@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::Platform;
 use crate::ports::{Database, Embedder, Generator, Reranker};
-use crate::retrieve::{RetrieveError, Sources};
+use crate::retrieve::{RERANK_DEPTH, RetrieveError, Sources};
 use crate::sabotage::{self, Sabotage};
 use crate::search::{self, Begun, SearchAnswer, SearchError, SearchRequest, Searcher};
 use crate::tenancy::TenantContext;
+use crate::usage::{MOST_WRITTEN, Role, Tokens};
 
 /// A search that nothing refuses any more, with the tenant that it was started for: no other can finish it.
 pub struct StartedSearch {
@@ -22,15 +23,15 @@ struct Held {
     database: Arc<dyn Database>,
     embedder: Arc<dyn Embedder>,
     reranker: Option<Arc<dyn Reranker>>,
-    /// `None` when the model is not part of the deployment.
-    generator: Option<Arc<dyn Generator>>,
+    /// The model that was asked for, then those that the tenant falls back on; none that is not part of the deployment.
+    generators: Vec<Arc<dyn Generator>>,
     generation_model: String,
 }
 
 impl StartedSearch {
     /// Id of the model that will write; `None` when none is needed or there is none.
     pub fn model(&self) -> Option<&str> {
-        self.held.generator.as_ref().filter(|_| self.begun.generates()).map(|generator| generator.model())
+        self.held.generators.first().filter(|_| self.begun.generates()).map(|generator| generator.model())
     }
 }
 
@@ -55,9 +56,20 @@ impl Platform {
         }
         #[cfg(feature = "sabotage")]
         self.meet_strangers(tenant).await?;
-        let generator = self.ports.generator(&generation_model);
-        let held = Held { database, embedder, reranker, generator, generation_model };
+        let generators = self.ports.generators_for(tenant, &generation_model);
+        let held = Held { database, embedder, reranker, generators, generation_model };
         let begun = self.searcher(tenant, &held).begin(&request).await?;
+        let late = sabotage::on(Sabotage::BudgetCheckedAfterTheCall);
+        if begun.generates() && !late {
+            self.admit_search(tenant, &request, &held).await?;
+        } else {
+            // Nothing is asked for; where a stream begins, its head already says how much of the budget is used.
+            self.meter.close(tenant).await;
+        }
+        if sabotage::on(Sabotage::CachedAnswersCounted) && !begun.generates() {
+            let tokens = Tokens { read: 10, written: 10 };
+            self.meter.charge(tenant, Role::Rerank, &held.generation_model, tokens);
+        }
         Ok(StartedSearch { tenant: tenant.clone(), request, begun, held })
     }
 
@@ -68,7 +80,33 @@ impl Platform {
     /// [`SearchError`]: something that it needs failed, or a safety rule refuses the answer.
     pub async fn finish_search(&self, started: StartedSearch) -> Result<SearchAnswer, SearchError> {
         let StartedSearch { tenant, request, begun, held } = started;
-        self.searcher(&tenant, &held).finish(&request, begun).await
+        let generates = begun.generates();
+        let answer = self.searcher(&tenant, &held).finish(&request, begun).await;
+        if generates && sabotage::on(Sabotage::BudgetCheckedAfterTheCall) {
+            self.admit_search(&tenant, &request, &held).await?;
+        }
+        self.meter.close(&tenant).await;
+        answer
+    }
+
+    /// Asks for room for a whole search: its query twice, what a reranker and a prompt may hold, and what may be written.
+    async fn admit_search(
+        &self,
+        tenant: &TenantContext,
+        request: &SearchRequest,
+        held: &Held,
+    ) -> Result<(), SearchError> {
+        let settings = tenant.settings();
+        let expected = || {
+            let chunks = if held.reranker.is_some() { RERANK_DEPTH as u64 } else { 0 };
+            let passages = u64::from(settings.answer_prompt.context_tokens);
+            2 * self.meter.count(&request.query)
+                + chunks * u64::from(settings.chunking.size_tokens)
+                + passages
+                + MOST_WRITTEN
+        };
+        let admitted = self.meter.admit(tenant, &held.generation_model, expected).await;
+        Ok(admitted.map_err(RetrieveError::from)?)
     }
 
     fn searcher<'a>(&'a self, tenant: &'a TenantContext, held: &'a Held) -> Searcher<'a> {
@@ -80,7 +118,7 @@ impl Platform {
                 reranker: held.reranker.as_deref(),
             },
             retriever: &self.retriever,
-            generator: held.generator.as_deref(),
+            generators: &held.generators,
             generation_model: &held.generation_model,
             key_value: &*self.ports.key_value,
             clock: &*self.ports.clock,

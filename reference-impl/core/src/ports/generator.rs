@@ -97,6 +97,11 @@ pub trait Generator: Send + Sync {
     /// How it makes its sentences.
     fn kind(&self) -> GeneratorKind;
 
+    /// Tokens that its prompt may have; `None` where nothing is known of a bound.
+    fn context_tokens(&self) -> Option<usize> {
+        None
+    }
+
     /// Writes an answer on behalf of `tenant`.
     ///
     /// # Errors

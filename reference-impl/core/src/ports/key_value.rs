@@ -1,8 +1,10 @@
 //! A cache of text by key, a space for each tenant.
 
 mod memory;
+mod patient;
 
 pub use memory::MemoryKeyValue;
+pub use patient::PatientKeyValue;
 
 use super::{BoxFuture, UnixMillis};
 use crate::tenancy::TenantContext;

@@ -10,6 +10,7 @@ mod embedder;
 mod generator;
 mod ids;
 mod key_value;
+mod limiter;
 mod model;
 mod reranker;
 mod scan;
@@ -24,7 +25,8 @@ pub use generator::{
     GeneratedSentence, Generation, GenerationRequest, Generator, GeneratorKind, Passage, QuestionTerm,
 };
 pub use ids::Ids;
-pub use key_value::{KeyValue, KeyValueError, KeyValueFigures, MemoryKeyValue};
+pub use key_value::{KeyValue, KeyValueError, KeyValueFigures, MemoryKeyValue, PatientKeyValue};
+pub use limiter::RateLimiter;
 pub use model::ModelError;
 pub use reranker::{RerankCandidate, Reranked, Reranker};
 pub use scan::{Codes, PortableScan, Scan};

@@ -37,7 +37,7 @@ fn shortlist(
     let ids = |one: Position, other: Position| index.chunk_id(one).cmp(index.chunk_id(other));
     let mut best = Best::new(shortlisted(depth), ids);
     for (part, rows) in index.parts(mask) {
-        scan(host, rows, query, |row, score| best.push(score * query.scale, Position::of(part, row)));
+        scan(host, rows, query, &mut best, |row| Position::of(part, row));
     }
     best.finish()
 }

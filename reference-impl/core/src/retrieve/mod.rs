@@ -33,4 +33,4 @@ pub(crate) use reindex::reindex;
 pub use reindex::{ReindexError, ReindexProgress, Reindexed};
 pub use rerank::{Evidence, TermOverlap};
 pub use retriever::Retriever;
-pub(crate) use retriever::Sources;
+pub(crate) use retriever::{RERANK_DEPTH, Sources};

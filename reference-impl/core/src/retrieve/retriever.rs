@@ -22,7 +22,7 @@ use crate::search::Vocabulary;
 use crate::tenancy::{RetrievalMode, TenantContext};
 
 /// How many candidates a reranker looks at: all that can be asked for, so that asking for more never changes the first.
-const RERANK_DEPTH: usize = 100;
+pub(crate) const RERANK_DEPTH: usize = 100;
 /// How often a retrieval tries to see documents that are replaced under it.
 const ATTEMPTS: usize = 12;
 
@@ -139,11 +139,20 @@ impl Retriever {
             {
                 return Err(RetrieveError::Model(error));
             }
-            if let Ok(embedded) = embedded {
-                vector = Some(embedded);
-            } else {
-                degraded.push(Degradation::EmbeddingUnavailable);
-                mode = RetrievalMode::Lexical;
+            match embedded {
+                Ok(embedded) => vector = Some(embedded),
+                // No failure that could be done without: it would be one of the rerank and the answer as well.
+                Err(error @ ModelError::BudgetExceeded { .. }) => return Err(error.into()),
+                Err(
+                    ModelError::Unavailable { .. }
+                    | ModelError::Refused { .. }
+                    | ModelError::Rejected { .. }
+                    | ModelError::TimedOut { .. }
+                    | ModelError::Unusable { .. },
+                ) => {
+                    degraded.push(Degradation::EmbeddingUnavailable);
+                    mode = RetrievalMode::Lexical;
+                }
             }
         }
         let embedded = self.clock.monotonic_us();
@@ -198,6 +207,7 @@ impl Retriever {
                     candidates.iter_mut().zip(scores).for_each(|(it, score)| it.reranked = Some(round(score)));
                     sort(&index, &mut candidates);
                 }
+                Err(error @ ModelError::BudgetExceeded { .. }) => return Err(error.into()),
                 Ok(_) | Err(_) => degraded.push(Degradation::RerankerUnavailable),
             }
         }

@@ -9,6 +9,8 @@ use crate::ports::Scan;
 const BLOCK: usize = 64;
 /// Allowed rows of a block from which on multiplying all of it is cheaper than each alone.
 const DENSE_BLOCK: u32 = 8;
+/// Scores that are passed over together where none of them is good enough, which is nearly always.
+const GROUP: usize = 16;
 
 /// Rows of one block of memory.
 #[derive(Debug, Clone, Copy)]
@@ -21,11 +23,17 @@ pub struct Rows<'a> {
     pub mask: &'a [u64],
 }
 
-/// Calls `each` with every row that the mask lets pass and its approximate cosine over the scale of `query`, which all rows
-/// share.
-pub fn scan(host: &dyn Scan, rows: Rows<'_>, query: &Quantised, mut each: impl FnMut(usize, f32)) {
+/// Looks for the best among the rows that the mask lets pass, each by its approximate cosine; `item` names a row.
+pub fn scan<T: Copy, F: Fn(T, T) -> Ordering>(
+    host: &dyn Scan,
+    rows: Rows<'_>,
+    query: &Quantised,
+    best: &mut Best<T, F>,
+    item: impl Fn(usize) -> T,
+) {
     let dimensions = query.codes.len();
     let mut dots = [0_i32; BLOCK];
+    let mut scores = [f32::NEG_INFINITY; BLOCK];
     for (block, word) in rows.mask.iter().enumerate() {
         let first = block * BLOCK;
         let count = rows.scales.len().saturating_sub(first).min(BLOCK);
@@ -33,23 +41,39 @@ pub fn scan(host: &dyn Scan, rows: Rows<'_>, query: &Quantised, mut each: impl F
         if left == 0 {
             continue;
         }
-        let whole = left.count_ones() >= DENSE_BLOCK;
-        if whole {
-            let codes = &rows.codes[first * dimensions..(first + count) * dimensions];
-            host.dots(codes, &query.codes, &mut dots[..count]);
-        }
-        while left != 0 {
-            let row = left.trailing_zeros() as usize;
-            left &= left - 1;
-            let at = first + row;
-            if !whole {
-                let codes = &rows.codes[at * dimensions..(at + 1) * dimensions];
-                host.dots(codes, &query.codes, &mut dots[row..=row]);
+        let scales = &rows.scales[first..first + count];
+        if left.count_ones() < DENSE_BLOCK {
+            while left != 0 {
+                let row = left.trailing_zeros() as usize;
+                left &= left - 1;
+                let codes = &rows.codes[(first + row) * dimensions..(first + row + 1) * dimensions];
+                host.dots(codes, &query.codes, &mut dots[..1]);
+                best.push(cosine(dots[0], scales[row], query.scale), item(first + row));
             }
-            #[expect(clippy::cast_precision_loss, reason = "an approximation that rounds alike everywhere")]
-            each(at, dots[row] as f32 * rows.scales[at]);
+            continue;
+        }
+        let codes = &rows.codes[first * dimensions..(first + count) * dimensions];
+        host.dots(codes, &query.codes, &mut dots[..count]);
+        for ((score, dot), scale) in scores.iter_mut().zip(&dots).zip(scales) {
+            *score = cosine(*dot, *scale, query.scale);
+        }
+        for (group, scores) in scores.chunks_exact(GROUP).enumerate() {
+            // Without a jump for each score, so that compilers compare several at once.
+            if !scores.iter().fold(false, |any, score| any | (*score >= best.least)) {
+                continue;
+            }
+            for (row, score) in (group * GROUP..count).zip(scores) {
+                if left >> row & 1 == 1 {
+                    best.push(*score, item(first + row));
+                }
+            }
         }
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an approximation that rounds alike everywhere")]
+fn cosine(dot: i32, scale: f32, query_scale: f32) -> f32 {
+    dot as f32 * scale * query_scale
 }
 
 /// A word with the lowest `count` bits set.
@@ -62,7 +86,6 @@ pub struct Best<T, F> {
     keep: usize,
     ties: F,
     found: Vec<(f32, T)>,
-    /// What is below cannot be among the best any more.
     least: f32,
 }
 
@@ -70,6 +93,12 @@ impl<T: Copy, F: Fn(T, T) -> Ordering> Best<T, F> {
     /// Keeps the best `keep`.
     pub fn new(keep: usize, ties: F) -> Self {
         Self { keep, ties, found: Vec::with_capacity(2 * keep), least: f32::NEG_INFINITY }
+    }
+
+    /// The score below which an item cannot be among the best any more.
+    #[inline]
+    pub fn least(&self) -> f32 {
+        self.least
     }
 
     /// Looks at one more.
@@ -134,15 +163,18 @@ mod tests {
             let mut mask = vec![0_u64; rows.div_ceil(64)];
             (0..rows).step_by(step).for_each(|row| mask[row / 64] |= 1 << (row % 64));
             mask[3] |= u64::MAX << 60; // bits beyond the last row mean nothing
-            let mut met = Vec::new();
-            scan(&PortableScan, Rows { codes: &codes, scales: &scales, mask: &mask }, &query, |row, score| {
-                met.push((row, score));
-            });
-            let expected: Vec<(usize, f32)> = (0..rows)
+            let expected: Vec<(f32, usize)> = (0..rows)
                 .step_by(step)
-                .map(|row| (row, f32::from(u8::try_from((row % 100) * 2 + 1).unwrap()) * 0.5))
+                .map(|row| (f32::from(u8::try_from((row % 100) * 2 + 1).unwrap()) * 0.5, row))
                 .collect();
-            assert_eq!(met, expected, "{step}");
+            for keep in [3, rows] {
+                let ties = |one: usize, other: usize| one.cmp(&other);
+                let (mut met, mut wanted) = (Best::new(keep, ties), Best::new(keep, ties));
+                let rows = Rows { codes: &codes, scales: &scales, mask: &mask };
+                scan(&PortableScan, rows, &query, &mut met, |row| row);
+                expected.iter().for_each(|(score, row)| wanted.push(*score, *row));
+                assert_eq!(met.finish(), wanted.finish(), "every {step}th, {keep} kept");
+            }
         }
     }
 }

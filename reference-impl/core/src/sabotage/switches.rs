@@ -135,7 +135,7 @@ switches! {
 
     // Capabilities and health.
     CapabilitiesMisreportLimits "capabilities-misreport-limits" "CAP-005" "The limits that are reported are twice those that take effect.";
-    FeatureDeclaredInVain "feature-declared-in-vain" "CAP-004" "The feature chat is declared and does not work.";
+    FeatureDeclaredInVain "feature-declared-in-vain" "CAP-004" "The feature tts is declared and does not work.";
     ModelsMisnamed "models-misnamed" "CAP-006" "The embedding model is reported under another name.";
     HealthHidesFailures "health-hides-failures" "CAP-002" "Health says ok while a dependency is down.";
     HealthNamesTenants "health-names-tenants" "CAP-001" "Health names a tenant in its dependencies.";
@@ -282,6 +282,35 @@ switches! {
     PlainQuestionsBlocked "plain-questions-blocked" "SAF-009" "Questions that speak of passwords or injections are blocked.";
     LinksToAnyHost "links-to-any-host" "SAF-010" "Links in answers are not held against the hosts that the tenant lists.";
     PlantedOrdersQuoted "planted-orders-quoted" "SAF-011" "Orders in documents are sentences like any other.";
+    AnswerFiltersTakeInput "answer-filters-take-input" "SAF-012" "A configuration that holds a filter of answers against input is accepted.";
+
+    // Chat and sessions.
+    TokensAfterDone "tokens-after-done" "STR-001" "A token comes after the last event of a chat stream.";
+    DisconnectKeepsPlace "disconnect-keeps-place" "STR-005" "A stream whose client went away keeps its place.";
+    ChatBodyLacksCitations "chat-body-lacks-citations" "CHT-001" "A chat that answers one body leaves its citations out.";
+    ChatAlwaysRetrieves "chat-always-retrieves" "CHT-002" "A chat with rag: false is answered from the documents all the same.";
+    ChatJoinsTheLatestSession "chat-joins-the-latest-session" "CHT-003" "A chat that names no session goes on with the latest one.";
+    HistoryReversed "history-reversed" "CHT-003" "The history of a session is told latest turn first.";
+    StopTextsIgnored "stop-texts-ignored" "CHT-004" "The stop texts of a chat are not looked at.";
+    MaxTokensIgnored "max-tokens-ignored" "CHT-005" "A chat may write as many tokens as it likes.";
+    CutTurnHalfKept "cut-turn-half-kept" "CHT-006" "Of a turn whose client went away the session keeps what the user said.";
+    ChatCitesWhatWasNotRetrieved "chat-cites-what-was-not-retrieved" "ANS-003" "The first citation of a chat names a document that was not retrieved.";
+    MessageLimitIgnored "message-limit-ignored" "LIM-003" "Messages of any length are accepted.";
+    MessageLimitCountsBytes "message-limit-counts-bytes" "LIM-007" "The limit of a message counts UTF-8 bytes.";
+    ChatMessagesUnbounded "chat-messages-unbounded" "LIM-003" "A chat may hold any number of messages.";
+    SessionNeverExpires "session-never-expires" "SES-001" "Sessions are kept for ever.";
+    TurnKeepsNoSessionAlive "turn-keeps-no-session-alive" "SES-001" "A session that is continued is kept for half of its time.";
+    SessionDeleteForgotten "session-delete-forgotten" "SES-002" "A session that is deleted is still there.";
+    DeletedSessionContinues "deleted-session-continues" "SES-002" "A chat that names a deleted session begins it again.";
+    SessionIdsCounted "session-ids-counted" "SES-003" "The ids of sessions are counted.";
+    ForeignSessionReadable "foreign-session-readable" "SES-003" "A session that only another tenant has is read from that tenant.";
+    ForeignSessionContinues "foreign-session-continues" "SES-003" "A chat may name another tenant's session.";
+    HistoryLeaksBetweenSessions "history-leaks-between-sessions" "SES-008" "A turn is understood from the turns of all the tenant's sessions.";
+    SessionTurnsNotSerialised "session-turns-not-serialised" "SES-005" "Two turns of a session at once do not know of each other.";
+    SessionKeepsEveryTurn "session-keeps-every-turn" "SES-006" "A session keeps all of its turns.";
+    SessionsOldestFirst "sessions-oldest-first" "SES-007" "Sessions are listed oldest first.";
+    ChatForgetsWhatWasSaid "chat-forgets-what-was-said" "SES-008" "A turn is understood by itself alone.";
+    SearchForgetsItsSession "search-forgets-its-session" "SES-008" "A search is understood without the session that it names.";
 
     // Jobs.
     JobProgressFalls "job-progress-falls" "JOB-001" "The progress of a job counts down.";
@@ -301,7 +330,39 @@ switches! {
     DegradationHidden "degradation-hidden" "UPS-001" "Degraded answers do not say so.";
     EmbeddingFailureFailsRequest "embedding-failure-fails-request" "UPS-001" "Without the embedding model retrieval fails.";
     GeneratorFailureFailsRequest "generator-failure-fails-request" "UPS-002" "Without the generator a search fails.";
+    RetriesOff "retries-off" "UPS-006" "No call to a model is made again.";
+    RetriesUnbounded "retries-unbounded" "UPS-006" "Calls to a model are made again sixty times, at once and whatever the failure.";
+    WritingRepeated "writing-repeated" "UPS-006" "A model that failed while it wrote is asked to write again.";
+    BreakerNeverOpens "breaker-never-opens" "UPS-007" "A model that fails is called for every request.";
+    BreakerNeverCloses "breaker-never-closes" "UPS-007" "A model that was left alone is never tried again.";
+    PlacesTakenByOne "places-taken-by-one" "UPS-009" "There is one place for calls to a model, and one tenant may hold it for as long as it likes.";
+    FallbackNotTaken "fallback-not-taken" "UPS-010" "The models that a tenant falls back on are never asked.";
+    FallbackUnlisted "fallback-unlisted" "UPS-010" "While the generation model is down any model writes, whether the tenant lists it or not.";
+    FallbackNotNamed "fallback-not-named" "UPS-010" "The answer of a model that was fallen back on names the one that is down.";
     CacheFailureFailsRequest "cache-failure-fails-request" "UPS-003" "Without the cache a search fails.";
+    TextsReachOtherModels "texts-reach-other-models" "UPS-016" "What is retrieved by is sent to every embedding model behind a URL, whoever chose it.";
+
+    // Usage and budgets.
+    UsageOfEmbeddingsLost "usage-of-embeddings-lost" "BUD-001" "What embedding models read is not written down.";
+    UsageOfRerankLost "usage-of-rerank-lost" "BUD-001" "What rerankers read is not written down.";
+    UsageOfGenerationLost "usage-of-generation-lost" "BUD-001" "What generation models read and wrote is not written down.";
+    UsageCountedTwice "usage-counted-twice" "BUD-001" "Each model call is written down twice.";
+    UsageOfAnotherTenant "usage-of-another-tenant" "BUD-001" "What a tenant used is written down for another one.";
+    UsageTotalsNotTheSum "usage-totals-not-the-sum" "BUD-001" "The sums of a report are one token more than its days.";
+    CachedAnswersCounted "cached-answers-counted" "BUD-001" "An answer from the cache is counted as if a model had been called.";
+    BudgetWarningEarly "budget-warning-early" "BUD-002" "Every answer of a tenant with a budget carries x-budget-warning.";
+    BudgetWarningMissing "budget-warning-missing" "BUD-002" "No answer carries x-budget-warning.";
+    BudgetNeverRefuses "budget-never-refuses" "BUD-003" "A tenant over its budget is served.";
+    BudgetCheckedAfterTheCall "budget-checked-after-the-call" "BUD-003" "The budget is looked at when the models have been called.";
+    BudgetHoldKept "budget-hold-kept" "BUD-003" "What a request holds of the budget is not given back when it ends.";
+    BudgetSharedByTenants "budget-shared-by-tenants" "BUD-004" "Once a tenant was refused, others that have a budget are refused too.";
+    BudgetRefusesEverything "budget-refuses-everything" "BUD-004" "A tenant over its budget cannot list its documents.";
+    UsageCostWrong "usage-cost-wrong" "BUD-005" "Prices are taken for those of a thousand tokens.";
+    BudgetRemainingWrong "budget-remaining-wrong" "BUD-005" "What is left of the budget is told to be the whole.";
+    UsageDayNotUtc "usage-day-not-utc" "BUD-005" "The day of the budget ends at noon in UTC.";
+    UsageDayNeverEnds "usage-day-never-ends" "BUD-006" "All days are one day.";
+    LogLacksModels "log-lacks-models" "LOG-005" "Log lines do not name the models that were called.";
+    LogLacksTokens "log-lacks-tokens" "LOG-005" "Log lines do not tell the tokens of model calls.";
 
     // Tools and audit.
     EveryToolListed "every-tool-listed" "TOL-001" "Every tool is listed, whoever asks.";

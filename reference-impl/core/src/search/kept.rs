@@ -77,6 +77,8 @@ impl Searcher<'_> {
     async fn compute(&self, request: &SearchRequest, open: &mut Open) -> Result<SearchAnswer, SearchError> {
         let mut answer = self.fresh(request, &open.query, (open.intent, open.intent_score)).await?;
         let complete = answer.degraded.is_empty() || sabotage::on(Sabotage::CacheKeepsDegraded);
+        // What was written while the generation model was down is not what is asked for once it is back.
+        let complete = complete && (answer.usage.model.is_empty() || answer.usage.model == self.generation_model);
         answer.degraded.splice(0..0, open.degraded.iter().copied());
         let writes = match request.cache {
             CacheMode::Use => true,

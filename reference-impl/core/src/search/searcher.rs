@@ -20,6 +20,7 @@ use crate::retrieve::{
 use crate::sabotage::{self, Sabotage};
 use crate::safety::{self, Blocked, Finding, Passed};
 use crate::tenancy::{Feature, SafetyAction, SafetyDirection, TenantContext};
+use crate::usage::{self, Used};
 
 /// Most sentences of an answer.
 const MAX_SENTENCES: usize = 3;
@@ -33,8 +34,8 @@ pub(crate) struct Searcher<'a> {
     pub(crate) tenant: &'a TenantContext,
     pub(crate) sources: Sources<'a>,
     pub(crate) retriever: &'a Retriever,
-    /// `None` when the model that was asked for is not part of the deployment.
-    pub(crate) generator: Option<&'a dyn Generator>,
+    /// The model that was asked for, then those that write when it is down; none that is not part of the deployment.
+    pub(crate) generators: &'a [Arc<dyn Generator>],
     pub(crate) generation_model: &'a str,
     pub(crate) key_value: &'a dyn KeyValue,
     pub(crate) clock: &'a dyn Clock,
@@ -191,7 +192,7 @@ impl Searcher<'_> {
         timings.rewrite_us = self.clock.monotonic_us().saturating_sub(started);
 
         let mut degraded = Vec::new();
-        let mut usage = Usage::default();
+        let before = self.tenant.tally().used();
         let answer = match intent {
             Intent::ChitChat if !sabotage::on(Sabotage::ChitChatRetrieves) => {
                 Answer::none("Hello! Ask me anything about the available documents.", "chit-chat")
@@ -204,7 +205,7 @@ impl Searcher<'_> {
                 timings.rerank_us = retrieved.timings.rerank_us;
                 degraded = retrieved.degraded;
                 let began = self.clock.monotonic_us();
-                let answer = self.answer(&understood, &retrieved.chunks, &mut degraded, &mut usage).await;
+                let answer = self.answer(&understood, &retrieved.chunks, &mut degraded).await;
                 if sabotage::on(Sabotage::GeneratorFailureFailsRequest)
                     && degraded.contains(&Degradation::GeneratorUnavailable)
                 {
@@ -251,7 +252,7 @@ impl Searcher<'_> {
             },
             cache: CacheReport::default(),
             timings,
-            usage,
+            usage: self.used(&before),
             degraded,
             safety: findings,
         })
@@ -278,13 +279,7 @@ impl Searcher<'_> {
         Ok(self.retriever.retrieve(self.tenant, &self.sources, &wanted, &understood.expansions).await?)
     }
 
-    async fn answer(
-        &self,
-        understood: &Understood,
-        chunks: &[RankedChunk],
-        degraded: &mut Vec<Degradation>,
-        usage: &mut Usage,
-    ) -> Answer {
+    async fn answer(&self, understood: &Understood, chunks: &[RankedChunk], degraded: &mut Vec<Degradation>) -> Answer {
         let meaning = self.sources.embedder.kind() != EmbedderKind::Lexical;
         let passages: Vec<Passage> = chunks
             .iter()
@@ -304,7 +299,7 @@ impl Searcher<'_> {
             &settings.display_name,
             &understood.rewritten,
             &passages,
-            settings.answer_prompt.context_tokens as usize,
+            self.context_tokens(),
             &|text| self.tokenizer.count(text),
         );
         let request = GenerationRequest {
@@ -317,31 +312,37 @@ impl Searcher<'_> {
         if chunks.is_empty() {
             return Answer::none(NO_ANSWER, "no passage was found");
         }
-        let written = match self.generator {
-            Some(generator) => answer::answer(self.tenant, generator, &request, chunks).await.ok(),
-            None => None,
-        };
-        let Some(answer) = written else {
+        let Some(answer) = self.write(&request, chunks).await else {
             degraded.push(Degradation::GeneratorUnavailable);
             return Answer::sources_alone(self.tenant, chunks);
         };
-        let read = || {
-            let passages = request.passages.iter().map(|passage| self.tokenizer.count(&passage.text)).sum::<usize>();
-            (self.tokenizer.count(&request.question) + passages) as u64
-        };
-        self.generation_model.clone_into(&mut usage.model);
-        usage.tokens_in = answer.counted.0.unwrap_or_else(read);
-        usage.tokens_out = answer.counted.1.unwrap_or_else(|| self.tokenizer.count(&answer.text) as u64);
-        usage.cost_usd = self.cost(usage);
         answer
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "token counts of one request are far below 2^52")]
-    fn cost(&self, usage: &Usage) -> f64 {
-        let budget = self.tenant.settings().budget.as_ref();
-        budget.and_then(|budget| budget.usd_per_million_tokens.get(&usage.model)).map_or(0.0, |price| {
-            (usage.tokens_in as f64 * price.input_usd + usage.tokens_out as f64 * price.output_usd) / 1e6
-        })
+    /// The answer of the first model that gives one.
+    async fn write(&self, request: &GenerationRequest, chunks: &[RankedChunk]) -> Option<Answer> {
+        for generator in self.generators {
+            if let Ok(answer) = answer::answer(self.tenant, &**generator, request, chunks).await {
+                return Some(answer);
+            }
+        }
+        None
+    }
+
+    /// Tokens that a prompt may have: the tenant's bound, or that of the model that reads least.
+    fn context_tokens(&self) -> usize {
+        let tenant = self.tenant.settings().answer_prompt.context_tokens as usize;
+        let models = self.generators.iter().filter_map(|generator| generator.context_tokens());
+        models.fold(tenant, usize::min)
+    }
+
+    /// What the request used since `before`, as the meter counted it.
+    fn used(&self, before: &Used) -> Usage {
+        let mut told = usage::told(self.tenant, before);
+        if sabotage::on(Sabotage::FallbackNotNamed) && !told.model.is_empty() {
+            self.generation_model.clone_into(&mut told.model);
+        }
+        told
     }
 }
 

@@ -4,8 +4,10 @@
 //! span of a window's length ever admits more than the limit, and a request is forgotten at most a thirtieth late.
 
 mod local;
+mod stored;
 
 pub use local::LocalCounts;
+pub use stored::StoredCounts;
 
 use std::collections::BTreeMap;
 

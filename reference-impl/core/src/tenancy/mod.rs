@@ -6,7 +6,7 @@ pub(crate) mod scope;
 mod settings;
 mod values;
 
-pub use crate::auth::{Principal, TenantContext};
+pub use crate::auth::{Principal, RequestMark, TenantContext};
 pub use id::{TenantId, TenantIdError};
 pub use registry::{Registry, RegistryError};
 pub use scope::{Feature, Scope};
@@ -14,5 +14,5 @@ pub use settings::{Credential, CredentialState, KeyDigest, SettingsError, Tenant
 pub use values::{
     AnswerPrompt, BudgetSettings, ChunkSettings, ChunkStrategy, ConfidenceThresholds, Fusion, Limits, ModelPrice,
     ModelSettings, RateLimits, RetrievalMode, RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter,
-    SafetyRule, SpeechSettings, Times,
+    SafetyRule, SessionSettings, SpeechSettings, Times,
 };

@@ -8,7 +8,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::{
     AnswerPrompt, BudgetSettings, ChunkSettings, Feature, Limits, ModelSettings, RateLimits, RetrievalSettings,
-    SafetyRule, Scope, SpeechSettings, TenantId, Times,
+    SafetyRule, Scope, SessionSettings, SpeechSettings, TenantId, Times,
 };
 use crate::ports::UnixMillis;
 
@@ -115,6 +115,8 @@ pub struct TenantSettings {
     pub rate_limits: RateLimits,
     /// Token budget; `None` counts and never refuses.
     pub budget: Option<BudgetSettings>,
+    /// What is kept of chat sessions.
+    pub sessions: SessionSettings,
     /// Safety rules, the platform's floor already applied.
     pub safety: Vec<SafetyRule>,
     /// Names of the tools that the tenant may call.
@@ -187,6 +189,7 @@ impl TenantSettings {
             times: Times::default(),
             rate_limits: RateLimits::default(),
             budget: None,
+            sessions: SessionSettings::default(),
             safety: Vec::new(),
             tools: BTreeSet::new(),
             tts: SpeechSettings::default(),

@@ -105,6 +105,10 @@ pub struct ModelSettings {
     pub rerank: Option<String>,
     /// What a request may name beside the generation model.
     pub allowed: Vec<String>,
+    /// What writes when the generation model is down, in this order.
+    pub fallback: Vec<String>,
+    /// The tenant's own gateway, where a provider is reached through one.
+    pub gateway: Option<String>,
 }
 
 impl Default for ModelSettings {
@@ -114,6 +118,8 @@ impl Default for ModelSettings {
             generation: "extractive-v1".to_owned(),
             rerank: None,
             allowed: Vec::new(),
+            fallback: Vec::new(),
+            gateway: None,
         }
     }
 }
@@ -272,6 +278,23 @@ impl Default for RateLimits {
             write_requests: 600,
             model_requests: 1_200,
         }
+    }
+}
+
+/// How much of its chat sessions a tenant keeps; the oldest turns are dropped first, the last exchange never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionSettings {
+    /// Most turns of a session, 2 to 10,000.
+    pub max_turns: u32,
+    /// Most tokens of a session's turns together.
+    pub max_tokens: u32,
+    /// Most tokens of what was said before that a model reads with a new message.
+    pub context_tokens: u32,
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        Self { max_turns: 1_000, max_tokens: 100_000, context_tokens: 2_000 }
     }
 }
 

@@ -32,6 +32,11 @@ impl TestTimer {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    /// Milliseconds that have passed since the timer was made.
+    pub fn now_ms(&self) -> u64 {
+        self.lock().now_ms
+    }
+
     /// Milliseconds until the first of the waits is over; `None` when nobody waits.
     pub fn next(&self) -> Option<u64> {
         let state = self.lock();

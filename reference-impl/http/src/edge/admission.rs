@@ -52,8 +52,7 @@ impl Edge {
         let stored = async {
             #[cfg(feature = "sabotage")]
             self.count_elsewhere(tenant, class).await;
-            let database = self.parts.databases.open(tenant).await?;
-            rate::admit(&*database, tenant, class, now).await
+            self.parts.limiter.admit(tenant, class).await
         };
         let stored: Option<Result<Admission, StoreError>> =
             before(self.parts.timer.sleep(deadline.patience_ms()), stored).await;

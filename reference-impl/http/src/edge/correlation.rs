@@ -5,6 +5,7 @@ use reference_core::{
     ids::RequestId,
     ports::{Ids, UnixMillis},
     sabotage::{self, Sabotage},
+    tenancy::RequestMark,
 };
 
 /// What ties a request, its log line, its upstream calls and its answer together.
@@ -42,6 +43,12 @@ impl Correlation {
             None => (fresh.to_owned(), None),
         };
         Self { request_id, trace_id, span_id: span.to_owned(), parent_span_id }
+    }
+
+    /// What upstreams are told of the request, which ends at `deadline_us` of the monotonic clock.
+    pub(super) fn mark(&self, deadline_us: u64) -> RequestMark {
+        let traceparent = format!("00-{}-{}-01", self.trace_id, self.span_id);
+        RequestMark { request_id: self.request_id.clone(), traceparent, deadline_us }
     }
 }
 

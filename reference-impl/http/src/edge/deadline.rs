@@ -46,6 +46,11 @@ impl Deadline {
         before(Box::pin(over), work).await
     }
 
+    /// When it is over, in microseconds of the monotonic clock, for a request that begins at `now_us`.
+    pub(super) fn ends_us(&self, now_us: u64) -> u64 {
+        now_us.saturating_add(self.after_ms.saturating_mul(1000))
+    }
+
     /// How long a request waits for a store that it can do without, in milliseconds.
     pub(super) fn patience_ms(&self) -> u64 {
         self.after_ms / 4

@@ -10,6 +10,7 @@ use contract_types::{Degradation, LogLine, LogLineLevel, LogLineMethod};
 use reference_core::{
     sabotage::{self, Sabotage},
     tenancy::TenantContext,
+    usage::{self, Share},
 };
 use sha2::{Digest, Sha256};
 
@@ -21,6 +22,9 @@ use crate::{
     telemetry::RequestRecord,
 };
 
+/// Header with the used share of the budget.
+const BUDGET_WARNING: &str = "x-budget-warning";
+
 /// One request on its way.
 #[derive(Clone)]
 pub(super) struct Exchange {
@@ -28,6 +32,8 @@ pub(super) struct Exchange {
     route: String,
     /// Id of the operation, where one was matched.
     operation: Option<String>,
+    /// Whether the contract has its answers warn of the budget.
+    warns: bool,
     method: Method,
     origin: Option<String>,
     started_us: u64,
@@ -35,8 +41,8 @@ pub(super) struct Exchange {
 
 impl Edge {
     pub(super) fn begin(&self, operation: &Operation, request: &Request) -> Exchange {
-        let operation = (operation.path, Some(operation.id));
-        self.begin_at(operation, request)
+        let warns = operation.responses.iter().flat_map(|it| it.headers).any(|header| header.name == BUDGET_WARNING);
+        Exchange { warns, ..self.begin_at((operation.path, Some(operation.id)), request) }
     }
 
     /// The same for a request that matched no operation.
@@ -50,6 +56,7 @@ impl Edge {
             correlation: Correlation::of(request.headers(), self.parts.clock.system(), &*self.parts.ids),
             route: route.to_owned(),
             operation: operation.map(str::to_owned),
+            warns: false,
             method: request.method().clone(),
             origin: origin.map(str::to_owned),
             started_us: self.parts.clock.monotonic_us(),
@@ -82,6 +89,10 @@ impl Edge {
                 insert(answer.headers_mut(), "x-ratelimit-limit", &rate.limit.to_string());
                 insert(answer.headers_mut(), "x-ratelimit-remaining", &rate.remaining.to_string());
                 insert(answer.headers_mut(), "x-ratelimit-reset", &rate.reset_unix_s.to_string());
+            }
+            let share = caller.tenant.tally().share().filter(|_| exchange.warns && answer.status().is_success());
+            if let Some(warning) = share.and_then(Share::warning) {
+                insert(answer.headers_mut(), BUDGET_WARNING, &warning);
             }
             cors::expose(&self.parts.registry, caller.tenant.settings(), exchange.origin.as_deref(), &mut answer);
         }
@@ -133,10 +144,33 @@ impl Edge {
                 line.level = LogLineLevel::Warn;
             }
         }
+        if let Some(caller) = caller {
+            account(&mut line, &caller.tenant);
+        }
         line.operation.clone_from(&exchange.operation);
         line.error_code = failed.as_ref().map(|failed| failed.code);
         RequestRecord { line, cause: failed.and_then(|failed| failed.cause) }
     }
+}
+
+/// What the request used of models, where it called any.
+fn account(line: &mut LogLine, tenant: &TenantContext) {
+    let tally = tenant.tally();
+    let used = tally.used();
+    if used.models.is_empty() {
+        return;
+    }
+    if !sabotage::on(Sabotage::LogLacksModels) {
+        line.model = tally.generation_model().map(Into::into);
+        line.embedding_model = tally.embedding_model().map(Into::into);
+    }
+    let tokens = used.tokens();
+    if !sabotage::on(Sabotage::LogLacksTokens) {
+        line.tokens_in = Some(tokens.read);
+        line.tokens_out = Some(tokens.written);
+    }
+    let budget = tenant.settings().budget.as_ref();
+    line.cost_usd = Some(used.models.iter().map(|(model, tokens)| usage::cost(budget, model, *tokens)).sum());
 }
 
 /// Who called, so that two tenants' logs cannot be joined by it and no log names a person.

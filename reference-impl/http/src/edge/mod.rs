@@ -28,7 +28,7 @@ use http_body_util::{BodyExt, Limited};
 use reference_core::{
     auth::{AuthError, Authenticator, Presented},
     limits,
-    ports::{BoxFuture, Clock, Databases, Ids, Timer},
+    ports::{BoxFuture, Clock, Databases, Ids, RateLimiter, Timer},
     sabotage::{self, Sabotage},
     store::rate::{LocalCounts, RateFigures},
     tenancy::{Registry, TenantContext, TenantId},
@@ -62,9 +62,11 @@ pub struct EdgeParts {
     pub authenticator: Arc<Authenticator>,
     /// The tenants that are served, for the origins of preflight requests.
     pub registry: Arc<Registry>,
-    /// Rate counts and replayed answers.
+    /// Replayed answers.
     pub databases: Arc<dyn Databases>,
-    /// Rate counts for the time that the databases do not answer.
+    /// Counts requests against the tenants' limits.
+    pub limiter: Arc<dyn RateLimiter>,
+    /// Rate counts for the time that the limiter does not answer.
     pub local_counts: Arc<LocalCounts>,
     /// The tenants' clocks.
     pub clock: Arc<dyn Clock>,
@@ -175,6 +177,7 @@ impl Edge {
         let tenant = self.authenticate(&parts)?;
         let known = caller.insert(Caller { tenant: tenant.clone(), rate: None, without_rate_store: false });
         let deadline = Deadline::of(&tenant, &*self.parts.timer);
+        let tenant = tenant.for_request(correlation.mark(deadline.ends_us(self.parts.clock.monotonic_us())));
         if sabotage::on(Sabotage::RateCheckedAfterScope) {
             scopes(operation, &tenant)?;
         }

@@ -17,6 +17,7 @@ use reference_core::{
     platform::{Platform, Ports},
     ports::{Background, Database, DatabaseError, MemoryKeyValue, Row, Statement},
     retrieve::HashedEmbedder,
+    store::rate::StoredCounts,
     testkit::{MemoryDatabases, TestTenants, TestTimer},
 };
 
@@ -139,6 +140,7 @@ impl Bench {
             api: Arc::new(api),
             authenticator: tenants.authenticator,
             registry: tenants.registry,
+            limiter: Arc::new(StoredCounts::new(Arc::clone(&databases), tenants.clock.clone())),
             databases,
             local_counts: Arc::default(),
             clock: tenants.clock,

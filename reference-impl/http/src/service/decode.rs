@@ -9,7 +9,7 @@ use reference_core::{
 };
 
 /// The contract's linter bounds every number far below this.
-fn small(number: u64) -> u32 {
+pub(super) fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
@@ -34,7 +34,7 @@ pub(super) fn chunk_options(options: Option<wire::ChunkOptions>) -> ChunkOptions
     })
 }
 
-fn filter(filter: Option<wire::Filter>) -> Result<Filter, FilterError> {
+pub(super) fn filter(filter: Option<wire::Filter>) -> Result<Filter, FilterError> {
     match filter.map(|filter| serde_json::to_value(&filter).unwrap_or_default()) {
         Some(serde_json::Value::Object(conditions)) => Filter::parse(&conditions),
         Some(_) | None => Ok(Filter::default()),
@@ -59,7 +59,7 @@ pub(super) fn retrieve(request: wire::RetrieveRequest) -> Result<RetrieveRequest
 
 pub(super) fn search(request: wire::SearchRequest) -> Result<SearchRequest, FilterError> {
     Ok(SearchRequest {
-        // A single request knows no conversation.
+        // What was said before is the session's, which the service reads.
         history: Vec::new(),
         query: request.query,
         filter: filter(request.filter)?,

@@ -10,7 +10,7 @@ use reference_core::{
     retrieve::{Degradation, Explain, RankedChunk, Retrieved},
     sabotage::{self, Sabotage},
     safety::Finding,
-    search::SearchAnswer,
+    search::{SearchAnswer, Usage},
     store::jobs::{Job, JobFailure, JobStatus},
     tenancy::SafetyDirection,
 };
@@ -20,7 +20,7 @@ use serde_json::Value;
 const MOST_FINDINGS: usize = 100;
 
 /// A word that core and the contract spell alike; tests hold every one of them.
-fn word<T: FromStr>(text: &str) -> T {
+pub(super) fn word<T: FromStr>(text: &str) -> T {
     T::from_str(text).unwrap_or_else(|_| unreachable!("core says `{text}`, which the contract does not know"))
 }
 
@@ -29,7 +29,7 @@ fn milliseconds(microseconds: u64) -> f64 {
     microseconds as f64 / 1000.0
 }
 
-fn time(at: UnixMillis) -> String {
+pub(super) fn time(at: UnixMillis) -> String {
     let timestamp = jiff::Timestamp::from_millisecond(at).unwrap_or_default();
     if sabotage::on(Sabotage::TimesNotInUtc) {
         return timestamp.display_with_offset(jiff::tz::offset(2)).to_string();
@@ -176,7 +176,7 @@ fn explain(explain: Explain) -> wire::Explain {
     wire
 }
 
-fn degraded(found: &[Degradation]) -> Option<Vec<wire::Degradation>> {
+pub(super) fn degraded(found: &[Degradation]) -> Option<Vec<wire::Degradation>> {
     let told = !found.is_empty() && !sabotage::on(Sabotage::DegradationHidden);
     told.then(|| found.iter().map(|degradation| word(degradation.as_str())).collect())
 }
@@ -189,6 +189,19 @@ pub(super) fn finding(finding: &Finding) -> wire::SafetyFinding {
     };
     let action = wire::SafetyAction::from_str(finding.action.as_str()).unwrap_or(wire::SafetyAction::Flag);
     wire::SafetyFinding::new(side, word(finding.filter.as_str()), finding.score, finding.threshold, action)
+}
+
+/// What was found, as many as the contract has room for; `None` for nothing.
+pub(super) fn safety(found: &[Finding]) -> Option<Vec<wire::SafetyFinding>> {
+    let findings: Vec<wire::SafetyFinding> = found.iter().take(MOST_FINDINGS).map(finding).collect();
+    (!findings.is_empty()).then_some(findings)
+}
+
+/// What model calls used.
+pub(super) fn usage(usage: Usage) -> wire::Usage {
+    let mut wire = wire::Usage::new(usage.tokens_in, usage.tokens_out, usage.cost_usd);
+    wire.model = (!usage.model.is_empty()).then(|| usage.model.into());
+    wire
 }
 
 pub(super) fn answer(answer: SearchAnswer, request_id: &str) -> wire::SearchAnswer {
@@ -218,8 +231,7 @@ pub(super) fn answer(answer: SearchAnswer, request_id: &str) -> wire::SearchAnsw
         milliseconds(answer.timings.rerank_us),
         milliseconds(answer.timings.generate_us),
     );
-    let mut usage = wire::Usage::new(answer.usage.tokens_in, answer.usage.tokens_out, answer.usage.cost_usd);
-    usage.model = (!answer.usage.model.is_empty()).then(|| answer.usage.model.into());
+    let usage = usage(answer.usage);
     let mut wire = wire::SearchAnswer::new(
         answer.answer,
         answer.citations.into_iter().map(citation).collect(),
@@ -233,12 +245,11 @@ pub(super) fn answer(answer: SearchAnswer, request_id: &str) -> wire::SearchAnsw
         request_id.into(),
     );
     wire.degraded = degraded(&answer.degraded);
-    let findings: Vec<wire::SafetyFinding> = answer.safety.iter().take(MOST_FINDINGS).map(finding).collect();
-    wire.safety = (!findings.is_empty()).then_some(findings);
+    wire.safety = safety(&answer.safety);
     wire
 }
 
-fn citation(citation: Citation) -> wire::Citation {
+pub(super) fn citation(citation: Citation) -> wire::Citation {
     wire::Citation::new(
         u64::from(citation.marker),
         citation.document_id.into(),
@@ -282,6 +293,8 @@ mod tests {
             };
         }
         agree!(
+            reference_core::chat::Finish => wire::FinishReason,
+            reference_core::session::Speaker => wire::ChatRole,
             Band => wire::ConfidenceBand,
             ContentType => wire::ContentType,
             Degradation => wire::Degradation,

@@ -2,6 +2,7 @@
 
 pub(crate) mod absent;
 mod audit;
+mod chat;
 mod decode;
 mod documents;
 mod encode;
@@ -10,7 +11,9 @@ mod platform;
 pub(crate) mod problem;
 mod script;
 mod search;
+mod sessions;
 mod tools;
+mod usage;
 
 use std::sync::Arc;
 
@@ -170,32 +173,32 @@ impl Api for Service {
         answer(search::search(&self.parts, call, request))
     }
 
-    fn chat<'a>(&'a self, _call: &'a Call, _request: wire::ChatRequest) -> BoxFuture<'a, ChatResponse> {
-        not_enabled(wire::Feature::Chat)
+    fn chat<'a>(&'a self, call: &'a Call, request: wire::ChatRequest) -> BoxFuture<'a, ChatResponse> {
+        answer(chat::chat(&self.parts, call, request))
     }
 
     fn list_sessions<'a>(
         &'a self,
-        _call: &'a Call,
-        _parameters: wire::ListSessionsParameters,
+        call: &'a Call,
+        parameters: wire::ListSessionsParameters,
     ) -> BoxFuture<'a, ListSessionsResponse> {
-        not_enabled(wire::Feature::Sessions)
+        answer(sessions::list(&self.parts.platform, call, parameters))
     }
 
     fn get_session<'a>(
         &'a self,
-        _call: &'a Call,
-        _parameters: wire::GetSessionParameters,
+        call: &'a Call,
+        parameters: wire::GetSessionParameters,
     ) -> BoxFuture<'a, GetSessionResponse> {
-        not_enabled(wire::Feature::Sessions)
+        answer(sessions::get(&self.parts.platform, call, parameters))
     }
 
     fn delete_session<'a>(
         &'a self,
-        _call: &'a Call,
-        _parameters: wire::DeleteSessionParameters,
+        call: &'a Call,
+        parameters: wire::DeleteSessionParameters,
     ) -> BoxFuture<'a, DeleteSessionResponse> {
-        not_enabled(wire::Feature::Sessions)
+        answer(sessions::delete(&self.parts.platform, call, parameters))
     }
 
     fn list_tools<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, ListToolsResponse> {
@@ -238,10 +241,10 @@ impl Api for Service {
 
     fn get_usage<'a>(
         &'a self,
-        _call: &'a Call,
-        _parameters: wire::GetUsageParameters,
+        call: &'a Call,
+        parameters: wire::GetUsageParameters,
     ) -> BoxFuture<'a, GetUsageResponse> {
-        not_enabled(wire::Feature::Usage)
+        answer(usage::get(&self.parts.platform, call, parameters))
     }
 
     fn get_metrics<'a>(&'a self, _call: &'a Call) -> BoxFuture<'a, GetMetricsResponse> {

@@ -17,10 +17,13 @@ use crate::{
 };
 
 /// Features that this build has; the tenant's own settings choose among them.
-const BUILT: [wire::Feature; 7] = [
+const BUILT: [wire::Feature; 10] = [
+    wire::Feature::Chat,
+    wire::Feature::Sessions,
     wire::Feature::AsyncIngest,
     wire::Feature::SearchStreaming,
     wire::Feature::SpellCorrection,
+    wire::Feature::Usage,
     wire::Feature::Tools,
     wire::Feature::Audit,
     wire::Feature::Mcp,
@@ -132,7 +135,7 @@ fn features(tenant: &TenantContext) -> Vec<wire::Feature> {
         reference_core::tenancy::Feature::parse(feature.as_str())
             .is_some_and(|feature| tenant.settings().has_feature(feature))
     };
-    let vain = sabotage::on(Sabotage::FeatureDeclaredInVain).then_some(wire::Feature::Chat);
+    let vain = sabotage::on(Sabotage::FeatureDeclaredInVain).then_some(wire::Feature::Tts);
     BUILT.iter().copied().filter(has).chain(vain).collect()
 }
 

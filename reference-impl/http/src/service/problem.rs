@@ -2,14 +2,18 @@
 
 use contract_types::{ErrorCode, Feature};
 use reference_core::{
+    chat::ChatError,
     ingest::IngestError,
     platform::{JobError, ListError},
+    ports::ModelError,
     retrieve::RetrieveError,
     sabotage::{self, Sabotage},
     safety::{Blocked, Finding},
     search::SearchError,
+    session::SessionError,
     store::StoreError,
     tools::ToolError,
+    usage::UsageError,
 };
 
 use super::{absent, encode};
@@ -48,12 +52,43 @@ pub(super) fn ingest(error: &IngestError) -> Problem {
         IngestError::Overlap { size } => ("maximum", Some(u64::from(*size))),
         IngestError::Blocked(Blocked(finding)) => return blocked(finding),
         IngestError::NotFound => return crate::edge::missing(),
+        IngestError::Model(ModelError::BudgetExceeded { retry_after_s, .. }) => return over_budget(*retry_after_s),
         IngestError::UnknownModel { .. }
         | IngestError::IndexMismatch { .. }
         | IngestError::Model(_)
         | IngestError::Database(_) => return told(error.code(), error),
     };
     refused(&error.pointer().unwrap_or_default(), keyword, &error.to_string(), limit)
+}
+
+pub(super) fn chat(error: &ChatError) -> Problem {
+    match error {
+        ChatError::TooManyMessages { limit } => {
+            refused("/messages", "maxItems", &error.to_string(), Some(u64::from(*limit)))
+        }
+        ChatError::MessageTooLong { index, limit } => {
+            refused(&format!("/messages/{index}/content"), "maxLength", &error.to_string(), Some(u64::from(*limit)))
+        }
+        ChatError::LastNotOfUser { index } => {
+            refused(&format!("/messages/{index}/role"), "const", &error.to_string(), None)
+        }
+        ChatError::UnknownModel => {
+            refused("/model", "enum", "name one of `models` of GET /capabilities, or none", None)
+        }
+        ChatError::Blocked(Blocked(finding)) => blocked(finding),
+        ChatError::Session(error) => session(error),
+        ChatError::Retrieve(error) => retrieve(error),
+        ChatError::Model(ModelError::BudgetExceeded { retry_after_s, .. }) => over_budget(*retry_after_s),
+        ChatError::Model(_) => told(error.code(), error),
+    }
+}
+
+pub(super) fn session(error: &SessionError) -> Problem {
+    match error {
+        SessionError::NotFound => crate::edge::missing(),
+        SessionError::Cursor(_) => cursor(),
+        SessionError::Store(_) => told(error.code(), error),
+    }
 }
 
 pub(super) fn list(error: &ListError) -> Problem {
@@ -151,11 +186,34 @@ pub(super) fn retrieve(error: &RetrieveError) -> Problem {
     match error {
         RetrieveError::Filter(error) => refused(&error.pointer, error.keyword, &error.message, None),
         RetrieveError::RerankNotEnabled => absent::problem(Feature::Rerank),
+        RetrieveError::Model(ModelError::BudgetExceeded { retry_after_s, .. }) => over_budget(*retry_after_s),
         RetrieveError::IndexMismatch { .. }
         | RetrieveError::UnknownModel { .. }
         | RetrieveError::Database(_)
         | RetrieveError::Model(_) => told(error.code(), error),
     }
+}
+
+pub(super) fn usage(error: &UsageError) -> Problem {
+    let (name, keyword, limit) = match error {
+        UsageError::NoDate { name } => (*name, "format", None),
+        UsageError::Order => ("from", "maximum", None),
+        UsageError::TooManyDays { limit } => ("from", "minimum", Some(*limit)),
+        UsageError::Store(_) | UsageError::Database(_) => return told(error.code(), error),
+    };
+    let mut particular = detail(error.to_string());
+    particular.pointer = Some(format!("/query/{name}"));
+    particular.keyword = Some(keyword.to_owned());
+    particular.limit = limit;
+    Problem::new(ErrorCode::ValidationError, "the days are not as the contract says").detail(particular)
+}
+
+/// Nothing is left of the tenant's tokens, or requests under way hold what is left.
+fn over_budget(retry_after_s: u64) -> Problem {
+    let particular = detail("see `budget` of GET /usage; operations that call no model go on");
+    Problem::new(ErrorCode::BudgetExceeded, "the tenant's tokens of today are used up; the next day begins whole")
+        .detail(particular)
+        .header("retry-after", retry_after_s.to_string())
 }
 
 /// As many streams are open as the tenant may have.

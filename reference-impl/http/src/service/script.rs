@@ -33,7 +33,7 @@ pub(super) fn search(answer: Result<wire::SearchAnswer, Problem>) -> Vec<Result<
 }
 
 /// Words, each with the white space after it. A word that is longer than a token may be is cut between characters.
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let mut end = None;

@@ -6,11 +6,11 @@ use contract_types as wire;
 use futures_util::{StreamExt, stream};
 use reference_core::{platform::Platform, retrieve::RetrieveError, search::SearchRequest, tenancy::Feature};
 
-use super::{ServiceParts, absent, decode, encode, problem, script};
+use super::{ServiceParts, absent, decode, encode, problem, script, sessions};
 use crate::{
     Call, EventStream, Problem, Reply,
     generated::server::{RetrieveResponse, SearchOkBody, SearchResponse},
-    sse::{Opening, Start},
+    sse::{Opening, Place, Script, Start},
 };
 
 pub(super) async fn retrieve(
@@ -33,13 +33,18 @@ pub(super) async fn search(
     if streamed && !call.tenant.settings().has_feature(Feature::SearchStreaming) {
         return Err(absent::problem(wire::Feature::SearchStreaming));
     }
-    if request.session_id.is_some() {
+    if request.session_id.is_some() && !call.tenant.settings().has_feature(Feature::Sessions) {
         return Err(absent::problem(wire::Feature::Sessions));
     }
     if request.rerank == Some(true) && platform.ports().reranker(&call.tenant).is_none() {
         return Err(absent::problem(wire::Feature::Rerank));
     }
-    let request = decode::search(request).map_err(|error| problem::retrieve(&RetrieveError::from(error)))?;
+    let session = request.session_id.clone();
+    let mut request = decode::search(request).map_err(|error| problem::retrieve(&RetrieveError::from(error)))?;
+    if let Some(id) = session {
+        let id = sessions::id(&id)?;
+        request.history = platform.session_turns(&call.tenant, &id).await.map_err(|error| problem::session(&error))?;
+    }
     let body = if streamed {
         SearchOkBody::EventStream(open(parts, call, request).await?)
     } else {
@@ -63,19 +68,37 @@ async fn open(parts: &ServiceParts, call: &Call, request: SearchRequest) -> Resu
         Ok(encode::answer(answer, &request_id))
     };
     let script = stream::once(answered).flat_map(|answer| stream::iter(script::search(answer)));
+    Ok(opened(parts, call, Began { at_us: began_us, place }, start, Box::pin(script)))
+}
+
+/// When a stream's request came to its operation, and its place.
+pub(super) struct Began {
+    /// Microseconds of the monotonic clock.
+    pub(super) at_us: u64,
+    /// Its place among the tenant's streams.
+    pub(super) place: Place,
+}
+
+/// A stream of what `script` says, with the tenant's times.
+pub(super) fn opened(parts: &ServiceParts, call: &Call, began: Began, start: Start, script: Script) -> EventStream {
+    let clock = &parts.platform.ports().clock;
     let times = &call.tenant.settings().times;
     let whole = |milliseconds: i64| u64::try_from(milliseconds).unwrap_or_default();
     let (caller, time) = (call.tenant.clone(), Arc::clone(clock));
-    let spent_ms = clock.monotonic_us().saturating_sub(began_us) / 1000;
+    let now_us = clock.monotonic_us();
+    let deadline_us = call.tenant.request().map_or_else(
+        || began.at_us.saturating_add(whole(times.deadline_ms).saturating_mul(1000)),
+        |request| request.deadline_us,
+    );
     let opening = Opening {
         start,
         request_id: call.request_id.clone(),
-        script: Box::pin(script),
-        place,
+        script,
+        place: began.place,
         timer: Arc::clone(&parts.timer),
         heartbeat_ms: whole(times.heartbeat_ms),
-        deadline_ms: whole(times.deadline_ms).saturating_sub(spent_ms),
+        deadline_ms: deadline_us.saturating_sub(now_us) / 1000,
         expired: Box::new(move || caller.has_expired(time.now(caller.id()))),
     };
-    Ok(opening.open())
+    opening.open()
 }

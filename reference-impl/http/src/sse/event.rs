@@ -49,6 +49,15 @@ pub(crate) enum Content {
 pub(crate) enum Done {
     /// Of a search.
     Search(Box<wire::SearchAnswer>),
+    /// Of a chat.
+    Chat {
+        /// Why the answer ended.
+        finish_reason: wire::FinishReason,
+        /// What was done without.
+        degraded: Option<Vec<wire::Degradation>>,
+        /// What the safety filters found.
+        safety: Option<Vec<wire::SafetyFinding>>,
+    },
 }
 
 /// Writes events, each with the next index.
@@ -91,6 +100,12 @@ impl Writer {
         let index = self.index();
         match done {
             Done::Search(answer) => written("done", &wire::SearchStreamDone::new(index, *answer)),
+            Done::Chat { finish_reason, degraded, safety } => {
+                let mut event = wire::StreamDone::new(index, self.request_id.as_str().into(), finish_reason);
+                event.degraded = degraded;
+                event.safety = safety;
+                written("done", &event)
+            }
         }
     }
 

@@ -13,10 +13,13 @@ use axum::body::Body;
 use bytes::Bytes;
 use contract_types as wire;
 use futures_util::{FutureExt, Stream, StreamExt, stream::CatchUnwind};
-use reference_core::ports::{BoxFuture, Timer};
+use reference_core::{
+    ports::{BoxFuture, Timer},
+    sabotage::{self, Sabotage},
+};
 
 use super::{
-    event::{HEARTBEAT, Script, Start, Step, TERMINATOR, Writer},
+    event::{Content, HEARTBEAT, Script, Start, Step, TERMINATOR, Writer},
     places::Place,
 };
 use crate::{
@@ -181,7 +184,10 @@ impl Stream for Frames {
                 return Poll::Ready(Some(Ok(this.writer.content(content))));
             }
             Poll::Ready(Some(Ok(Ok(Step::End { usage, done })))) => {
-                let last = [this.writer.usage(usage), this.writer.done(done)];
+                let mut last = vec![this.writer.usage(usage), this.writer.done(done)];
+                if sabotage::on(Sabotage::TokensAfterDone) {
+                    last.push(this.writer.content(Content::Token("more".to_owned())));
+                }
                 this.end(last, Ended::Done);
             }
             Poll::Ready(Some(Ok(Err(problem)))) => this.fail(problem),
@@ -198,6 +204,19 @@ impl Stream for Frames {
             }
         }
         Poll::Ready(this.next_ready().map(Ok))
+    }
+}
+
+#[cfg(feature = "sabotage")]
+impl Drop for Frames {
+    /// The flaw that keeps the place of a client who went away.
+    fn drop(&mut self) {
+        if self.running.is_some()
+            && sabotage::on(Sabotage::DisconnectKeepsPlace)
+            && let Some(place) = self.place.take()
+        {
+            place.keep();
+        }
     }
 }
 

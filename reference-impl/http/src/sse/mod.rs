@@ -7,7 +7,7 @@ mod event;
 mod frames;
 mod places;
 
-pub(crate) use event::{Content, Done, Start, Step};
+pub(crate) use event::{Content, Done, Script, Start, Step};
 pub(crate) use frames::{Ended, Opening, StreamLog};
 pub use places::{Place, Streams};
 

@@ -23,6 +23,8 @@ pub struct Place {
 impl Streams {
     /// A place for one more stream of the tenant; `None` while as many are open as its `limits.concurrent_streams`.
     pub fn take(&self, tenant: &TenantContext) -> Option<Place> {
+        #[cfg(feature = "sabotage")]
+        give_back();
         let mut open = self.lock();
         let taken = open.get(tenant.id()).copied().unwrap_or(0);
         if taken >= tenant.settings().limits.concurrent_streams {
@@ -41,6 +43,26 @@ impl Streams {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, u32>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(feature = "sabotage")]
+impl Place {
+    /// Keeps the place until the flaw that asks for it is off and another stream begins.
+    pub(super) fn keep(self) {
+        KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(self);
+    }
+}
+
+/// Places that a flaw keeps.
+#[cfg(feature = "sabotage")]
+static KEPT: Mutex<Vec<Place>> = Mutex::new(Vec::new());
+
+#[cfg(feature = "sabotage")]
+fn give_back() {
+    use reference_core::sabotage::{self, Sabotage};
+    if !sabotage::on(Sabotage::DisconnectKeepsPlace) {
+        drop(std::mem::take(&mut *KEPT.lock().unwrap_or_else(PoisonError::into_inner)));
     }
 }
 

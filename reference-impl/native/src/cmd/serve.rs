@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use super::{Context, ENVIRONMENT, Failure};
-use crate::config::{self, DemoFiles};
+use crate::config::{self, DemoFiles, ProviderUrl};
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::deployment::{self, Deployment};
 use crate::telemetry::JsonLines;
@@ -38,6 +38,9 @@ pub(super) struct Args {
     /// Loopback address of the test-only control API. Refused in production.
     #[arg(long, value_name = "ADDR")]
     control: Option<SocketAddr>,
+    /// Another address for a model provider of platform.yaml, such as that of a stand-in in a test. May be repeated.
+    #[arg(long, value_name = "ID=URL")]
+    provider_url: Vec<ProviderUrl>,
 }
 
 impl Args {
@@ -46,8 +49,11 @@ impl Args {
         events::listen();
         let tenants = self.tenants.clone().unwrap_or_else(|| Path::new(DEMO_TENANTS).to_owned());
         let demo = self.demo.then(|| DemoFiles::beside(&tenants));
-        let loaded = config::load(&tenants, &deployment::models(), demo.as_ref())
+        let mut loaded = config::load(&tenants, &deployment::models(), demo.as_ref())
             .map_err(|error| Failure::Usage(error.to_string()))?;
+        for change in &self.provider_url {
+            change.apply(&mut loaded).map_err(Failure::Usage)?;
+        }
         let data = self.data.as_deref().map_or_else(DataFolder::temporary, DataFolder::open);
         let data = data.map_err(|error| usage(&error))?;
         let threads = std::thread::available_parallelism().map_or(LEAST_THREADS, |it| it.get().max(LEAST_THREADS));

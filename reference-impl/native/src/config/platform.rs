@@ -7,7 +7,7 @@ use contract_types as wire;
 use reference_core::auth::{KeySet, TokenSettings};
 use reference_core::tenancy::{Limits, RateLimits, SafetyRule};
 
-use super::provider::{self, Provider};
+use super::provider::{self, Configured};
 use super::values::{OUTPUT_ALONE, limits, on_input, rate_limits, safety_rule};
 use super::{DemoFiles, Problem, schema, yaml};
 
@@ -44,7 +44,7 @@ pub struct Platform {
     /// Speech providers that the deployment has.
     pub speech_providers: Vec<String>,
     /// Models behind URLs.
-    pub model_providers: Vec<Provider>,
+    pub model_providers: Vec<Configured>,
 }
 
 /// Reads the file's text; the keys of tokens are read from where it says.
@@ -66,7 +66,7 @@ pub(super) fn parse(folder: &Path, file: &str, text: &str, demo: Option<&DemoFil
     if problems.is_empty() { Ok(settings(config, keys, providers)) } else { Err(problems) }
 }
 
-fn settings(config: wire::PlatformConfig, keys: KeySet, model_providers: Vec<Provider>) -> Platform {
+fn settings(config: wire::PlatformConfig, keys: KeySet, model_providers: Vec<Configured>) -> Platform {
     let small = |value: Option<u64>, default: u32| value.and_then(|it| u32::try_from(it).ok()).unwrap_or(default);
     let size = |value: Option<u64>, default: usize| value.and_then(|it| usize::try_from(it).ok()).unwrap_or(default);
     let time = |value: Option<u64>, default_ms: u64| Duration::from_millis(value.unwrap_or(default_ms));

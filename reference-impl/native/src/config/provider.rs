@@ -1,11 +1,12 @@
 //! Models behind URLs: `model_providers` of `platform.yaml`.
 
-use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Uri};
+use axum::http::Uri;
 use contract_types as wire;
+use reference_core::policy::PolicySettings;
+use reference_providers::{Api, Gateway, Provider, ProviderKind, Secret};
 
 use super::Problem;
 use super::tenant::Models;
@@ -15,70 +16,21 @@ const TIMEOUT_MS: u64 = 10_000;
 /// Texts in a call where the file says none.
 const BATCH: u64 = 64;
 
-/// A key that shows itself to nobody but the upstream that it opens.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(HeaderValue);
-
-impl ApiKey {
-    /// `None` where the key is empty or cannot stand in a header field.
-    pub fn new(key: &str) -> Option<Self> {
-        let key = key.trim();
-        let mut value = HeaderValue::from_str(&format!("Bearer {key}")).ok().filter(|_| !key.is_empty())?;
-        value.set_sensitive(true);
-        Some(Self(value))
-    }
-
-    /// The value of `authorization`; it shows as `Sensitive`.
-    pub(crate) fn header(&self) -> HeaderValue {
-        self.0.clone()
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(..)")
-    }
-}
-
-/// What a provider is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProviderKind {
-    /// Vectors of this length.
-    Embedding {
-        /// Numbers in each vector.
-        dimensions: usize,
-    },
-    /// Text.
-    Generation,
-    /// Scores.
-    Rerank,
-}
-
-/// A model behind a URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Provider {
-    /// The id that tenants name.
-    pub id: String,
-    /// What it is for.
-    pub kind: ProviderKind,
-    /// Where it is: scheme, host and path without a slash at the end.
-    pub url: String,
-    /// The name that is sent.
-    pub model: String,
-    /// What opens it.
-    pub key: Option<ApiKey>,
-    /// Longest time of a call.
-    pub timeout: Duration,
-    /// Most texts in a call.
-    pub batch: usize,
+/// A model behind a URL, and how calls to it are held.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Configured {
+    /// The model.
+    pub provider: Provider,
+    /// The numbers of its policy.
+    pub policy: PolicySettings,
 }
 
 impl Models {
     /// These and those behind URLs.
     #[must_use]
-    pub fn with(&self, providers: &[Provider]) -> Self {
+    pub fn with(&self, providers: &[Configured]) -> Self {
         let mut all = self.clone();
-        for provider in providers {
+        for Configured { provider, .. } in providers {
             let list = match provider.kind {
                 ProviderKind::Embedding { .. } => &mut all.embedding,
                 ProviderKind::Generation => &mut all.generation,
@@ -99,37 +51,44 @@ pub(super) fn providers(
     file: &str,
     listed: &[wire::ModelProvider],
     env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Vec<Provider>, Vec<Problem>> {
+) -> Result<Vec<Configured>, Vec<Problem>> {
     let mut problems = Vec::new();
-    let mut found: Vec<Provider> = Vec::new();
+    let mut found: Vec<Configured> = Vec::new();
     for (at, wire) in listed.iter().enumerate() {
         let place = |field: &str| format!("/model_providers/{at}/{field}");
-        if found.iter().any(|other| other.id == wire.id.as_str()) {
+        if found.iter().any(|other| other.provider.id == wire.id.as_str()) {
             let expected = "expected an id that no earlier provider has";
             problems.push(Problem::new(file, place("id"), expected));
         }
         let url = address(&wire.url).map_err(|expected| problems.push(Problem::new(file, place("url"), expected))).ok();
         let kind = kind(wire).map_err(|expected| problems.push(Problem::new(file, place("dimensions"), expected))).ok();
-        let key = key(folder, wire, env);
-        let key = key.map_err(|(field, expected)| problems.push(Problem::new(file, place(field), expected))).ok();
-        let (Some(url), Some(kind), Some(key)) = (url, kind, key) else { continue };
-        found.push(Provider {
+        let mut told = |(field, expected): (&str, String)| problems.push(Problem::new(file, place(field), expected));
+        let key = key(folder, wire, env).map_err(&mut told).ok();
+        let api = api(wire, env).map_err(&mut told).ok();
+        let (Some(url), Some(kind), Some(key), Some(api)) = (url, kind, key, api) else { continue };
+        let timeout_ms = wire.timeout_ms.unwrap_or(TIMEOUT_MS);
+        let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+        let provider = Provider {
             id: wire.id.to_string(),
             kind,
+            api,
             url,
             model: wire.model.clone(),
             key,
-            timeout: Duration::from_millis(wire.timeout_ms.unwrap_or(TIMEOUT_MS)),
-            batch: usize::try_from(wire.batch.unwrap_or(BATCH)).unwrap_or(usize::MAX),
-        });
+            timeout: Duration::from_millis(timeout_ms),
+            batch: size(wire.batch.unwrap_or(BATCH)),
+            context_tokens: wire.context_tokens.map(size),
+        };
+        found.push(Configured { provider, policy: policy(wire.policy.as_ref(), timeout_ms) });
     }
     if problems.is_empty() { Ok(found) } else { Err(problems) }
 }
 
 /// Providers with the id of a model that the host has itself.
-pub(super) fn taken_ids(file: &str, providers: &[Provider], models: &Models) -> Vec<Problem> {
+pub(super) fn taken_ids(file: &str, providers: &[Configured], models: &Models) -> Vec<Problem> {
     let own = |id: &String| [&models.embedding, &models.generation, &models.rerank].iter().any(|it| it.contains(id));
-    let taken = providers.iter().enumerate().filter(|(_, provider)| own(&provider.id) || provider.id == "off");
+    let listed = providers.iter().map(|listed| &listed.provider).enumerate();
+    let taken = listed.filter(|(_, provider)| own(&provider.id) || provider.id == "off");
     taken
         .map(|(at, provider)| {
             let expected = format!("expected another id; `{}` has a meaning of its own here", provider.id);
@@ -138,7 +97,8 @@ pub(super) fn taken_ids(file: &str, providers: &[Provider], models: &Models) -> 
         .collect()
 }
 
-fn address(text: &str) -> Result<String, String> {
+/// A provider's address, without a slash at its end; or what was expected.
+pub(super) fn address(text: &str) -> Result<String, String> {
     let uri: Uri = text.parse().map_err(|_| "expected an address such as https://models.example/v1".to_owned())?;
     let whole = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
     if !whole {
@@ -164,28 +124,79 @@ fn kind(wire: &wire::ModelProvider) -> Result<ProviderKind, String> {
     }
 }
 
+/// The numbers of a policy: the deployment's, and what the file says instead.
+fn policy(wire: Option<&wire::ModelPolicy>, timeout_ms: u64) -> PolicySettings {
+    let own = PolicySettings { timeout_ms: Some(timeout_ms), ..PolicySettings::default() };
+    let Some(wire) = wire else { return own };
+    let small = |value: Option<u64>, own: u32| value.map_or(own, |it| u32::try_from(it).unwrap_or(u32::MAX));
+    let open_ms = wire.open_ms.unwrap_or(own.open_ms);
+    let settings = PolicySettings {
+        attempts: small(wire.attempts, own.attempts),
+        failures: small(wire.failures, own.failures),
+        open_ms,
+        longest_open_ms: own.longest_open_ms.max(open_ms),
+        ..own
+    };
+    let places = wire.places.map(|places| usize::try_from(places).unwrap_or(usize::MAX));
+    places.map_or(settings, |places| settings.with_places(places))
+}
+
+/// The field that is missing or must not be there, and what was expected.
+type Misfit = (&'static str, String);
+
+fn api(wire: &wire::ModelProvider, env: &dyn Fn(&str) -> Option<String>) -> Result<Api, Misfit> {
+    let api = wire.api.unwrap_or(wire::ModelProviderApi::Openai);
+    let needed = |field| (field, format!("expected this field with the API `{}`", api.as_str()));
+    let unwanted = |field| Err((field, format!("expected no such field with the API `{}`", api.as_str())));
+    let account = || wire.account.clone().ok_or_else(|| needed("account"));
+    match api {
+        wire::ModelProviderApi::Openai if wire.account.is_some() => unwanted("account"),
+        wire::ModelProviderApi::Openai | wire::ModelProviderApi::WorkersAi if wire.gateway.is_some() => {
+            unwanted("gateway")
+        }
+        wire::ModelProviderApi::Openai => Ok(Api::OpenAi),
+        wire::ModelProviderApi::WorkersAi => Ok(Api::WorkersAi { account: account()? }),
+        wire::ModelProviderApi::AiGateway => {
+            let gateway = wire.gateway.as_ref().ok_or_else(|| needed("gateway"))?;
+            if gateway.provider == "compat" && wire.kind != wire::ModelProviderKind::Generation {
+                let expected = "expected another provider: `compat` has generation alone".to_owned();
+                return Err(("gateway/provider", expected));
+            }
+            let token = gateway.token_env.as_ref().map(|name| secret("gateway/token_env", name, env)).transpose()?;
+            let gateway = Gateway {
+                id: gateway.id.clone(),
+                provider: gateway.provider.clone(),
+                cache_ttl_s: gateway.cache_ttl_s,
+                token,
+            };
+            Ok(Api::AiGateway { account: account()?, gateway })
+        }
+    }
+}
+
+/// What a key must be like.
+const UNFIT: &str = "that is not empty and has no line break inside";
+
+fn secret(field: &'static str, name: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Secret, Misfit> {
+    let text = env(name).ok_or((field, format!("expected the environment variable `{name}`; it is not set")))?;
+    Secret::new(&text).ok_or((field, format!("expected a key in `{name}` {UNFIT}")))
+}
+
 fn key(
     folder: &Path,
     wire: &wire::ModelProvider,
     env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Option<ApiKey>, (&'static str, String)> {
-    let unfit = "that is not empty and has no line break inside";
+) -> Result<Option<Secret>, Misfit> {
     match (&wire.api_key_env, &wire.api_key_file) {
         (None, None) => Ok(None),
         (Some(_), Some(_)) => Err(("api_key_file", "expected only one of `api_key_env` and `api_key_file`".to_owned())),
-        (Some(name), None) => {
-            let place = "api_key_env";
-            let text =
-                env(name).ok_or((place, format!("expected the environment variable `{name}`; it is not set")))?;
-            let key = ApiKey::new(&text).ok_or((place, format!("expected a key in `{name}` {unfit}")))?;
-            Ok(Some(key))
-        }
+        (Some(name), None) => secret("api_key_env", name, env).map(Some),
         (None, Some(path)) => {
             let (place, path) = ("api_key_file", folder.join(path));
             let shown = path.display();
             let text = std::fs::read_to_string(&path)
                 .map_err(|error| (place, format!("expected a readable file `{shown}`: {error}")))?;
-            let key = ApiKey::new(&text).ok_or((place, format!("expected a key in `{shown}` {unfit}")))?;
+            let key = Secret::new(&text).ok_or((place, format!("expected a key in `{shown}` {UNFIT}")))?;
             Ok(Some(key))
         }
     }
@@ -199,7 +210,7 @@ mod tests {
 
     const SECRET: &str = "sk-not-to-be-seen";
 
-    fn read(folder: &Path, listed: Value) -> Result<Vec<Provider>, Vec<String>> {
+    fn read(folder: &Path, listed: Value) -> Result<Vec<Configured>, Vec<String>> {
         let listed: Vec<wire::ModelProvider> = serde_json::from_value(listed).unwrap();
         let env = |name: &str| match name {
             "KEY" => Some(format!("{SECRET}\n")),
@@ -222,19 +233,41 @@ mod tests {
             {"id": "r", "kind": "rerank", "url": "http://m.example/r", "model": "m"},
         ]);
         let found = read(folder.path(), listed).unwrap();
+        let found: Vec<Provider> = found.into_iter().map(|it| it.provider).collect();
         assert_eq!(found[0].kind, ProviderKind::Embedding { dimensions: 3 });
         assert_eq!((found[0].url.as_str(), found[0].batch), ("https://m.example/v1", 2));
         assert_eq!((found[0].timeout, found[1].timeout), (Duration::from_millis(50), Duration::from_secs(10)));
         assert_eq!((&found[0].key, &found[2].key), (&found[1].key, &None));
-        assert_eq!(found[0].key.as_ref().unwrap().header(), format!("Bearer {SECRET}"));
-        let shown = format!("{found:?} {:?}", found[0].key.as_ref().unwrap().header());
-        assert!(!shown.contains(SECRET) && shown.contains("ApiKey(..)"), "{shown}");
+        assert_eq!(found[0].key.as_ref().unwrap().bearer(), format!("Bearer {SECRET}"));
+        let shown = format!("{found:?}");
+        assert!(!shown.contains(SECRET) && shown.contains("Secret(..)"), "{shown}");
+    }
+
+    #[test]
+    fn reads_gateways_and_policies() {
+        let listed = json!([
+            {"id": "w", "kind": "generation", "api": "workers_ai", "url": "https://api.example", "account": "a", "model": "m"},
+            {"id": "g", "kind": "generation", "api": "ai_gateway", "url": "https://gw.example/v1", "account": "a", "model": "m",
+             "gateway": {"id": "platform", "provider": "compat", "cache_ttl_s": 60, "token_env": "KEY"}, "timeout_ms": 700,
+             "context_tokens": 4096, "policy": {"attempts": 1, "failures": 2, "open_ms": 20_000, "places": 8}},
+        ]);
+        let found = read(Path::new("."), listed).unwrap();
+        assert_eq!(found[0].provider.api, Api::WorkersAi { account: "a".to_owned() });
+        assert_eq!(found[0].policy, PolicySettings::default());
+        let Api::AiGateway { account, gateway } = &found[1].provider.api else { panic!("no gateway") };
+        assert_eq!((account.as_str(), gateway.id.as_str(), gateway.cache_ttl_s), ("a", "platform", Some(60)));
+        assert_eq!(gateway.token.as_ref().unwrap().bearer(), format!("Bearer {SECRET}"));
+        let policy = &found[1].policy;
+        assert_eq!((policy.timeout_ms, policy.attempts, policy.failures), (Some(700), 1, 2));
+        assert_eq!((policy.open_ms, policy.longest_open_ms), (20_000, 20_000));
+        assert_eq!((policy.places, policy.places_of_tenant, found[1].provider.context_tokens), (8, 6, Some(4096)));
     }
 
     #[test]
     fn says_what_is_wrong_with_each_and_never_the_key() {
         let base = json!({"id": "e", "kind": "embedding", "url": "https://m.example", "model": "m", "dimensions": 3});
         let rerank = json!({"kind": "rerank"});
+        let gateway = json!({"id": "g", "provider": "openai"});
         for (change, expected) in [
             (
                 json!({"dimensions": null}),
@@ -249,6 +282,23 @@ mod tests {
             (json!({"api_key_env": "BROKEN"}), "expected a key in `BROKEN` that is not empty and has no line break"),
             (json!({"api_key_file": "none.key"}), "/model_providers/0/api_key_file: expected a readable file `"),
             (json!({"api_key_env": "KEY", "api_key_file": "f"}), "/model_providers/0/api_key_file: expected only one"),
+            (json!({"account": "a"}), "/model_providers/0/account: expected no such field with the API `openai`"),
+            (json!({"gateway": gateway}), "/model_providers/0/gateway: expected no such field with the API `openai`"),
+            (json!({"api": "workers_ai"}), "/model_providers/0/account: expected this field with the API `workers_ai`"),
+            (
+                json!({"api": "workers_ai", "account": "a", "gateway": gateway}),
+                "/model_providers/0/gateway: expected no such field with the API `workers_ai`",
+            ),
+            (json!({"api": "ai_gateway", "account": "a"}), "/model_providers/0/gateway: expected this field"),
+            (json!({"api": "ai_gateway", "gateway": gateway}), "/model_providers/0/account: expected this field"),
+            (
+                json!({"api": "ai_gateway", "account": "a", "gateway": {"id": "g", "provider": "compat"}}),
+                "/model_providers/0/gateway/provider: expected another provider",
+            ),
+            (
+                json!({"api": "ai_gateway", "account": "a", "gateway": {"id": "g", "provider": "x", "token_env": "MISSING"}}),
+                "/model_providers/0/gateway/token_env: expected the environment variable `MISSING`",
+            ),
         ] {
             let mut provider = base.clone();
             for (name, value) in change.as_object().unwrap() {

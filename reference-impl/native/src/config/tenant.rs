@@ -10,7 +10,7 @@ use reference_core::tenancy::{
 use serde_json::Value;
 
 use super::values::{
-    OUTPUT_ALONE, budget, chunking, limits, on_input, rate_limits, retrieval, safety_rule, small, times,
+    OUTPUT_ALONE, budget, chunking, limits, on_input, rate_limits, retrieval, safety_rule, sessions, small, times,
 };
 use super::{Platform, Problem, schema, yaml};
 
@@ -102,6 +102,13 @@ fn known_models(chosen: &wire::ModelSettings, models: &Models, problem: &mut imp
     for (at, model) in chosen.allowed.iter().flatten().enumerate() {
         check(format!("/models/allowed/{at}"), model, &models.generation, false);
     }
+    for (at, model) in chosen.fallback.iter().flatten().enumerate() {
+        check(format!("/models/fallback/{at}"), model, &models.generation, false);
+    }
+    let first = chosen.generation.as_str();
+    if let Some(at) = chosen.fallback.iter().flatten().position(|model| model.as_str() == first) {
+        problem(format!("/models/fallback/{at}"), "expected another model than `generation`".to_owned());
+    }
 }
 
 /// The template that a tenant chose; `None` beside a problem.
@@ -161,6 +168,8 @@ fn settings(
         generation: config.models.generation.to_string(),
         rerank: Some(config.models.rerank.to_string()).filter(|model| model != "off"),
         allowed: config.models.allowed.iter().flatten().map(ToString::to_string).collect(),
+        fallback: config.models.fallback.iter().flatten().map(ToString::to_string).collect(),
+        gateway: config.models.gateway.as_ref().map(ToString::to_string),
     };
     settings.chunking = config.chunking.as_ref().map_or_else(ChunkSettings::default, chunking);
     settings.retrieval = config.retrieval.as_ref().map_or_else(RetrievalSettings::default, retrieval);
@@ -168,6 +177,7 @@ fn settings(
     settings.times = config.times.as_ref().map_or_else(Times::default, times);
     settings.rate_limits = config.rate_limits.as_ref().map_or(platform.default_rate_limits, rate_limits);
     settings.budget = config.budget.as_ref().map(budget);
+    settings.sessions = config.sessions.as_ref().map(sessions).unwrap_or_default();
     settings.safety = config.safety.iter().flatten().map(safety_rule).collect();
     for rule in &platform.safety_floor {
         if !settings.safety.iter().any(|it| (it.filter, it.direction) == (rule.filter, rule.direction)) {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use contract_types as wire;
+use reference_core::sabotage::{self, Sabotage};
 use reference_core::tenancy::{
     BudgetSettings, ChunkSettings, ChunkStrategy, ConfidenceThresholds, Fusion, Limits, ModelPrice, RateLimits,
-    RetrievalMode, RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter, SafetyRule, Times,
+    RetrievalMode, RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter, SafetyRule, SessionSettings, Times,
 };
 
 pub(super) fn chunking(wire: &wire::ChunkSettings) -> ChunkSettings {
@@ -87,6 +88,14 @@ pub(super) fn budget(wire: &wire::BudgetSettings) -> BudgetSettings {
     }
 }
 
+pub(super) fn sessions(wire: &wire::SessionSettings) -> SessionSettings {
+    SessionSettings {
+        max_turns: small(wire.max_turns),
+        max_tokens: small(wire.max_tokens),
+        context_tokens: small(wire.context_tokens),
+    }
+}
+
 pub(super) fn safety_rule(wire: &wire::SafetyRule) -> SafetyRule {
     SafetyRule {
         filter: match wire.filter {
@@ -124,7 +133,7 @@ pub(super) fn on_input(rules: &[wire::SafetyRule]) -> impl Iterator<Item = usize
     let wrong = |rule: &wire::SafetyRule| {
         let output_alone =
             matches!(rule.filter, wire::SafetyRuleFilter::Exfiltration | wire::SafetyRuleFilter::PromptLeak);
-        output_alone && rule.direction == wire::SafetyFilter::Input
+        output_alone && rule.direction == wire::SafetyFilter::Input && !sabotage::on(Sabotage::AnswerFiltersTakeInput)
     };
     rules.iter().enumerate().filter(move |(_, rule)| wrong(rule)).map(|(at, _)| at)
 }

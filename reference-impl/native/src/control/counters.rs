@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use reference_core::policy::{PolicyFigures, PolicyPort};
 use reference_core::ports::{Databases, Statement, Value};
-use reference_core::tenancy::TenantId;
+use reference_core::tenancy::{TenantContext, TenantId};
 use reference_core::tools::ToolCounts;
 use serde_json::json;
 
@@ -17,18 +18,24 @@ use crate::faults::{Port, PortCounters};
 pub(super) async fn get(State(control): State<Control>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
     let tenant = match query.as_deref().unwrap_or_default().split_once('=') {
         None if query.as_deref().unwrap_or_default().is_empty() => None,
-        Some(("tenant", id)) => Some(control.tenant(id)?.id().clone()),
+        Some(("tenant", id)) => Some(control.tenant(id)?),
         None | Some(_) => return Err(Refusal::invalid(None, "expected no parameter but `tenant`")),
     };
     let ports: BTreeMap<&str, PortCounters> = {
-        let counted = control.faults.counters(tenant.as_ref());
-        let of = |port: Port| counted.get(&port).cloned().unwrap_or_else(|| PortCounters::new(0, 0));
+        let counted = control.faults.counters(tenant.as_ref().map(TenantContext::id));
+        let of = |port: Port| {
+            let counters = counted.get(&port).cloned().unwrap_or_else(|| PortCounters::new(0, 0));
+            let Some(models) = policy_port(port) else { return counters };
+            let PolicyFigures { retries, breaker } = control.deployment.policies.figures(models, tenant.as_ref());
+            PortCounters { retries, breaker: breaker.as_str(), ..counters }
+        };
         Port::ALL.into_iter().map(|port| (port.as_str(), of(port))).collect()
     };
-    let counts = control.counters.read(tenant.as_ref().map(TenantId::as_str));
-    let jobs = jobs(&control, tenant.as_ref()).await?;
+    let id = tenant.as_ref().map(TenantContext::id);
+    let counts = control.counters.read(id.map(TenantId::as_str));
+    let jobs = jobs(&control, id).await?;
     let of = |id: &TenantId| control.deployment.platform.tool_counts(id);
-    let tools = match &tenant {
+    let tools = match id {
         Some(id) => of(id),
         None => control.deployment.registry.all().iter().fold(ToolCounts::default(), |sum, settings| {
             let counts = of(&settings.tenant);
@@ -44,14 +51,25 @@ pub(super) async fn get(State(control): State<Control>, RawQuery(query): RawQuer
         "tool_writes": tools.writes,
         "jwks_fetches": 0,
         "egress": 0,
-        "open_streams": control.deployment.streams.open(tenant.as_ref()),
+        "open_streams": control.deployment.streams.open(id),
         "waiting_jobs": jobs.waiting,
         "running_jobs": jobs.running,
     });
-    if let Some(tenant) = tenant {
-        body["tenant"] = json!(tenant.as_str());
+    body["tasks"] = json!(tokio::runtime::Handle::current().metrics().num_alive_tasks());
+    if let Some(id) = id {
+        body["tenant"] = json!(id.as_str());
     }
     Ok(json_response(StatusCode::OK, &body))
+}
+
+/// The models whose policies stand before a port.
+fn policy_port(port: Port) -> Option<PolicyPort> {
+    match port {
+        Port::Embedding => Some(PolicyPort::Embedding),
+        Port::Generator => Some(PolicyPort::Generation),
+        Port::Reranker => Some(PolicyPort::Rerank),
+        Port::Database | Port::Cache | Port::RateStore | Port::Handler => None,
+    }
 }
 
 #[derive(Default)]
@@ -108,6 +126,7 @@ pub(super) async fn reset(control: &Control) -> Result<Response, Refusal> {
     }
     control.faults.reset(); // the counts that this itself caused
     control.counters.reset();
+    deployment.policies.reset();
     deployment.platform.reset_tool_counts();
     let body = json!({
         "faults_cleared": faults_cleared,

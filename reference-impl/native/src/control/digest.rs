@@ -12,7 +12,7 @@ use super::Control;
 use super::reply::{Refusal, json_response};
 
 /// What is read of each store, in the order of its keys. Row numbers, leases and what merely counts requests are left out.
-const STORES: [(&str, &str); 5] = [
+const STORES: [(&str, &str); 7] = [
     (
         "documents",
         "SELECT id, content_type, content_hash, text, size_bytes, metadata, chunks, created_at, updated_at \
@@ -33,6 +33,12 @@ const STORES: [(&str, &str); 5] = [
         "idempotency",
         "SELECT operation, key, request_hash, state, status, headers, body, expires_at \
          FROM idempotency ORDER BY operation, key",
+    ),
+    ("sessions", "SELECT id, title, created_at, updated_at, turns, next FROM sessions ORDER BY id"),
+    (
+        "turns",
+        "SELECT session_id, position, role, content, citations, tokens, at FROM session_turns \
+         ORDER BY session_id, position",
     ),
 ];
 

@@ -2,15 +2,17 @@
 //! is on.
 
 mod cache;
+mod chat;
 mod databases;
 mod handlers;
 mod models;
 mod spec;
 
 pub use cache::FaultyKeyValue;
+pub use chat::FaultyChatModel;
 pub use databases::FaultyDatabases;
 pub use handlers::FaultyHandlers;
-pub use models::{FaultyEmbedder, FaultyGenerator};
+pub use models::{FaultyEmbedder, FaultyGenerator, FaultyReranker};
 pub use spec::{Fault, FaultKind, FaultSpec, Port, PortCounters};
 
 use std::collections::BTreeMap;
@@ -83,6 +85,15 @@ impl State {
 struct Hold {
     whose: Whose,
     generation: u64,
+}
+
+/// A fault that a stream has met and that strikes it later.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    /// Pieces that the stream gives first.
+    pub(crate) after: u64,
+    spec: FaultSpec,
+    hold: Hold,
 }
 
 impl Faults {
@@ -179,8 +190,24 @@ impl Faults {
         strike
     }
 
+    /// The same for a stream of the generator: counts the call and gives what will strike it, and after how many pieces. Nothing
+    /// has been waited for yet.
+    pub(crate) fn meet_stream(&self, tenant: &TenantId) -> Option<Pending> {
+        let (spec, hold) = self.meet(Port::Generator, Some(tenant), None)?;
+        Some(Pending { after: spec.after_pieces.unwrap_or_default(), spec, hold })
+    }
+
+    /// Does what a fault that was met says: waits, hangs until the fault is changed, or returns how the call is to fail.
+    pub(crate) async fn happen(&self, pending: &Pending) -> Option<Strike> {
+        self.act(Port::Generator, &pending.spec, &pending.hold).await
+    }
+
     async fn strike_call(&self, port: Port, tenant: Option<&TenantId>, operation: Option<&str>) -> Option<Strike> {
         let (spec, hold) = self.meet(port, tenant, operation)?;
+        self.act(port, &spec, &hold).await
+    }
+
+    async fn act(&self, port: Port, spec: &FaultSpec, hold: &Hold) -> Option<Strike> {
         match spec.kind {
             FaultKind::Refused => Some(Strike::Refused),
             FaultKind::Status => Some(Strike::Status(spec.status.unwrap_or(500))),
@@ -190,7 +217,7 @@ impl Faults {
                 None
             }
             FaultKind::Hang => {
-                self.hang(port, &hold).await;
+                self.hang(port, hold).await;
                 Some(Strike::Refused)
             }
         }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use reference_core::ports::{
     BoxFuture, EmbedPurpose, Embedded, Embedder, EmbedderKind, Generation, GenerationRequest, Generator, GeneratorKind,
-    ModelError,
+    ModelError, RerankCandidate, Reranked, Reranker,
 };
 use reference_core::tenancy::TenantContext;
+use reference_providers::status_error;
 
 use super::{Faults, Port, Strike};
 
@@ -29,10 +30,33 @@ impl FaultyEmbedder {
     }
 }
 
+/// A reranker behind the faults of [`Port::Reranker`].
+pub struct FaultyReranker {
+    inner: Arc<dyn Reranker>,
+    faults: Arc<Faults>,
+}
+
+impl FaultyReranker {
+    /// `inner` behind `faults`.
+    pub fn new(inner: Arc<dyn Reranker>, faults: Arc<Faults>) -> Self {
+        Self { inner, faults }
+    }
+}
+
 impl FaultyGenerator {
     /// `inner` behind `faults`.
     pub fn new(inner: Arc<dyn Generator>, faults: Arc<Faults>) -> Self {
         Self { inner, faults }
+    }
+}
+
+/// What a struck call of a model ends in.
+pub(super) fn failure(model: String, strike: Strike) -> ModelError {
+    let reason = strike.reason();
+    match strike {
+        Strike::Refused => ModelError::Refused { model, reason, retry_after_ms: None },
+        Strike::Status(status) => status_error(&model, status, reason, None),
+        Strike::Garbage => ModelError::Unusable { model, reason },
     }
 }
 
@@ -47,10 +71,7 @@ async fn call<T>(
     let model = model.to_owned();
     let answer = match faults.strike(port, tenant.id()).await {
         None => inner.await,
-        Some(strike @ (Strike::Refused | Strike::Status(_))) => {
-            Err(ModelError::Unavailable { model, reason: strike.reason() })
-        }
-        Some(Strike::Garbage) => Err(ModelError::Unusable { model, reason: Strike::Garbage.reason() }),
+        Some(strike) => Err(failure(model, strike)),
     };
     if answer.is_err() {
         faults.failed(port, tenant.id());
@@ -87,6 +108,10 @@ impl Generator for FaultyGenerator {
         self.inner.model()
     }
 
+    fn context_tokens(&self) -> Option<usize> {
+        self.inner.context_tokens()
+    }
+
     fn kind(&self) -> GeneratorKind {
         self.inner.kind()
     }
@@ -98,5 +123,21 @@ impl Generator for FaultyGenerator {
     ) -> BoxFuture<'a, Result<Generation, ModelError>> {
         let inner = self.inner.generate(tenant, request);
         Box::pin(call(&self.faults, Port::Generator, tenant, self.inner.model(), inner))
+    }
+}
+
+impl Reranker for FaultyReranker {
+    fn model(&self) -> &str {
+        self.inner.model()
+    }
+
+    fn rerank<'a>(
+        &'a self,
+        tenant: &'a TenantContext,
+        query: &'a str,
+        candidates: &'a [RerankCandidate],
+    ) -> BoxFuture<'a, Result<Reranked, ModelError>> {
+        let inner = self.inner.rerank(tenant, query, candidates);
+        Box::pin(call(&self.faults, Port::Reranker, tenant, self.inner.model(), inner))
     }
 }

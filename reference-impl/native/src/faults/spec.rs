@@ -11,8 +11,10 @@ pub enum Port {
     Database,
     /// The embedding models.
     Embedding,
-    /// The generation models.
+    /// The generation models, whole and piece by piece.
     Generator,
+    /// The reranking models.
+    Reranker,
     /// The answer cache.
     Cache,
     /// The databases as the edge uses them: rate counts and replayed answers.
@@ -23,8 +25,8 @@ pub enum Port {
 
 impl Port {
     /// Every port, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Database, Self::Embedding, Self::Generator, Self::Cache, Self::RateStore, Self::Handler];
+    pub const ALL: [Self; 7] =
+        [Self::Database, Self::Embedding, Self::Generator, Self::Reranker, Self::Cache, Self::RateStore, Self::Handler];
 
     /// The control API's word.
     pub fn as_str(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Port {
             Self::Database => "database",
             Self::Embedding => "embedding",
             Self::Generator => "generator",
+            Self::Reranker => "reranker",
             Self::Cache => "cache",
             Self::RateStore => "rate_store",
             Self::Handler => "handler",
@@ -81,7 +84,7 @@ pub struct FaultSpec {
     /// Calls that go wrong before the fault clears itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls: Option<u64>,
-    /// Pieces that a streaming generator gives first. No generator of this host streams, so it strikes at once.
+    /// Pieces that a streaming generator gives first; a call for a whole answer is struck at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_pieces: Option<u64>,
 }
@@ -120,9 +123,9 @@ pub struct PortCounters {
     pub calls: u64,
     /// Calls that failed.
     pub failures: u64,
-    /// Calls that were made again; core does not repeat calls to ports that are part of the process.
+    /// Calls that were made again; only those to models are.
     pub retries: u64,
-    /// State of the circuit breaker; ports that are part of the process have none, which is `closed`.
+    /// State of the circuit breaker; only models have one, and what has none is `closed`.
     pub breaker: &'static str,
 }
 

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "what cannot go on here is a failed test")]
 
 mod control;
+mod faults;
 mod kill;
+mod limits;
 mod neural;
 mod program;
 mod reindex;

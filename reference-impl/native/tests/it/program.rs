@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub(crate) struct Program {
     child: Child,
     pub(crate) address: String,
     pub(crate) control: Option<String>,
-    output: Receiver<String>,
+    output: Mutex<Receiver<String>>,
 }
 
 /// An answer.
@@ -47,11 +48,16 @@ impl Answer {
 impl Program {
     /// Serves the fixtures over `data`, with a control listener.
     pub(crate) fn start(data: &Path) -> Self {
+        Self::start_with(data, &fixtures().join("tenants"))
+    }
+
+    /// Serves the tenants of a folder over `data`, with a control listener.
+    pub(crate) fn start_with(data: &Path, tenants: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_reference-impl"))
             .args(["serve", "--demo", "--addr", "127.0.0.1:0", "--control", "127.0.0.1:0", "--data"])
             .arg(data)
             .arg("--tenants")
-            .arg(fixtures().join("tenants"))
+            .arg(tenants)
             .env_remove("PLUMBLINE_ENV")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -75,7 +81,7 @@ impl Program {
             }
             seen.push(line);
         };
-        Self { child, address, control, output }
+        Self { child, address, control, output: Mutex::new(output) }
     }
 
     /// One request on a connection of its own.
@@ -87,6 +93,20 @@ impl Program {
     /// One request to the control API.
     pub(crate) fn control(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         exchange(self.control.as_ref().unwrap(), method, path, "", body).unwrap()
+    }
+
+    /// The log line of what `request` asks of `route`, the first that comes from now on.
+    #[cfg(feature = "sabotage")]
+    pub(crate) fn line_of(&self, route: &str, request: impl FnOnce()) -> Value {
+        while self.output.try_recv().is_ok() {}
+        request();
+        loop {
+            let line = self.output.recv_timeout(Duration::from_secs(10)).expect("a line of the request");
+            let line: Value = serde_json::from_str(&line).unwrap_or_default();
+            if line["route"] == route {
+                return line;
+            }
+        }
     }
 
     /// Ends the process at once, as a power cut would.
@@ -101,7 +121,7 @@ impl Program {
         let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(kill.success());
         let code = self.child.wait().unwrap().code();
-        (code, self.output.iter().collect())
+        (code, self.output.lock().unwrap().iter().collect())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// What the platform can fill in, by purpose; each purpose's first ones must be used.
+/// What the platform can fill in; those with `true` a template must declare, use and require.
 const ANSWER: [(&str, bool); 4] = [("question", true), ("passages", true), ("fence", false), ("tenant", false)];
 
 /// A variable that a template declares.
@@ -73,6 +73,14 @@ pub enum TemplateProblem {
     Missing {
         /// The variable.
         name: &'static str,
+    },
+    /// It calls optional what no answer can be written without.
+    #[error("/variables/{at}/required: expected true for `{name}`; no answer can be written without it")]
+    Optional {
+        /// Position in the list.
+        at: usize,
+        /// The variable.
+        name: String,
     },
     /// A brace is never closed.
     #[error("{place}: expected `}}}}` after every `{{{{`")]
@@ -147,6 +155,8 @@ impl PromptTemplate {
                 problems.push(TemplateProblem::Unknown { at, name, known: known() });
             } else if !used.contains(name.as_str()) {
                 problems.push(TemplateProblem::Unused { at, name });
+            } else if !variable.required && ANSWER.iter().any(|(it, needed)| *needed && *it == name) {
+                problems.push(TemplateProblem::Optional { at, name });
             }
         }
         for (name, _) in ANSWER.iter().filter(|(_, needed)| *needed) {
@@ -196,7 +206,7 @@ mod tests {
     #[test]
     fn tells_each_problem_with_its_place() {
         type Change = fn(&mut PromptTemplate);
-        let cases: [(Change, &str); 6] = [
+        let cases: [(Change, &str); 7] = [
             (
                 |it| it.user.push_str(" {{tenant}}"),
                 "/user: expected only declared variables; declare `tenant` or take it out",
@@ -225,6 +235,10 @@ mod tests {
                     it.user = "{{passages}}".to_owned();
                 },
                 "/variables: expected `question` to be declared; no answer can be written without it",
+            ),
+            (
+                |it| it.variables[1].required = false,
+                "/variables/1/required: expected true for `passages`; no answer can be written without it",
             ),
             (|it| it.system.push_str(" {{open"), "/system: expected `}}` after every `{{`"),
         ];

@@ -172,6 +172,15 @@ pub(super) const PROBES: Probes = &[
     ("embedding-failure-fails-request", |it| without(it, "embedding")),
     ("generator-failure-fails-request", |it| without(it, "generator")),
     ("cache-failure-fails-request", |it| without(it, "cache")),
+    ("texts-reach-other-models", |it| {
+        let calls = || {
+            let counters = it.program.control("GET", "/counters?tenant=aurora-bikes", None).json();
+            counters["ports"]["embedding"]["calls"].as_u64().unwrap()
+        };
+        let before = calls();
+        it.retrieve(AURORA, &it.word(), json!({}), &json!({}));
+        calls() - before == 1
+    }),
 ];
 
 /// An ingest whose body has exactly so many bytes.

@@ -2,11 +2,14 @@
 
 mod access;
 mod answers;
+mod chat;
 mod corpus;
 mod limits;
 mod retrieval;
 mod tokens;
 mod tools;
+mod trouble;
+mod usage;
 mod world;
 
 use std::collections::HashSet;
@@ -60,7 +63,17 @@ fn lists_every_flaw_and_the_one_that_is_on() {
     let names: Vec<&str> =
         listed["switches"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
     assert!(listed["on"].is_null() && !names.is_empty(), "{listed}");
-    let tables = [access::PROBES, answers::PROBES, corpus::PROBES, limits::PROBES, retrieval::PROBES, tools::PROBES];
+    let tables = [
+        access::PROBES,
+        answers::PROBES,
+        chat::PROBES,
+        corpus::PROBES,
+        limits::PROBES,
+        retrieval::PROBES,
+        tools::PROBES,
+        trouble::PROBES,
+        usage::PROBES,
+    ];
     let probed: HashSet<&str> = tables.into_iter().flatten().map(|(name, _)| *name).chain(OF_TOKENS).collect();
     for name in &names {
         assert!(probed.contains(name), "{name} has no probe");
@@ -86,6 +99,11 @@ fn shows_flaws_of_answers() {
 }
 
 #[test]
+fn shows_flaws_of_chats_and_sessions() {
+    hold(chat::PROBES);
+}
+
+#[test]
 fn shows_flaws_of_the_corpus() {
     hold(corpus::PROBES);
 }
@@ -103,4 +121,14 @@ fn shows_flaws_of_retrieval() {
 #[test]
 fn shows_flaws_of_tools() {
     hold(tools::PROBES);
+}
+
+#[test]
+fn shows_flaws_of_trouble_with_models() {
+    hold(trouble::PROBES);
+}
+
+#[test]
+fn shows_flaws_of_usage() {
+    hold(usage::PROBES);
 }

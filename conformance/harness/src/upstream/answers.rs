@@ -1,0 +1,187 @@
+//! The answers of the stand-in: deterministic, so that a case can say what must come of them.
+
+use std::{collections::BTreeSet, fmt::Write as _};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use wiremock::ResponseTemplate;
+
+use super::Operation;
+
+/// Numbers in a vector where the request asks for no other length.
+const DIMENSIONS: usize = 64;
+/// Words that a sentence must share with the question to be an answer.
+const LEAST_SHARED: usize = 2;
+
+/// The right answer; `content` is what a chat model writes instead of its own.
+pub(super) fn right(operation: Operation, body: &Value, content: Option<&str>) -> ResponseTemplate {
+    let answer = match operation {
+        Operation::Embeddings => embeddings(body, dimensions(body)),
+        Operation::Rerank => rerank(body, 0),
+        Operation::Chat => {
+            let text = content.map_or_else(|| written(body), str::to_owned);
+            if body["stream"] == true {
+                return events(&stream(body, &text), true);
+            }
+            completion(body, &text)
+        }
+    };
+    ResponseTemplate::new(200).set_body_json(answer)
+}
+
+/// An answer of the right form that does not fit the request.
+pub(super) fn misfit(operation: Operation, body: &Value) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(match operation {
+        Operation::Embeddings => embeddings(body, dimensions(body) + 1),
+        Operation::Rerank => rerank(body, 1000),
+        Operation::Chat => json!({ "object": "chat.completion", "choices": [], "usage": null }),
+    })
+}
+
+/// The first half of the right answer.
+pub(super) fn cut(operation: Operation, body: &Value) -> ResponseTemplate {
+    let answer = match operation {
+        Operation::Embeddings => embeddings(body, dimensions(body)),
+        Operation::Rerank => rerank(body, 0),
+        Operation::Chat if body["stream"] == true => {
+            let mut chunks = stream(body, &written(body));
+            chunks.truncate(chunks.len().div_ceil(2));
+            return events(&chunks, false);
+        }
+        Operation::Chat => completion(body, &written(body)),
+    };
+    let text = answer.to_string();
+    let half: String = text.chars().take(text.chars().count() / 2).collect();
+    ResponseTemplate::new(200).set_body_raw(half, "application/json")
+}
+
+fn dimensions(body: &Value) -> usize {
+    body["dimensions"].as_u64().and_then(|wanted| usize::try_from(wanted).ok()).unwrap_or(DIMENSIONS)
+}
+
+fn embeddings(body: &Value, dimensions: usize) -> Value {
+    let texts = texts(&body["input"]);
+    let data: Vec<Value> = texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| json!({ "object": "embedding", "index": index, "embedding": vector(text, dimensions) }))
+        .collect();
+    let tokens = count(&texts.join(" "));
+    let usage = json!({ "prompt_tokens": tokens, "total_tokens": tokens });
+    json!({ "object": "list", "data": data, "model": body["model"], "usage": usage })
+}
+
+/// Each word adds one in a direction that its hash decides: texts that share words lie near each other.
+fn vector(text: &str, dimensions: usize) -> Vec<f32> {
+    let mut vector = vec![0.0_f32; dimensions.max(1)];
+    for word in words(text) {
+        let hash = Sha256::digest(word.as_bytes());
+        let place = usize::from(u16::from_be_bytes([hash[0], hash[1]])) % vector.len();
+        vector[place] += if hash[2] & 1 == 0 { 1.0 } else { -1.0 };
+    }
+    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+    if length > 0.0 {
+        for value in &mut vector {
+            *value /= length;
+        }
+    } else {
+        vector[0] = 1.0;
+    }
+    vector
+}
+
+fn rerank(body: &Value, shift: usize) -> Value {
+    let documents = texts(&body["documents"]);
+    let query = body["query"].as_str().unwrap_or_default();
+    let asked: BTreeSet<String> = words(query).collect();
+    #[expect(clippy::cast_precision_loss, reason = "a few words")]
+    let score = |text: &String| {
+        let held: BTreeSet<String> = words(text).collect();
+        asked.intersection(&held).count() as f64 / asked.len().max(1) as f64
+    };
+    let results: Vec<Value> = documents
+        .iter()
+        .enumerate()
+        .map(|(index, text)| json!({ "index": index + shift, "relevance_score": score(text) }))
+        .collect();
+    let tokens = count(query) + count(&documents.join(" "));
+    json!({ "model": body["model"], "results": results, "usage": { "total_tokens": tokens } })
+}
+
+/// What a chat model writes: of what the last message says before its last line, the sentence that shares most words with that
+/// line. Where nothing does, it says what it was asked.
+fn written(body: &Value) -> String {
+    let last = body["messages"].as_array().and_then(|messages| messages.last());
+    let last = last.and_then(|message| message["content"].as_str()).unwrap_or_default().trim();
+    let (before, question) = last.rsplit_once('\n').unwrap_or(("", last));
+    let asked: BTreeSet<String> = words(question).filter(|word| word.chars().count() > 3).collect();
+    let shared = |sentence: &str| words(sentence).filter(|word| asked.contains(word)).collect::<BTreeSet<_>>().len();
+    let sentences = before.lines().filter(|line| !line.starts_with("==")).flat_map(|line| line.split_inclusive(". "));
+    // The first of several that share as much.
+    let best = sentences
+        .map(|sentence| (shared(sentence), sentence.trim()))
+        .fold((0, ""), |best, found| if found.0 > best.0 { found } else { best });
+    if best.0 >= LEAST_SHARED { best.1.to_owned() } else { format!("I was asked this: {question}") }
+}
+
+fn completion(body: &Value, text: &str) -> Value {
+    let message = json!({ "role": "assistant", "content": text });
+    json!({
+        "id": "chatcmpl-stand-in",
+        "object": "chat.completion",
+        "created": 0,
+        "model": body["model"],
+        "choices": [{ "index": 0, "message": message, "finish_reason": "stop" }],
+        "usage": usage(body, text),
+    })
+}
+
+fn usage(body: &Value, text: &str) -> Value {
+    let messages = body["messages"].as_array().into_iter().flatten();
+    let prompt: u64 = messages.filter_map(|message| message["content"].as_str()).map(count).sum();
+    let written = count(text);
+    json!({ "prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written })
+}
+
+/// The chunks of a streamed answer: a word each, the reason of the end, and the usage where it is asked for.
+fn stream(body: &Value, text: &str) -> Vec<Value> {
+    let chunk = |choices: Value, usage: Value| {
+        json!({ "id": "chatcmpl-stand-in", "object": "chat.completion.chunk", "created": 0, "model": body["model"],
+                "choices": choices, "usage": usage })
+    };
+    let piece = |delta: Value, reason: Value| {
+        chunk(json!([{ "index": 0, "delta": delta, "finish_reason": reason }]), Value::Null)
+    };
+    let mut chunks = vec![piece(json!({ "role": "assistant", "content": "" }), Value::Null)];
+    chunks.extend(text.split_inclusive(' ').map(|word| piece(json!({ "content": word }), Value::Null)));
+    chunks.push(piece(json!({}), json!("stop")));
+    if body.pointer("/stream_options/include_usage") == Some(&Value::Bool(true)) {
+        chunks.push(chunk(json!([]), usage(body, text)));
+    }
+    chunks
+}
+
+/// Chunks as an event stream; one that does not end well breaks off within an event.
+fn events(chunks: &[Value], whole: bool) -> ResponseTemplate {
+    let mut text = String::new();
+    for chunk in chunks {
+        let _ = write!(text, "data: {chunk}\n\n");
+    }
+    text.push_str(if whole { "data: [DONE]\n\n" } else { "data: {\"id\":\"chatcmpl-sta" });
+    ResponseTemplate::new(200).set_body_raw(text, "text/event-stream")
+}
+
+/// The texts of a list, or the one text.
+fn texts(value: &Value) -> Vec<String> {
+    let one = value.as_str().map(str::to_owned).into_iter();
+    one.chain(value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned)).collect()
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+}
+
+/// Tokens of a text: its words.
+fn count(text: &str) -> u64 {
+    u64::try_from(words(text).count()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,94 @@
+//! What goes into a turn and what comes out.
+
+use crate::answer::Citation;
+use crate::ids::SessionId;
+use crate::retrieve::{Degradation, Filter};
+use crate::safety::Finding;
+use crate::search::Usage;
+use crate::session::Speaker;
+
+/// The next turn of a conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChatRequest {
+    /// The messages that are new, oldest first; the last one is the user's.
+    pub messages: Vec<(Speaker, String)>,
+    /// The session to continue.
+    pub session: Option<SessionId>,
+    /// The model that writes; the tenant's own where absent.
+    pub model: Option<String>,
+    /// Most tokens to write.
+    pub max_tokens: Option<u32>,
+    /// 0 to 2.
+    pub temperature: Option<f64>,
+    /// Texts before which the answer ends.
+    pub stop: Vec<String>,
+    /// Whether the answer rests on documents.
+    pub rag: bool,
+    /// Which documents count.
+    pub filter: Filter,
+}
+
+impl ChatRequest {
+    /// A turn that says `message`, with everything else as usual.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            messages: vec![(Speaker::User, message.into())],
+            session: None,
+            model: None,
+            max_tokens: None,
+            temperature: None,
+            stop: Vec::new(),
+            rag: true,
+            filter: Filter::default(),
+        }
+    }
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// It was complete, or met a stop text.
+    Stop,
+    /// It had as many tokens as it may have.
+    Length,
+    /// The output filter, or the model's host, withheld the rest.
+    ContentFilter,
+}
+
+impl Finish {
+    /// Every value.
+    pub const ALL: [Self; 3] = [Self::Stop, Self::Length, Self::ContentFilter];
+
+    /// The contract's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::ContentFilter => "content_filter",
+        }
+    }
+}
+
+/// What is known of a turn at its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChatSummary {
+    /// Why the answer ended.
+    pub finish: Finish,
+    /// What the model call used.
+    pub usage: Usage,
+    /// What was done without.
+    pub degraded: Vec<Degradation>,
+    /// What the safety filters found and redacted or flagged.
+    pub safety: Vec<Finding>,
+}
+
+/// A step of a turn, in its order: texts with the citations after each, then one end.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ChatEvent {
+    /// The next part of the answer, never empty. Parts joined in order are the whole answer.
+    Text(String),
+    /// A citation of what has come.
+    Citation(Citation),
+    /// The end; the turn stands in its session by now.
+    End(Box<ChatSummary>),
+}

@@ -1,0 +1,194 @@
+//! Asks for room in the budget before models are called, and writes down what they used.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::tally::{Hold, Net, Role, Share, Tally, Tokens, Unwritten};
+use super::{DAY_MS, day_of, ledger, next_day};
+use crate::ingest::Tokenizer;
+use crate::ports::{Background, Clock, Database, DatabaseError, Databases, Ids, ModelError};
+use crate::sabotage::{self, Sabotage};
+use crate::store::StoreError;
+use crate::tenancy::{BudgetSettings, TenantContext};
+
+/// How long a hold outlives the deadline of its request, in milliseconds: what is cut needs some time to be put away.
+const HOLD_GRACE_MS: i64 = 60_000;
+
+/// Whether any tenant was refused, for the flaw that confuses budgets.
+static REFUSED: AtomicBool = AtomicBool::new(false);
+
+/// The meter that all models of a platform share.
+#[derive(Clone)]
+pub(crate) struct Meter {
+    pub(super) databases: Arc<dyn Databases>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) ids: Arc<dyn Ids>,
+    pub(super) tokenizer: Arc<dyn Tokenizer>,
+    pub(super) background: Arc<dyn Background>,
+}
+
+impl Meter {
+    /// Tokens of a text, for models whose host does not count.
+    pub(crate) fn count(&self, text: &str) -> u64 {
+        self.tokenizer.count(text) as u64
+    }
+
+    /// Lets the request call models: it has been let through before, no budget bounds it, or there is room. Holds `tokens`, what
+    /// the request is expected to use, until [`Meter::close`].
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::BudgetExceeded`] where nothing is left, [`ModelError::Unavailable`] where the books cannot be read: no
+    /// model is called then.
+    pub(crate) async fn admit(
+        &self,
+        tenant: &TenantContext,
+        model: &str,
+        tokens: impl FnOnce() -> u64 + Send,
+    ) -> Result<(), ModelError> {
+        let Some(budget) = tenant.settings().budget.as_ref().filter(|_| !tenant.tally().is_admitted()) else {
+            return Ok(());
+        };
+        let now = self.clock.now(tenant.id());
+        let hold = self.new_hold();
+        let asked = ledger::Asked {
+            hold: &hold,
+            day: day_of(now),
+            now,
+            tokens: tokens(),
+            limit: budget.tokens_per_day,
+            for_ms: tenant.settings().times.deadline_ms.saturating_add(HOLD_GRACE_MS),
+        };
+        // Before the batch: a request that is dropped while it waits for the answer may hold already.
+        self.spread_net(tenant);
+        tenant.tally().hold(Some(hold.clone()));
+        let held = async {
+            let database = self.databases.open(tenant).await?;
+            ledger::hold(&*database, &asked).await
+        };
+        let (used, mut room) = held.await.map_err(|error| out_of_reach(model, &error))?;
+        if sabotage::on(Sabotage::BudgetSharedByTenants) {
+            room &= !REFUSED.load(Ordering::Relaxed);
+        }
+        tenant.tally().see(Share { used, limit: budget.tokens_per_day });
+        if room {
+            tenant.tally().admit();
+            return Ok(());
+        }
+        tenant.tally().hold(None);
+        REFUSED.store(true, Ordering::Relaxed);
+        Err(refused(model, now))
+    }
+
+    /// Refuses a request whose work will be done later while nothing is left of the budget. Holds nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Meter::admit`].
+    pub(crate) async fn check(&self, tenant: &TenantContext, model: &str) -> Result<(), ModelError> {
+        let Some(budget) = &tenant.settings().budget else { return Ok(()) };
+        let now = self.clock.now(tenant.id());
+        let (used, held) = self.look(tenant, budget).await.map_err(|error| out_of_reach(model, &error))?;
+        let room = used.saturating_add(held) < budget.tokens_per_day || sabotage::on(Sabotage::BudgetNeverRefuses);
+        if room { Ok(()) } else { Err(refused(model, now)) }
+    }
+
+    /// Counts a call.
+    pub(crate) fn charge(&self, tenant: &TenantContext, role: Role, model: &str, tokens: Tokens) {
+        self.spread_net(tenant);
+        tenant.tally().charge(role, model, tokens);
+    }
+
+    /// Ends the request as far as its models go: writes down what it used, takes its hold away, and sees how much of the budget
+    /// is used. A database that does not answer is tried once more in the background.
+    pub(crate) async fn close(&self, tenant: &TenantContext) {
+        self.settle(tenant, Tally::take).await;
+    }
+
+    /// Writes down what was used so far by a request that goes on.
+    pub(super) async fn flush(&self, tenant: &TenantContext) {
+        self.settle(tenant, Tally::take_used).await;
+    }
+
+    async fn settle(&self, tenant: &TenantContext, take: fn(&Tally) -> Unwritten) {
+        let budget = tenant.settings().budget.as_ref();
+        if !tenant.tally().has_unwritten() {
+            if let Some(budget) = budget
+                && tenant.tally().share().is_none()
+            {
+                // Whoever asks for nothing but what is kept is warned all the same.
+                let _ = self.look(tenant, budget).await;
+            }
+            return;
+        }
+        // Opened before anything is taken out: what a request that is dropped here leaves goes through its net.
+        let (written, unwritten) = match self.books(tenant).await {
+            Ok((database, day)) => {
+                let unwritten = take(tenant.tally());
+                (ledger::write(&*database, day, &unwritten).await, unwritten)
+            }
+            Err(error) => (Err(error.into()), Unwritten::default()),
+        };
+        match (written, budget) {
+            (Ok(used), Some(budget)) => tenant.tally().see(Share { used, limit: budget.tokens_per_day }),
+            (Ok(_), None) => {}
+            (Err(error), _) => {
+                tracing::warn!(tenant = tenant.id().as_str(), %error, "usage could not be written; it is tried again");
+                tenant.tally().put_back(unwritten);
+            }
+        }
+    }
+
+    /// Where a tenant's use is written, and the day that it is written for.
+    async fn books(&self, tenant: &TenantContext) -> Result<(Arc<dyn Database>, i64), DatabaseError> {
+        #[cfg(feature = "sabotage")]
+        let other = sabotage::others(tenant).into_iter().next();
+        #[cfg(feature = "sabotage")]
+        let tenant = other.as_ref().filter(|_| sabotage::on(Sabotage::UsageOfAnotherTenant)).unwrap_or(tenant);
+        Ok((self.databases.open(tenant).await?, day_of(self.clock.now(tenant.id()))))
+    }
+
+    fn new_hold(&self) -> Hold {
+        let mut bytes = [0; 16];
+        self.ids.fill(&mut bytes);
+        Hold(hex::encode(bytes))
+    }
+
+    async fn look(&self, tenant: &TenantContext, budget: &BudgetSettings) -> Result<(u64, u64), StoreError> {
+        let now = self.clock.now(tenant.id());
+        let database = self.databases.open(tenant).await?;
+        let (used, held) = ledger::look(&*database, day_of(now), now).await?;
+        tenant.tally().see(Share { used, limit: budget.tokens_per_day });
+        Ok((used, held))
+    }
+
+    /// What a request leaves unwritten when it is dropped is written in the background, under a context of its own.
+    fn spread_net(&self, tenant: &TenantContext) {
+        tenant.tally().catch_with(|| {
+            let (meter, owner) = (self.clone(), tenant.anew());
+            let net: Net = Box::new(move |unwritten| {
+                let background = Arc::clone(&meter.background);
+                background.spawn(Box::pin(async move {
+                    let written = match meter.books(&owner).await {
+                        Ok((database, day)) => ledger::write(&*database, day, &unwritten).await,
+                        Err(error) => Err(error.into()),
+                    };
+                    if let Err(error) = written {
+                        tracing::warn!(tenant = owner.id().as_str(), %error, "usage could not be written; it is lost");
+                    }
+                }));
+            });
+            net
+        });
+    }
+}
+
+fn refused(model: &str, now: i64) -> ModelError {
+    let left_ms = next_day(now).saturating_sub(now).clamp(1, DAY_MS);
+    let retry_after_s = u64::try_from(left_ms).unwrap_or(1).div_ceil(1000);
+    ModelError::BudgetExceeded { model: model.to_owned(), retry_after_s }
+}
+
+fn out_of_reach(model: &str, error: &StoreError) -> ModelError {
+    ModelError::Unavailable { model: model.to_owned(), reason: format!("the tenant's budget cannot be read: {error}") }
+}
