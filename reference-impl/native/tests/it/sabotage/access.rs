@@ -147,7 +147,7 @@ pub(super) fn with_scopes(it: &World, scopes: &[&str]) -> String {
 fn put_with(it: &World, id: &str, scopes: &[&str]) -> String {
     let key = ApiKey::generate(TenantId::parse(id).unwrap(), &OsIds);
     let config = json!({
-        "tenant": id, "display_name": id, "features": ["tools", "audit"], "tools": ["ingest_docs", "summarize"],
+        "tenant": id, "display_name": id, "features": ["tools", "audit", "mcp"], "tools": ["ingest_docs", "summarize"],
         "models": {"embedding": "hashed-lexical-v1", "generation": "extractive-v1", "rerank": "off"},
         "credentials": [{"name": "admin", "key_sha256": key.digest().to_hex(), "scopes": scopes, "state": "active"}],
     });

@@ -5,6 +5,7 @@ mod answers;
 mod chat;
 mod corpus;
 mod limits;
+mod mcp;
 mod retrieval;
 mod tokens;
 mod tools;
@@ -69,6 +70,7 @@ fn lists_every_flaw_and_the_one_that_is_on() {
         chat::PROBES,
         corpus::PROBES,
         limits::PROBES,
+        mcp::PROBES,
         retrieval::PROBES,
         tools::PROBES,
         trouble::PROBES,
@@ -111,6 +113,11 @@ fn shows_flaws_of_the_corpus() {
 #[test]
 fn shows_flaws_of_limits() {
     hold(limits::PROBES);
+}
+
+#[test]
+fn shows_flaws_of_the_protocol() {
+    hold(mcp::PROBES);
 }
 
 #[test]
