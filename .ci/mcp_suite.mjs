@@ -14,6 +14,9 @@ const names = ['url', 'key', 'suite', 'known', 'out'];
 const { values: given } = parseArgs({ options: Object.fromEntries(names.map((name) => [name, { type: 'string' }])) });
 for (const name of names) if (!given[name]) throw new Error(`--${name} is missing`);
 
+// The longest that one scenario may take; all of them take a few seconds.
+const LONGEST_MS = 60_000;
+
 // The suite has no way to send a credential, so it calls a passage that adds one and changes nothing else, least of all the
 // headers Host and Origin, which some checks are about.
 const upstream = new URL(given.url);
@@ -47,6 +50,7 @@ for (const revision of Object.keys(known.revisions)) {
     for (const outcome of outcomes) failed += report(revision, outcome);
 }
 passage.close();
+passage.closeAllConnections();
 console.log(failed === 0 ? 'as listed' : `${failed} not as listed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
@@ -58,7 +62,9 @@ async function scenarioAt(revision, scenario, out) {
     const child = spawn(process.execPath, [main, ...wanted], { stdio: ['ignore', 'pipe', 'pipe'] });
     let told = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (told += text));
+    const overdue = setTimeout(() => child.kill(), LONGEST_MS);
     await new Promise((resolve) => child.on('close', resolve));
+    clearTimeout(overdue);
     const files = listing(folder).filter((file) => file.endsWith('checks.json'));
     const checks = files.flatMap((file) => JSON.parse(readFileSync(file, 'utf8')));
     const bad = new Map();
