@@ -276,6 +276,7 @@ pub const STATUSES: &[&str] = &[
     "mcp 400",
     "mcp 401",
     "mcp 403",
+    "mcp 404",
     "mcp 406",
     "mcp 413",
     "mcp 415",

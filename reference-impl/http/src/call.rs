@@ -1,10 +1,13 @@
 //! What a handler is given: the caller, and the request's decoded parts.
 
+use std::sync::{Arc, OnceLock};
+
+use axum::http::HeaderMap;
 use reference_core::tenancy::TenantContext;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::reply::Problem;
+use crate::reply::{Failed, Problem};
 
 pub use reference_core::ports::BoxFuture;
 
@@ -17,6 +20,18 @@ pub struct Call {
     pub request_id: String,
     /// W3C trace that the request belongs to.
     pub trace_id: String,
+    /// The request's headers, for protocols that repeat in them what the body says.
+    pub(crate) headers: Arc<HeaderMap>,
+    /// What went wrong, where the answer tells it in a form of its own.
+    pub(crate) noted: Arc<OnceLock<Failed>>,
+}
+
+impl Call {
+    /// Tells the log of a failure that the answer has a body of its own for. The first one counts.
+    pub(crate) fn note(&self, problem: Problem) {
+        // A call fails once.
+        let _ = self.noted.set(Failed::told(problem));
+    }
 }
 
 /// A call of an open operation.

@@ -5,6 +5,7 @@
 mod call;
 mod document;
 mod edge;
+mod mcp;
 mod operation;
 mod reply;
 mod service;

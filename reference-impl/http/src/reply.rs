@@ -188,15 +188,23 @@ pub(crate) struct Failed {
     pub(crate) message: String,
     pub(crate) details: Vec<ErrorDetail>,
     pub(crate) cause: Option<String>,
+    /// Whether the answer tells it already, in a form of its own.
+    pub(crate) told: bool,
 }
 
 impl From<Problem> for Failed {
     fn from(problem: Problem) -> Self {
-        Self { code: problem.code, message: problem.message, details: problem.details, cause: problem.cause }
+        let Problem { code, message, details, cause, headers: _ } = problem;
+        Self { code, message, details, cause, told: false }
     }
 }
 
 impl Failed {
+    /// A failure that the answer tells in a form of its own.
+    pub(crate) fn told(problem: Problem) -> Self {
+        Self { told: true, ..Self::from(problem) }
+    }
+
     /// The contract's error body.
     pub(crate) fn body(&self, request_id: &str) -> ErrorBody {
         ErrorBody {

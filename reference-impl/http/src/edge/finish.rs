@@ -72,7 +72,7 @@ impl Edge {
             failed.message.push_str(" (at /usr/src/reference-impl/http/src/edge/mod.rs:118)");
         }
         let request_id = &exchange.correlation.request_id;
-        if let Some(failed) = &failed {
+        if let Some(failed) = failed.as_ref().filter(|failed| !failed.told) {
             let body = serde_json::to_vec(&failed.body(request_id)).unwrap_or_default();
             *answer.body_mut() = Body::from(body);
             insert(answer.headers_mut(), "content-type", "application/json");

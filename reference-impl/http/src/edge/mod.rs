@@ -15,7 +15,7 @@ mod sabotaged;
 mod streamed;
 mod validate;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::{
     extract::Request,
@@ -37,6 +37,7 @@ use reference_core::{
 use crate::{
     Api,
     call::{Call, Input, OpenCall},
+    mcp,
     operation::{Operation, Scopes},
     reply::{Failed, Problem, Reply, detail},
     telemetry::Telemetry,
@@ -200,7 +201,12 @@ impl Edge {
         if !sabotage::on(Sabotage::MediaTypesCheckedLast) {
             media_types()?;
         }
-        let mut value = if operation.request.is_some() { json::parse(&bytes)? } else { serde_json::Value::Null };
+        let parsed = if operation.request.is_some() { json::parse(&bytes) } else { Ok(serde_json::Value::Null) };
+        let mut value = match parsed {
+            Err(problem) if mcp::speaks(operation) => return Ok(mcp::unreadable(problem, None)),
+            parsed => parsed?,
+        };
+        mcp::first_of_batch(operation, &mut value);
         let parameters = parameters::read(operation, &parts, &self.schemas)?;
         if sabotage::on(Sabotage::UnknownFieldsIgnored) {
             self.schemas.prune(operation, &mut value);
@@ -208,7 +214,10 @@ impl Edge {
         if sabotage::on(Sabotage::FilterUnknownOperatorsIgnored) {
             validate::Schemas::drop_operators(&mut value);
         }
-        self.schemas.body(operation, &value)?;
+        match self.schemas.body(operation, &value) {
+            Err(problem) if mcp::speaks(operation) => return Ok(mcp::unreadable(problem, Some(&value))),
+            checked => checked?,
+        }
         if sabotage::on(Sabotage::MediaTypesCheckedLast) {
             media_types()?;
         }
@@ -216,20 +225,27 @@ impl Edge {
             scopes(operation, &tenant)?;
         }
         let repeated = sabotage::on(Sabotage::BlockedInputRepeated).then(|| value["query"].to_string());
+        let headers = Arc::new(parts.headers);
+        let noted = Arc::new(OnceLock::new());
         let call = Call {
             tenant: tenant.clone(),
             request_id: correlation.request_id.clone(),
             trace_id: correlation.trace_id.clone(),
+            headers: Arc::clone(&headers),
+            noted: Arc::clone(&noted),
         };
         let input = Input { parameters, body: value };
         let api = Arc::clone(&self.parts.api);
-        let mut answer = match idempotency::key(operation, &parts.headers) {
+        let mut answer = match idempotency::key(operation, &headers) {
             Some(key) if !sabotage::on(Sabotage::IdempotencyNeverReplays) => {
                 let work = || self.bounded(operation, &tenant, &deadline, run(api, call, input));
                 self.once(operation, &tenant, &deadline, key, &bytes, work).await?
             }
             Some(_) | None => self.bounded(operation, &tenant, &deadline, run(api, call, input)).await,
         };
+        if let Some(failed) = noted.get() {
+            answer.extensions_mut().insert(failed.clone());
+        }
         if let Some(text) = repeated
             && let Some(failed) = answer.extensions_mut().get_mut::<Failed>()
             && failed.code == ErrorCode::ContentBlocked
@@ -347,13 +363,17 @@ fn scopes(operation: &Operation, tenant: &TenantContext) -> Result<(), Problem> 
     };
     let open = sabotage::on(Sabotage::ScopeNotChecked)
         || (sabotage::on(Sabotage::JobScopeIgnored) && operation.path.starts_with("/jobs"));
-    let Some(first) = missing.first().filter(|_| !open) else { return Ok(()) };
+    if missing.is_empty() || open { Ok(()) } else { Err(forbidden(&missing)) }
+}
+
+/// The refusal of a credential that lacks these scopes.
+pub(crate) fn forbidden(missing: &[Scope]) -> Problem {
     let names: Vec<&str> = missing.iter().map(|scope| scope.as_str()).collect();
     let message = format!("the credential lacks the scope `{}`", names.join("` or `"));
     let mut particular = detail("ask the tenant's administrator for a credential with this scope");
-    particular.scope = Some(*first);
+    particular.scope = missing.first().copied();
     let problem = Problem::new(ErrorCode::Forbidden, message);
-    Err(if sabotage::on(Sabotage::MissingScopeNotNamed) { problem } else { problem.detail(particular) })
+    if sabotage::on(Sabotage::MissingScopeNotNamed) { problem } else { problem.detail(particular) }
 }
 
 async fn read_body(

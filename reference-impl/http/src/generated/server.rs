@@ -1818,6 +1818,8 @@ pub enum McpResponse {
     Unauthorized(Problem),
     /// 403: The credential may not do this: FORBIDDEN naming the missing scope, TENANT_MISMATCH when the request names another tenant than the credential, or TOOL_NOT_ALLOWED.
     Forbidden(Problem),
+    /// 404: A call of revision 2026-07-28 names a method that there is not, answered as a JSON-RPC error with code -32601.
+    NotFound(Reply<wire::JsonRpcResponse>),
     /// 406: The Accept header excludes every media type that the operation answers: NOT_ACCEPTABLE.
     NotAcceptable(Problem),
     /// 413: The body or the text to be spoken is larger than the tenant's limit: PAYLOAD_TOO_LARGE.
@@ -1863,6 +1865,7 @@ impl IntoResponse for McpResponse {
             Self::BadRequest(reply) => reply.json(400),
             Self::Unauthorized(problem) => problem.respond(401),
             Self::Forbidden(problem) => problem.respond(403),
+            Self::NotFound(reply) => reply.json(404),
             Self::NotAcceptable(problem) => problem.respond(406),
             Self::PayloadTooLarge(problem) => problem.respond(413),
             Self::UnsupportedMediaType(problem) => problem.respond(415),

@@ -633,6 +633,15 @@ const RESPONSE_52: Response = Response {
         schema: SchemaSource::Type("McpRefusal", schema_of::<wire::McpRefusal>),
     }],
 };
+const RESPONSE_53: Response = Response {
+    status: 404,
+    description: "A call of revision 2026-07-28 names a method that there is not, answered as a JSON-RPC error with code -32601.",
+    headers: &[HEADER_1, HEADER_7, HEADER_2, HEADER_8, HEADER_9, HEADER_10],
+    bodies: &[Body {
+        media_type: "application/json",
+        schema: SchemaSource::Type("JsonRpcResponse", schema_of::<wire::JsonRpcResponse>),
+    }],
+};
 
 /// `GET /health`: State of the service
 pub static GET_HEALTH: Operation = Operation {
@@ -2326,7 +2335,7 @@ pub static MCP: Operation = Operation {
     path: "/mcp",
     tag: "tools",
     summary: "Model Context Protocol",
-    description: "The tool registry as a server of the Model Context Protocol: one JSON-RPC call or notification in each request. It lists the tools of list_tools and calls them with the checks, results and audit records of execute_tool; tools/call needs the scope tools:execute, everything else tools:read. A failed call is answered 200 with a JSON-RPC error; a body that is no JSON-RPC call is 400. If the headers `mcp-method` and `mcp-name` are sent they must equal the method and the name in the params, otherwise the answer is 400 with code -32020. A foreign Origin is 403.",
+    description: "The tool registry as a server of the Model Context Protocol, revisions 2026-07-28 and 2025-11-25, without sessions: one JSON-RPC call or notification in each request. It lists the tools of list_tools and calls them with the checks, results and audit records of execute_tool; tools/call needs the scope tools:execute, everything else tools:read. A call of a tool that may not be called or whose arguments do not fit is a JSON-RPC error in an answer 200; a tool that ran and failed, ran too long or was refused by the safety rules is a result with `isError`. A body that is no JSON-RPC call is 400. The header `mcp-protocol-version` or `params._meta` with `io.modelcontextprotocol/protocolVersion` names the revision; without both it is 2025-11-25. A call of 2026-07-28 names it in both, with `io.modelcontextprotocol/clientCapabilities` in `params._meta` and the headers `mcp-method` and, where the params have a name, `mcp-name`; its results say `resultType`, lists say `ttlMs` and `cacheScope`, and an unknown method is 404. A revision that is not served is 400 with code -32022. If the headers are sent they must equal the method and the name in the params, otherwise the answer is 400 with code -32020. An Origin is foreign, and answered 403, unless the tenant lists it or it is the loopback address that is called.",
     scopes: Scopes::AnyOf(&[wire::Scope::ToolsRead, wire::Scope::ToolsExecute]),
     route_class: RouteClass::Model,
     feature: Some(wire::Feature::Mcp),
@@ -2369,6 +2378,7 @@ pub static MCP: Operation = Operation {
         RESPONSE_52,
         RESPONSE_9,
         RESPONSE_10,
+        RESPONSE_53,
         RESPONSE_3,
         RESPONSE_16,
         RESPONSE_17,

@@ -10,7 +10,7 @@ pub(super) fn not_enabled<'a, T: From<Problem> + Send + 'a>(feature: Feature) ->
 }
 
 /// The problem of a feature that is not enabled.
-pub(super) fn problem(feature: Feature) -> Problem {
+pub(crate) fn problem(feature: Feature) -> Problem {
     let code = if feature == Feature::Tts { ErrorCode::TtsNotEnabled } else { ErrorCode::CapabilityNotEnabled };
     let mut particular = detail("see `features` of GET /capabilities for what is enabled");
     particular.capability = Some(feature);

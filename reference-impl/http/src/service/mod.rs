@@ -1,6 +1,6 @@
 //! Every operation of the contract over core's platform: decode, one call, encode.
 
-mod absent;
+pub(crate) mod absent;
 mod audit;
 mod chat;
 mod decode;
@@ -8,7 +8,7 @@ mod documents;
 mod encode;
 mod jobs;
 mod platform;
-mod problem;
+pub(crate) mod problem;
 mod script;
 mod search;
 mod sessions;
@@ -251,7 +251,7 @@ impl Api for Service {
         not_enabled(wire::Feature::Metrics)
     }
 
-    fn mcp<'a>(&'a self, _call: &'a Call, _request: wire::JsonRpcRequest) -> BoxFuture<'a, McpResponse> {
-        not_enabled(wire::Feature::Mcp)
+    fn mcp<'a>(&'a self, call: &'a Call, request: wire::JsonRpcRequest) -> BoxFuture<'a, McpResponse> {
+        answer(crate::mcp::answer(&self.parts.platform, &self.parts.implementation, call, request))
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Features that this build has; the tenant's own settings choose among them.
-const BUILT: [wire::Feature; 9] = [
+const BUILT: [wire::Feature; 10] = [
     wire::Feature::Chat,
     wire::Feature::Sessions,
     wire::Feature::AsyncIngest,
@@ -26,6 +26,7 @@ const BUILT: [wire::Feature; 9] = [
     wire::Feature::Usage,
     wire::Feature::Tools,
     wire::Feature::Audit,
+    wire::Feature::Mcp,
     wire::Feature::Deterministic,
 ];
 

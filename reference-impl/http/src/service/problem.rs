@@ -105,7 +105,7 @@ pub(super) fn list(error: &ListError) -> Problem {
 }
 
 /// A call of a tool that came to nothing. What failed inside goes to the log alone.
-pub(super) fn tool(error: &ToolError) -> Problem {
+pub(crate) fn tool(error: &ToolError) -> Problem {
     let code = error.code();
     match error {
         ToolError::NotAllowed => Problem::new(code, "this tool does not exist or may not be called"),

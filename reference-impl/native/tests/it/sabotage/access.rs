@@ -156,7 +156,7 @@ fn put_with(it: &World, id: &str, scopes: &[&str]) -> String {
 fn put(it: &World, id: &str, scopes: &[&str], budget: Value) -> String {
     let key = ApiKey::generate(TenantId::parse(id).unwrap(), &OsIds);
     let mut config = json!({
-        "tenant": id, "display_name": id, "features": ["tools", "audit"],
+        "tenant": id, "display_name": id, "features": ["tools", "audit", "mcp"],
         "tools": ["classify_intent", "ingest_docs", "summarize"],
         "models": {"embedding": "hashed-lexical-v1", "generation": "extractive-v1", "rerank": "off"},
         "credentials": [{"name": "admin", "key_sha256": key.digest().to_hex(), "scopes": scopes, "state": "active"}],

@@ -5,6 +5,7 @@ mod answers;
 mod chat;
 mod corpus;
 mod limits;
+mod mcp;
 mod model;
 mod retrieval;
 mod tokens;
@@ -70,6 +71,7 @@ fn lists_every_flaw_and_the_one_that_is_on() {
         chat::PROBES,
         corpus::PROBES,
         limits::PROBES,
+        mcp::PROBES,
         retrieval::PROBES,
         tools::PROBES,
         trouble::PROBES,
@@ -112,6 +114,11 @@ fn shows_flaws_of_the_corpus() {
 #[test]
 fn shows_flaws_of_limits() {
     hold(limits::PROBES);
+}
+
+#[test]
+fn shows_flaws_of_the_protocol() {
+    hold(mcp::PROBES);
 }
 
 #[test]
