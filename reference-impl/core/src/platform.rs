@@ -10,13 +10,15 @@ mod runners;
 mod sabotaged;
 mod search;
 mod sessions;
+mod speech;
 mod usage;
 
 pub use chat::StartedChat;
 pub use error::{JobError, ListError};
-pub use jobs::IngestOutcome;
+pub use jobs::{IngestOutcome, JobReport};
 pub use ports::{DependencyHealth, DependencyState, Ports};
 pub use search::StartedSearch;
+pub use speech::{SpeechOutcome, SpokenAudio};
 
 use std::sync::Arc;
 
@@ -31,6 +33,7 @@ use crate::retrieve::{RetrieveError, RetrieveRequest, Retrieved, Retriever, Sour
 use crate::sabotage::{self, Sabotage};
 use crate::search::{CacheCounters, CacheFigures, Flights, SearchAnswer, SearchError, SearchRequest};
 use crate::session::Locks;
+use crate::speech::Speech;
 use crate::tenancy::{SafetyDirection, TenantContext};
 use crate::usage::{Meter, MeteredPorts, metered};
 
@@ -58,6 +61,7 @@ pub struct Platform {
     runners: Arc<Runners>,
     /// `None` on a host that lets no request wait for the work of another.
     session_locks: Option<Locks>,
+    speech: Arc<Speech>,
 }
 
 impl Platform {
@@ -77,6 +81,7 @@ impl Platform {
             cache_counters: CacheCounters::default(),
             runners: Arc::default(),
             session_locks: Some(Locks::default()),
+            speech: Arc::default(),
         }
     }
 
@@ -92,6 +97,17 @@ impl Platform {
     pub fn with_scan(mut self, scan: Arc<dyn Scan>) -> Self {
         self.retriever = self.retriever.with_scan(scan);
         self
+    }
+
+    /// The same with a host's speech; a platform has none of its own.
+    #[must_use]
+    pub fn with_speech(self, speech: Arc<Speech>) -> Self {
+        Self { speech, ..self }
+    }
+
+    /// The deployment's speech.
+    pub fn speech(&self) -> &Speech {
+        &self.speech
     }
 
     /// The ports, for what an edge reports of them. Their models are behind the meter.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contract_types::ErrorCode;
 use serde_json::{Map, Value as Json, json};
 
-use super::{JobError, Page, Platform};
+use super::{JobError, Page, Platform, SpokenAudio};
 use crate::ids::JobId;
 use crate::ingest::pipeline::{self, Pipeline};
 use crate::ingest::{
@@ -28,6 +28,15 @@ pub enum IngestOutcome {
     Done(IngestReport),
     /// It goes on as a job.
     Accepted(Job),
+}
+
+/// The result of a job.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JobReport {
+    /// Of an ingest.
+    Ingest(IngestReport),
+    /// Of speech.
+    Speech(SpokenAudio),
 }
 
 /// How far a runner got with a job.
@@ -102,6 +111,10 @@ impl Platform {
         {
             ran += 1;
             self.runners.seen(tenant.id(), self.ports().clock.monotonic_us());
+            if job.kind == JobKind::Speech {
+                self.run_speech_job(tenant, &*database, &job, &request).await?;
+                continue;
+            }
             let (items, ending) = match (job.kind, decode_work(&request)) {
                 (JobKind::Ingest, Some((documents, settings))) => {
                     let report = so_far.as_ref().and_then(decode_report);
@@ -261,18 +274,21 @@ impl Platform {
     /// [`JobError::NotFound`], or a store's failure.
     pub async fn cancel_job(&self, tenant: &TenantContext, id: &str) -> Result<Job, JobError> {
         let seen = self.get_job(tenant, id).await?;
+        if seen.kind == JobKind::Speech && sabotage::on(Sabotage::CancelledSpeechGoesOn) {
+            return Ok(Job { status: JobStatus::Cancelled, ..seen });
+        }
         let database = self.ports().databases.open(tenant).await?;
         let (now, ttl_ms) = (self.ports().clock.now(tenant.id()), tenant.settings().times.result_ttl_ms);
         jobs::cancel(&*database, &seen.id, now, ttl_ms).await?.ok_or(JobError::NotFound)
     }
 
-    /// The report of an ingest job.
+    /// The result of a job: what the same request would have answered at once.
     ///
     /// # Errors
     ///
     /// [`JobError::NotReady`] before it has ended, [`JobError::NoResult`] when it failed or was cancelled,
     /// [`JobError::NotFound`], or a store's failure.
-    pub async fn ingest_job_result(&self, tenant: &TenantContext, id: &str) -> Result<IngestReport, JobError> {
+    pub async fn job_result(&self, tenant: &TenantContext, id: &str) -> Result<JobReport, JobError> {
         let seen = self.get_job(tenant, id).await?;
         let database = self.ports().databases.open(tenant).await?;
         let found = jobs::result(&*database, &seen.id, self.ports().clock.now(tenant.id())).await?;
@@ -280,7 +296,12 @@ impl Platform {
             JobResult::NotReady if sabotage::on(Sabotage::UnfinishedResultMissing) => Err(JobError::NotFound),
             JobResult::NotReady => Err(JobError::NotReady),
             JobResult::Absent(failure) => Err(JobError::NoResult { failure }),
-            JobResult::Ready(json) => decode_report(&json).ok_or(JobError::NoResult { failure: None }),
+            JobResult::Ready(json) => match seen.kind {
+                JobKind::Ingest => decode_report(&json).map(JobReport::Ingest),
+                JobKind::Speech => self.spoken(tenant, &*database, &seen, &json).await?.map(JobReport::Speech),
+                JobKind::Tool => None,
+            }
+            .ok_or(JobError::NoResult { failure: None }),
         }
     }
 }

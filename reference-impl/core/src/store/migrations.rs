@@ -18,6 +18,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { number: 5, sql: include_str!("migrations/0005_segments.sql") },
     Migration { number: 6, sql: include_str!("migrations/0006_sessions.sql") },
     Migration { number: 7, sql: include_str!("migrations/0007_usage.sql") },
+    Migration { number: 8, sql: include_str!("migrations/0030_speech.sql") },
 ];
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The tenant database: its schema and its typed repositories.
 
 mod error;
+pub mod audio;
 pub mod idempotency;
 pub mod jobs;
 mod migrations;

@@ -1,9 +1,9 @@
 //! Jobs: one resource for all long work.
 
 use contract_types as wire;
-use reference_core::platform::Platform;
+use reference_core::platform::{JobReport, Platform};
 
-use super::{encode, problem};
+use super::{encode, problem, speech};
 use crate::{
     Call, Problem, Reply,
     generated::server::{
@@ -47,8 +47,14 @@ pub(super) async fn result(
     call: &Call,
     parameters: wire::GetJobResultParameters,
 ) -> Result<GetJobResultResponse, Problem> {
-    let report =
-        platform.ingest_job_result(&call.tenant, &parameters.id).await.map_err(|error| problem::job(&error))?;
-    let body = wire::JobResult::IngestReport(encode::report(report));
-    Ok(GetJobResultResponse::Ok(Reply::from(GetJobResultOkBody::Json(Box::new(body)))))
+    let report = platform.job_result(&call.tenant, &parameters.id).await.map_err(|error| problem::job(&error))?;
+    Ok(GetJobResultResponse::Ok(match report {
+        JobReport::Ingest(report) => {
+            Reply::from(GetJobResultOkBody::Json(Box::new(wire::JobResult::IngestReport(encode::report(report)))))
+        }
+        JobReport::Speech(spoken) => {
+            let (audio, headers) = speech::of_job(spoken);
+            Reply { body: GetJobResultOkBody::Audio(audio), headers }
+        }
+    }))
 }

@@ -10,6 +10,7 @@ use reference_core::{
     safety::{Blocked, Finding},
     search::SearchError,
     session::SessionError,
+    speech::SpeechError,
     store::StoreError,
     usage::UsageError,
 };
@@ -118,6 +119,28 @@ pub(super) fn job(error: &JobError) -> Problem {
                 .header("retry-after", "1")
         }
         JobError::Store(_) | JobError::Database(_) => told(error.code(), error),
+    }
+}
+
+pub(super) fn speech(error: &SpeechError) -> Problem {
+    match error {
+        SpeechError::NotEnabled => absent::problem(Feature::Tts),
+        SpeechError::TooLong(limit) => {
+            let mut particular = detail("send a shorter text");
+            particular.pointer = Some("/text".to_owned());
+            particular.keyword = Some("maxLength".to_owned());
+            particular.limit = Some(limit.limit());
+            Problem::new(error.code(), error.to_string()).detail(particular)
+        }
+        SpeechError::UnknownVoice
+        | SpeechError::UnknownLanguage
+        | SpeechError::UnknownFormat
+        | SpeechError::NothingToSay => {
+            let (pointer, keyword) = error.place().unwrap_or_default();
+            refused(pointer, keyword, &error.to_string(), None)
+        }
+        SpeechError::Job(error) => job(error),
+        SpeechError::Model(_) => told(error.code(), error),
     }
 }
 

@@ -47,6 +47,10 @@ pub(super) async fn get(State(control): State<Control>, RawQuery(query): RawQuer
         "running_jobs": jobs.running,
     });
     body["tasks"] = json!(tokio::runtime::Handle::current().metrics().num_alive_tasks());
+    let speech = control.deployment.platform.speech();
+    if speech.works().is_some() {
+        body["speech_calls"] = json!(speech.calls(id));
+    }
     if let Some(id) = id {
         body["tenant"] = json!(id.as_str());
     }
@@ -117,6 +121,7 @@ pub(super) async fn reset(control: &Control) -> Result<Response, Refusal> {
     }
     control.faults.reset(); // the counts that this itself caused
     control.counters.reset();
+    deployment.platform.speech().reset();
     deployment.policies.reset();
     let body = json!({
         "faults_cleared": faults_cleared,
