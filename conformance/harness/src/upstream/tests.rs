@@ -136,7 +136,7 @@ async fn a_fault_may_count_its_calls_and_strikes_its_operation_alone() {
     asked.break_it("chat", &json!({ "kind": "writes", "content": "Just this." })).await;
     let said = asked.call("/v1/chat/completions", &chat(false)).await.response.json().unwrap();
     assert_eq!(said["choices"][0]["message"]["content"], "Just this.");
-    for (operation, fault) in [("speech", json!({ "kind": "cut" })), ("chat", json!({ "kind": "odd" }))] {
+    for (operation, fault) in [("sound", json!({ "kind": "cut" })), ("chat", json!({ "kind": "odd" }))] {
         assert_eq!(asked.break_it(operation, &fault).await, 400, "{fault}");
     }
 }
