@@ -140,7 +140,8 @@ fn features(parts: &ServiceParts, tenant: &TenantContext) -> Vec<wire::Feature> 
             .is_some_and(|feature| tenant.settings().has_feature(feature))
             && (*feature != wire::Feature::Tts || parts.platform.speech().is_enabled(tenant))
     };
-    let vain = sabotage::on(Sabotage::FeatureDeclaredInVain).then_some(wire::Feature::Tts);
+    let in_vain = sabotage::on(Sabotage::FeatureDeclaredInVain) && !parts.platform.speech().is_enabled(tenant);
+    let vain = in_vain.then_some(wire::Feature::Tts);
     BUILT.iter().copied().filter(has).chain(vain).collect()
 }
 
