@@ -11,4 +11,5 @@ mod reindex;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod serve;
+mod speech;
 mod stream;
