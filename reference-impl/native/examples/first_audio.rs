@@ -14,7 +14,7 @@ use reference_http::{RequestRecord, Telemetry};
 use reference_impl::config::{self, DemoFiles};
 use reference_impl::data_folder::DataFolder;
 use reference_impl::deployment::{self, Deployment};
-use tower_service::Service as _;
+use tower::ServiceExt as _;
 
 const TENANT: &str = "aurora-bikes";
 const CHARS: usize = 4_000;
@@ -51,7 +51,7 @@ async fn main() -> anyhow::Result<()> {
                 .header("content-type", "application/json")
                 .body(Body::from(body))?;
             let started = Instant::now();
-            let answer = deployment.router.clone().call(request).await?;
+            let answer = deployment.router.clone().oneshot(request).await?;
             anyhow::ensure!(answer.status() == 200, "{format}: status {}", answer.status());
             let mut body = answer.into_body();
             let first = body.frame().await.transpose()?;

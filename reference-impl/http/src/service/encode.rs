@@ -93,7 +93,7 @@ pub(super) fn job(job: Job) -> wire::Job {
         wire.error = item.error.map(failure).filter(|_| !sabotage::on(Sabotage::JobItemErrorsLost));
         wire
     });
-    wire.items = Some(items.collect());
+    wire.items = Some(items.collect::<Vec<_>>()).filter(|items| !items.is_empty());
     wire.error = job.error.map(failure);
     wire
 }

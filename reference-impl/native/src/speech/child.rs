@@ -1,5 +1,5 @@
-//! Child processes under limits of their own: no shell, no environment, no file that they could write, and an end to their time
-//! and memory. They end when nobody waits for them.
+//! Child processes under limits of their own: no shell, no environment, and an end to their time, their memory
+//! and what they write. They end when nobody waits for them.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,6 +13,8 @@ pub(super) struct Bounds {
     pub(super) cpu_s: u32,
     /// Address space in bytes.
     pub(super) memory_bytes: u64,
+    /// Largest file that it may write, in bytes.
+    pub(super) file_bytes: u64,
 }
 
 /// A program of this host, and the one that puts limits on it.
@@ -36,7 +38,8 @@ impl Program {
         command
             .arg(format!("--cpu={}", bounds.cpu_s))
             .arg(format!("--as={}", bounds.memory_bytes))
-            .args(["--fsize=0", "--core=0", "--nofile=64", "--"])
+            .arg(format!("--fsize={}", bounds.file_bytes))
+            .args(["--core=0", "--nofile=64", "--"])
             .arg(&self.path)
             .env_clear()
             .current_dir("/")

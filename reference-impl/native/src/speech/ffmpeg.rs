@@ -10,7 +10,7 @@ use super::child::{Bounds, Program};
 
 const NAME: &str = "ffmpeg";
 const CHUNK_BYTES: usize = 16 << 10;
-const BOUNDS: Bounds = Bounds { cpu_s: 60, memory_bytes: 2 << 30 };
+const BOUNDS: Bounds = Bounds { cpu_s: 60, memory_bytes: 2 << 30, file_bytes: 0 };
 
 /// The encoder.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ mod chat;
 mod corpus;
 mod limits;
 mod retrieval;
+mod speech;
 mod tokens;
 mod trouble;
 mod usage;
@@ -69,10 +70,11 @@ fn lists_every_flaw_and_the_one_that_is_on() {
         corpus::PROBES,
         limits::PROBES,
         retrieval::PROBES,
+        speech::PROBES,
         trouble::PROBES,
         usage::PROBES,
     ];
-    let probed: HashSet<&str> = tables.into_iter().flatten().map(|(name, _)| *name).chain(OF_TOKENS).collect();
+    let probed: HashSet<&str> = tables.into_iter().flatten().map(|(name, _)| *name).chain(OF_TOKENS).chain(speech::OF_PROVIDERS).collect();
     for name in &names {
         assert!(probed.contains(name), "{name} has no probe");
     }
