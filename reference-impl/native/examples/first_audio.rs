@@ -40,7 +40,8 @@ async fn main() -> anyhow::Result<()> {
     let key = key.and_then(|key| key["key"].as_str()).unwrap_or_default().to_owned();
     let data = DataFolder::temporary()?;
     let deployment = Deployment::assemble(loaded, &data, Arc::new(Nobody), true, false)?;
-    let text: String = "The lamp is lit, the gate is open and the battery is full. ".chars().cycle().take(CHARS).collect();
+    let text: String =
+        "The lamp is lit, the gate is open and the battery is full. ".chars().cycle().take(CHARS).collect();
     let mut out = std::io::stdout();
     for format in ["pcm", "mp3", "opus", "wav"] {
         let mut times = Vec::new();
@@ -65,7 +66,12 @@ async fn main() -> anyhow::Result<()> {
         }
         times.sort();
         let (first, whole, bytes) = times[RUNS / 2];
-        writeln!(out, "{format}: first byte after {} ms, last after {} ms, {bytes} bytes (median of {RUNS})", first.as_millis(), whole.as_millis())?;
+        writeln!(
+            out,
+            "{format}: first byte after {} ms, last after {} ms, {bytes} bytes (median of {RUNS})",
+            first.as_millis(),
+            whole.as_millis()
+        )?;
     }
     Ok(())
 }

@@ -50,10 +50,7 @@ pub(crate) fn url(provider: &Provider, task: Task, tenant: &TenantContext) -> St
 
 /// The header fields of a call for `tenant` with `body`.
 pub(crate) fn headers(provider: &Provider, tenant: &TenantContext, body: &str, accept: &str) -> Vec<Header> {
-    let mut headers = vec![
-        Header::new("content-type", "application/json"),
-        Header::new("accept", accept),
-    ];
+    let mut headers = vec![Header::new("content-type", "application/json"), Header::new("accept", accept)];
     headers.extend(provider.key.as_ref().map(|key| Header::secret("authorization", key.bearer())));
     if let Some(request) = tenant.request() {
         headers.push(Header::new("x-request-id", request.request_id.as_str()));

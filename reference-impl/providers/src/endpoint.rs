@@ -125,7 +125,10 @@ impl Endpoint {
         Ok(response)
     }
 
-    pub(crate) async fn in_time<T>(&self, call: impl Future<Output = Result<T, ModelError>> + Send) -> Result<T, ModelError> {
+    pub(crate) async fn in_time<T>(
+        &self,
+        call: impl Future<Output = Result<T, ModelError>> + Send,
+    ) -> Result<T, ModelError> {
         let after_ms = u64::try_from(self.provider.timeout.as_millis()).unwrap_or(u64::MAX);
         match select(Box::pin(call), self.timer.sleep(after_ms)).await {
             Either::Left((given, _)) => given,

@@ -38,7 +38,8 @@ fn wav(file: &[u8], rate_hz: u32) -> Result<Vec<u8>, &'static str> {
         let end = body.saturating_add(length as usize);
         match name {
             b"fmt " => {
-                let mono_16 = file.get(body..body + 4) == Some(&[1, 0, 1, 0]) && file.get(body + 14..body + 16) == Some(&[16, 0]);
+                let mono_16 =
+                    file.get(body..body + 4) == Some(&[1, 0, 1, 0]) && file.get(body + 14..body + 16) == Some(&[16, 0]);
                 fits = mono_16 && number(body + 4)? == rate_hz;
             }
             b"data" if !fits => return Err("its WAV file has another form or sample rate than its voice"),
@@ -57,14 +58,16 @@ fn wav(file: &[u8], rate_hz: u32) -> Result<Vec<u8>, &'static str> {
 /// The samples of an MP3 file; of two channels the mean.
 fn mp3(file: Vec<u8>, rate_hz: u32) -> Result<Vec<u8>, &'static str> {
     const UNREADABLE: &str = "its MP3 file cannot be read";
-    let source = MediaSourceStream::new(Box::new(Cursor::new(file)), symphonia::core::io::MediaSourceStreamOptions::default());
+    let source =
+        MediaSourceStream::new(Box::new(Cursor::new(file)), symphonia::core::io::MediaSourceStreamOptions::default());
     let mut reader = MpaReader::try_new(source, &FormatOptions::default()).map_err(|_| UNREADABLE)?;
     let track = reader.tracks().iter().find(|track| track.codec_params.codec != CODEC_TYPE_NULL).ok_or(UNREADABLE)?;
     if track.codec_params.sample_rate != Some(rate_hz) {
         return Err("its MP3 file has another sample rate than its voice");
     }
-    let mut decoder = <MpaDecoder as symphonia::core::codecs::Decoder>::try_new(&track.codec_params, &DecoderOptions::default())
-        .map_err(|_| UNREADABLE)?;
+    let mut decoder =
+        <MpaDecoder as symphonia::core::codecs::Decoder>::try_new(&track.codec_params, &DecoderOptions::default())
+            .map_err(|_| UNREADABLE)?;
     let mut pcm = Vec::new();
     loop {
         let packet = match reader.next_packet() {
@@ -108,7 +111,9 @@ mod tests {
         assert_eq!(pcm(right.to_vec(), 24_000).unwrap(), right);
         let mut wide = file(24_000, 4, &right);
         wide[22] = 2;
-        for wrong in [file(22_050, 4, &right), file(24_000, 8, &right), wide, vec![1, 2, 3], b"RIFF".to_vec(), b"ID3x".to_vec()] {
+        for wrong in
+            [file(22_050, 4, &right), file(24_000, 8, &right), wide, vec![1, 2, 3], b"RIFF".to_vec(), b"ID3x".to_vec()]
+        {
             assert!(pcm(wrong.clone(), 24_000).is_err(), "{wrong:?}");
         }
     }

@@ -24,7 +24,9 @@ pub(super) fn wav(file: &[u8]) -> Result<Sound, String> {
                 if kind != 1 || bits != 16 {
                     return Err(format!("expected 16-bit PCM in the WAV file, found kind {kind} with {bits} bits"));
                 }
-                if u32::from(frame) != u32::from(channels) * 2 || bytes_a_second != rate.saturating_mul(u32::from(frame)) {
+                if u32::from(frame) != u32::from(channels) * 2
+                    || bytes_a_second != rate.saturating_mul(u32::from(frame))
+                {
                     return Err("the numbers of the WAV header contradict each other".to_owned());
                 }
                 form = Some((rate, channels));

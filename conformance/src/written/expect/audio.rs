@@ -84,7 +84,9 @@ fn unlike_speech(sound: &Sound) -> Option<String> {
         && measures.centre_hz >= LEAST_CENTRE_HZ;
     let message = || {
         let audio::Measures { loudest, crossings, centre_hz } = measures;
-        format!("expected speech, found a loudness of {loudest:.0}, crossings that vary by {crossings:.3} and a centre that varies by {centre_hz:.0} Hz")
+        format!(
+            "expected speech, found a loudness of {loudest:.0}, crossings that vary by {crossings:.3} and a centre that varies by {centre_hz:.0} Hz"
+        )
     };
     (!speaks).then(message)
 }

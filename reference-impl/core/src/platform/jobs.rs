@@ -254,7 +254,7 @@ impl Platform {
     ///
     /// # Errors
     ///
-    /// [`JobError::NotFound`], or a store's failure.
+    /// [`JobError::NotFound`], [`JobError::Scope`], or a store's failure.
     pub async fn get_job(&self, tenant: &TenantContext, id: &str) -> Result<Job, JobError> {
         let id = JobId::parse(id).ok_or(JobError::NotFound)?;
         let database = self.ports().databases.open(tenant).await?;
@@ -263,8 +263,9 @@ impl Platform {
         if sabotage::on(Sabotage::ForeignJobReadable) && job.is_none() {
             return self.foreign_job(tenant, &id).await.ok_or(JobError::NotFound);
         }
-        let open = |job: &Job| tenant.has_scope(job.scope) || sabotage::on(Sabotage::JobScopeIgnored);
-        job.filter(open).ok_or(JobError::NotFound)
+        let job = job.ok_or(JobError::NotFound)?;
+        let open = tenant.has_scope(job.scope) || sabotage::on(Sabotage::JobScopeIgnored);
+        if open { Ok(job) } else { Err(JobError::Scope { scope: job.scope }) }
     }
 
     /// Cancels a job that has not ended, and returns it as it is then. What it has already ingested stays.

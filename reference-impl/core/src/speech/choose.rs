@@ -20,7 +20,8 @@ impl Speech {
     ) -> Result<Vec<Speaker>, SpeechError> {
         let mut enabled: Vec<&Arc<dyn SpeechProvider>> = self.enabled(tenant).collect();
         if sabotage::on(Sabotage::SpeechReachesOthers) {
-            let others = self.providers.iter().filter(|it| !tenant.settings().tts.providers.contains(&it.name().into()));
+            let others =
+                self.providers.iter().filter(|it| !tenant.settings().tts.providers.contains(&it.name().into()));
             enabled = others.chain(enabled.iter().copied()).collect();
         }
         if enabled.iter().all(|provider| provider.voices().is_empty()) {

@@ -58,9 +58,7 @@ pub async fn collected(mut sound: SoundChunks) -> Result<Vec<u8>, ModelError> {
 pub(super) fn chunks(bytes: Vec<u8>) -> SoundChunks {
     let starts: Vec<usize> = (0..bytes.len()).step_by(CHUNK_BYTES).collect();
     let bytes = std::sync::Arc::new(bytes);
-    stream::iter(starts)
-        .map(move |start| Ok(bytes.iter().skip(start).take(CHUNK_BYTES).copied().collect()))
-        .boxed()
+    stream::iter(starts).map(move |start| Ok(bytes.iter().skip(start).take(CHUNK_BYTES).copied().collect())).boxed()
 }
 
 /// A WAV file of little-endian PCM. Its header states the length, so all of the sound must be there.

@@ -71,9 +71,8 @@ impl Speech {
     /// The formats that a tenant with speech can have.
     pub fn formats(&self) -> Vec<SpeechFormat> {
         let encoded = self.encoder.as_ref().map(|encoder| encoder.formats()).unwrap_or_default();
-        let has = |format: &SpeechFormat| {
-            matches!(format, SpeechFormat::Wav | SpeechFormat::Pcm) || encoded.contains(format)
-        };
+        let has =
+            |format: &SpeechFormat| matches!(format, SpeechFormat::Wav | SpeechFormat::Pcm) || encoded.contains(format);
         SpeechFormat::ALL.iter().copied().filter(has).collect()
     }
 

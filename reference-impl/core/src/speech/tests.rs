@@ -173,7 +173,8 @@ fn asks_the_next_provider_when_one_fails_and_nobody_after_a_refusal() {
 
 #[test]
 fn chooses_voices_by_name_and_language() {
-    let one = Arc::new(Scripted::new("one", &[("de", "de", false), ("en-b", "en-US", false), ("en-a", "en-GB", false)]));
+    let one =
+        Arc::new(Scripted::new("one", &[("de", "de", false), ("en-b", "en-US", false), ("en-a", "en-GB", false)]));
     let two = Arc::new(Scripted::new("two", &[("any", "en", true)]));
     let (speech, tenant) = (speech(&[&one, &two]), tenant(&["one", "none", "two"]));
     let said = |voice: Option<&str>, language: Option<&str>| {
@@ -197,7 +198,8 @@ fn chooses_voices_by_name_and_language() {
     }
     assert!(matches!(said(Some("no"), None), Err(SpeechError::UnknownVoice)));
     assert!(matches!(said(Some("de"), Some("en")), Err(SpeechError::UnknownLanguage)));
-    let voices: Vec<String> = speech.voices(&tenant).unwrap().into_iter().map(|(voice, of)| voice.id + " " + &of).collect();
+    let voices: Vec<String> =
+        speech.voices(&tenant).unwrap().into_iter().map(|(voice, of)| voice.id + " " + &of).collect();
     assert_eq!(voices, ["any two", "de one", "en-a one", "en-b one"]);
 }
 
@@ -205,13 +207,17 @@ fn chooses_voices_by_name_and_language() {
 fn refuses_what_cannot_be_said_before_anybody_is_asked() {
     let one = Arc::new(Scripted::new("one", &[("en", "en", false)]));
     let speech = speech(&[&one]);
-    let refused = |tenant: &TenantContext, text: &str, format| record(&speech, tenant, &request(text, format), true).unwrap_err();
+    let refused =
+        |tenant: &TenantContext, text: &str, format| record(&speech, tenant, &request(text, format), true).unwrap_err();
     for names in [&[][..], &["none"], &["another"]] {
         assert!(matches!(refused(&tenant(names), "a", SpeechFormat::Wav), SpeechError::NotEnabled), "{names:?}");
     }
     let owner = tenant(&["one"]);
     let long = "a".repeat(201);
-    assert!(matches!(refused(&owner, &long, SpeechFormat::Wav), SpeechError::TooLong(LimitError::Speech { limit: 200 })));
+    assert!(matches!(
+        refused(&owner, &long, SpeechFormat::Wav),
+        SpeechError::TooLong(LimitError::Speech { limit: 200 })
+    ));
     assert!(matches!(refused(&owner, " \u{1}\n", SpeechFormat::Wav), SpeechError::NothingToSay));
     assert!(matches!(refused(&owner, "a", SpeechFormat::Mp3), SpeechError::UnknownFormat));
     assert!(one.texts().is_empty() && speech.calls(None)["one"] == 0);

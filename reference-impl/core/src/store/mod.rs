@@ -1,7 +1,7 @@
 //! The tenant database: its schema and its typed repositories.
 
-mod error;
 pub mod audio;
+mod error;
 pub mod idempotency;
 pub mod jobs;
 mod migrations;

@@ -109,6 +109,11 @@ pub(super) fn job(error: &JobError) -> Problem {
     match error {
         JobError::Cursor(_) => cursor(),
         JobError::NotFound | JobError::NoResult { .. } => crate::edge::missing(),
+        JobError::Scope { scope } => {
+            let mut particular = detail("ask the tenant's administrator for a credential with this scope");
+            particular.scope = scope.as_str().parse().ok();
+            Problem::new(ErrorCode::Forbidden, error.to_string()).detail(particular)
+        }
         JobError::NotReady => {
             Problem::new(ErrorCode::JobNotReady, "the job has not ended yet").header("retry-after", "1")
         }

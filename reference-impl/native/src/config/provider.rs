@@ -152,9 +152,10 @@ fn kind(wire: &wire::ModelProvider) -> Result<ProviderKind, Misfit> {
         (wire::ModelProviderKind::Embedding, Some(dimensions)) => {
             Ok(ProviderKind::Embedding { dimensions: usize::try_from(dimensions).unwrap_or(usize::MAX) })
         }
-        (wire::ModelProviderKind::Embedding, None) => {
-            Err(("dimensions", "expected this field with the kind `embedding`: the length of the model's vectors".to_owned()))
-        }
+        (wire::ModelProviderKind::Embedding, None) => Err((
+            "dimensions",
+            "expected this field with the kind `embedding`: the length of the model's vectors".to_owned(),
+        )),
         (wire::ModelProviderKind::Generation, None) => Ok(ProviderKind::Generation),
         (wire::ModelProviderKind::Rerank, None) => Ok(ProviderKind::Rerank),
         (wire::ModelProviderKind::Speech, None) => {

@@ -183,7 +183,8 @@ mod tests {
 
     #[test]
     fn reads_a_file_of_the_usual_form_alone() {
-        let mut wav = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x22\x56\0\0\x44\xac\0\0\x02\0\x10\0data\0\0\0\0".to_vec();
+        let mut wav =
+            b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x22\x56\0\0\x44\xac\0\0\x02\0\x10\0data\0\0\0\0".to_vec();
         wav.extend([1, 2, 3, 4]);
         assert_eq!(samples(&wav), Some(vec![1, 2, 3, 4]));
         assert_eq!(samples(&[]), Some(Vec::new()));

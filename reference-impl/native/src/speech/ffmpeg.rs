@@ -106,7 +106,16 @@ impl SpeechEncoder for Ffmpeg {
                 .args(["-hide_banner", "-loglevel", "error", "-protocol_whitelist", "pipe", "-threads", "1"])
                 .args(["-f", "s16le", "-ar", &sample_rate_hz.to_string(), "-ac", "1"])
                 .args(["-probesize", "32", "-i", "pipe:0", "-map_metadata", "-1"])
-                .args(["-fflags", "+bitexact+flush_packets", "-flags:a", "+bitexact", "-flush_packets", "1", "-c:a", codec])
+                .args([
+                    "-fflags",
+                    "+bitexact+flush_packets",
+                    "-flags:a",
+                    "+bitexact",
+                    "-flush_packets",
+                    "1",
+                    "-c:a",
+                    codec,
+                ])
                 .args(options)
                 .arg("pipe:1");
             let mut child = command.spawn().map_err(|error| unavailable(error.to_string()))?;

@@ -28,11 +28,7 @@ pub const OWN: [&str; 2] = [Espeak::NAME, NONE];
 /// # Errors
 ///
 /// When an https upstream is configured and this host's certificates cannot be read.
-pub fn assemble(
-    config: &config::Platform,
-    timer: &Arc<dyn Timer>,
-    policies: &Policies,
-) -> anyhow::Result<Arc<Speech>> {
+pub fn assemble(config: &config::Platform, timer: &Arc<dyn Timer>, policies: &Policies) -> anyhow::Result<Arc<Speech>> {
     let listed = |name: &str| config.speech_providers.iter().any(|listed| listed == name);
     let mut providers: Vec<Arc<dyn SpeechProvider>> = Vec::new();
     if listed(Espeak::NAME) {

@@ -39,9 +39,14 @@ pub(crate) fn hear(program: &Program, tenant: &str, method: &str, path: &str, bo
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let body = body.map(Value::to_string).unwrap_or_default();
     let key = key(tenant, "all");
-    let content = if body.is_empty() { String::new() } else { format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()) };
+    let content = if body.is_empty() {
+        String::new()
+    } else {
+        format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len())
+    };
     let host = &program.address;
-    let head = format!("{method} {path} HTTP/1.0\r\nhost: {host}\r\nauthorization: Bearer {key}\r\n{content}\r\n{body}");
+    let head =
+        format!("{method} {path} HTTP/1.0\r\nhost: {host}\r\nauthorization: Bearer {key}\r\n{content}\r\n{body}");
     stream.write_all(head.as_bytes()).unwrap();
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
@@ -72,7 +77,9 @@ fn lasts_as_long_as_its_sounds_and_is_the_same_each_time() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path());
     // Phonemes of each text, counted with `espeak-ng -x`: a text lasts 0.072 s for each and 0.49 s, pauses aside.
-    for (text, phonemes) in [("Good morning.", 9.0), ("The battery is full.", 15.0), ("Bring the ladder to the gate.", 20.0)] {
+    for (text, phonemes) in
+        [("Good morning.", 9.0), ("The battery is full.", 15.0), ("Bring the ladder to the gate.", 20.0)]
+    {
         let usual = say(&program, AURORA, &json!({"text": text, "language": "en"}));
         let (found, expected) = (usual.seconds(), 0.072 * phonemes + 0.49);
         assert!((expected * 0.6..expected * 1.6).contains(&found), "{text}: {found} s instead of {expected} s");
@@ -92,7 +99,9 @@ fn lasts_as_long_as_its_sounds_and_is_the_same_each_time() {
 fn gives_fifty_jobs_of_two_tenants_their_own_audio_and_fair_turns() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path());
-    let text = |tenant: &str, number: usize| format!("{tenant} has gate number {number}. {}", "It is open. ".repeat(number % 7));
+    let text = |tenant: &str, number: usize| {
+        format!("{tenant} has gate number {number}. {}", "It is open. ".repeat(number % 7))
+    };
     // All of one tenant's jobs are there before the first of the other's.
     let mut jobs = Vec::new();
     for tenant in [AURORA, MERIDIAN] {
@@ -115,8 +124,12 @@ fn gives_fifty_jobs_of_two_tenants_their_own_audio_and_fair_turns() {
     let ended = |tenant: &str| {
         let listed = hear(&program, tenant, "GET", "/jobs?limit=100", None);
         let listed: Value = serde_json::from_slice(&listed.body).unwrap();
-        let mut times: Vec<String> =
-            listed["jobs"].as_array().unwrap().iter().map(|job| job["updated_at"].as_str().unwrap().to_owned()).collect();
+        let mut times: Vec<String> = listed["jobs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|job| job["updated_at"].as_str().unwrap().to_owned())
+            .collect();
         times.sort();
         times
     };

@@ -74,7 +74,8 @@ fn lists_every_flaw_and_the_one_that_is_on() {
         trouble::PROBES,
         usage::PROBES,
     ];
-    let probed: HashSet<&str> = tables.into_iter().flatten().map(|(name, _)| *name).chain(OF_TOKENS).chain(speech::OF_PROVIDERS).collect();
+    let probed: HashSet<&str> =
+        tables.into_iter().flatten().map(|(name, _)| *name).chain(OF_TOKENS).chain(speech::OF_PROVIDERS).collect();
     for name in &names {
         assert!(probed.contains(name), "{name} has no probe");
     }

@@ -12,7 +12,8 @@ use crate::program::{Program, fixtures};
 use crate::speech::{Heard, hear, of_job, say};
 
 const FAR: &str = "far-reach";
-const LONG: &str = "Bring the ladder. The red lamp over the northern gate, which was painted twice in nineteen years, is lit.";
+const LONG: &str =
+    "Bring the ladder. The red lamp over the northern gate, which was painted twice in nineteen years, is lit.";
 
 /// Flaws that [`shows_to_whom_texts_go`] shows: they need a provider that listens.
 pub(super) const OF_PROVIDERS: [&str; 2] = ["speech-refusal-retried", "speech-reaches-others"];
