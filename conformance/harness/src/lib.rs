@@ -5,6 +5,7 @@
 
 pub mod arbitrary;
 pub mod auc;
+pub mod audio;
 pub mod canary;
 pub mod client;
 pub mod credential;

@@ -17,6 +17,7 @@ pub mod sabotage;
 pub mod safety;
 pub mod search;
 pub mod session;
+pub mod speech;
 pub mod store;
 pub mod tenancy;
 #[cfg(any(test, feature = "testkit"))]

@@ -11,6 +11,7 @@ mod runners;
 mod sabotaged;
 mod search;
 mod sessions;
+mod speech;
 mod usage;
 
 pub use chat::StartedChat;
@@ -18,6 +19,7 @@ pub use error::{JobError, ListError};
 pub use jobs::{IngestOutcome, JobReport};
 pub use ports::{DependencyHealth, DependencyState, Ports};
 pub use search::StartedSearch;
+pub use speech::{SpeechOutcome, SpokenAudio};
 
 use std::sync::Arc;
 
@@ -32,6 +34,7 @@ use crate::retrieve::{RetrieveError, RetrieveRequest, Retrieved, Retriever, Sour
 use crate::sabotage::{self, Sabotage};
 use crate::search::{CacheCounters, CacheFigures, Flights, SearchAnswer, SearchError, SearchRequest};
 use crate::session::Locks;
+use crate::speech::Speech;
 use crate::tenancy::{SafetyDirection, TenantContext};
 use crate::tools::{Converter, Registry, Toolbox};
 use crate::usage::{Meter, MeteredPorts, metered};
@@ -61,6 +64,7 @@ pub struct Platform {
     /// `None` on a host that lets no request wait for the work of another.
     session_locks: Option<Locks>,
     toolbox: Toolbox,
+    speech: Arc<Speech>,
 }
 
 impl Platform {
@@ -81,6 +85,7 @@ impl Platform {
             runners: Arc::default(),
             session_locks: Some(Locks::default()),
             toolbox: Toolbox::new(cursor_secret),
+            speech: Arc::default(),
         }
     }
 
@@ -118,6 +123,17 @@ impl Platform {
 
     pub(crate) fn toolbox(&self) -> &Toolbox {
         &self.toolbox
+    }
+
+    /// The same with a host's speech; a platform has none of its own.
+    #[must_use]
+    pub fn with_speech(self, speech: Arc<Speech>) -> Self {
+        Self { speech, ..self }
+    }
+
+    /// The deployment's speech.
+    pub fn speech(&self) -> &Speech {
+        &self.speech
     }
 
     /// The ports, for what an edge reports of them. Their models are behind the meter.

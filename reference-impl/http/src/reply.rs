@@ -35,8 +35,8 @@ pub struct EventStream {
 /// Sound as it is made.
 #[derive(Debug)]
 pub struct Audio {
-    /// Its media type.
-    pub media_type: &'static str,
+    /// Its media type, with parameters.
+    pub media_type: String,
     /// The bytes.
     pub body: Body,
 }
@@ -92,7 +92,7 @@ impl Reply<EventStream> {
 
 impl Reply<Audio> {
     pub(crate) fn audio(self, status: u16) -> Response {
-        respond(status, Some(self.body.media_type), self.headers, self.body.body)
+        respond(status, Some(&self.body.media_type), self.headers, self.body.body)
     }
 }
 

@@ -28,6 +28,7 @@ use crate::host_models::HostModels;
 use crate::ids::OsIds;
 use crate::models::{MiniLmEmbedder, WordPieceTokenizer};
 use crate::scan::SimdScan;
+use crate::speech;
 use crate::sqlite::SqliteDatabases;
 use crate::tasks::{Tasks, TokioTimer};
 
@@ -133,8 +134,9 @@ impl Deployment {
             chat_models: models.chat_models,
             timer: Arc::clone(&timer),
         };
+        let speech = speech::assemble(&config, &timer, &policies)?;
         let platform = Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan));
-        let platform = Arc::new(platform.with_converter(Arc::new(Files)));
+        let platform = Arc::new(platform.with_converter(Arc::new(Files)).with_speech(speech));
         let streams = Streams::default();
         let api = Arc::new(Service::new(ServiceParts {
             platform: Arc::clone(&platform),

@@ -16,6 +16,7 @@ pub mod ids;
 pub mod models;
 pub mod scan;
 pub mod server;
+pub mod speech;
 pub mod sqlite;
 pub mod tasks;
 pub mod telemetry;

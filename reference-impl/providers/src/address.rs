@@ -13,6 +13,7 @@ pub(crate) enum Task {
     Chat,
     Embeddings,
     Rerank,
+    Speech,
 }
 
 impl Task {
@@ -21,6 +22,7 @@ impl Task {
             Self::Chat => "/chat/completions",
             Self::Embeddings => "/embeddings",
             Self::Rerank => "/rerank",
+            Self::Speech => "/audio/speech",
         }
     }
 }
@@ -47,11 +49,8 @@ pub(crate) fn url(provider: &Provider, task: Task, tenant: &TenantContext) -> St
 }
 
 /// The header fields of a call for `tenant` with `body`.
-pub(crate) fn headers(provider: &Provider, tenant: &TenantContext, body: &str, streamed: bool) -> Vec<Header> {
-    let mut headers = vec![
-        Header::new("content-type", "application/json"),
-        Header::new("accept", if streamed { "text/event-stream" } else { "application/json" }),
-    ];
+pub(crate) fn headers(provider: &Provider, tenant: &TenantContext, body: &str, accept: &str) -> Vec<Header> {
+    let mut headers = vec![Header::new("content-type", "application/json"), Header::new("accept", accept)];
     headers.extend(provider.key.as_ref().map(|key| Header::secret("authorization", key.bearer())));
     if let Some(request) = tenant.request() {
         headers.push(Header::new("x-request-id", request.request_id.as_str()));

@@ -30,7 +30,7 @@ impl ProviderModel {
     pub fn new(endpoint: Endpoint) -> Option<Self> {
         match endpoint.provider().kind {
             ProviderKind::Generation => Some(Self { endpoint }),
-            ProviderKind::Embedding { .. } | ProviderKind::Rerank => None,
+            ProviderKind::Embedding { .. } | ProviderKind::Rerank | ProviderKind::Speech { .. } => None,
         }
     }
 

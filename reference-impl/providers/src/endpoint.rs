@@ -71,7 +71,7 @@ impl Endpoint {
     /// Posts `body` and gives the answer's JSON, unwrapped. One call, without repeating, within the provider's time.
     pub(crate) async fn post(&self, tenant: &TenantContext, task: Task, body: &Json) -> Result<Json, ModelError> {
         let call = async {
-            let response = self.open_call(tenant, task, body, false).await?;
+            let response = self.open_call(tenant, task, body, "application/json").await?;
             self.read(response).await
         };
         self.in_time(call).await
@@ -84,7 +84,8 @@ impl Endpoint {
         task: Task,
         body: &Json,
     ) -> Result<FetchResponse, ModelError> {
-        self.in_time(self.open_call(tenant, task, body, true)).await
+        let accept = if task == Task::Speech { "audio/*, application/json;q=0.5" } else { "text/event-stream" };
+        self.in_time(self.open_call(tenant, task, body, accept)).await
     }
 
     /// The JSON of a whole answer, unwrapped.
@@ -105,12 +106,12 @@ impl Endpoint {
         tenant: &TenantContext,
         task: Task,
         body: &Json,
-        streamed: bool,
+        accept: &str,
     ) -> Result<FetchResponse, ModelError> {
         let body = body.to_string();
         let request = FetchRequest {
             url: address::url(&self.provider, task, tenant),
-            headers: address::headers(&self.provider, tenant, &body, streamed),
+            headers: address::headers(&self.provider, tenant, &body, accept),
             body,
         };
         let response = self.fetch.fetch(request).await.map_err(|error| match error {
@@ -124,7 +125,10 @@ impl Endpoint {
         Ok(response)
     }
 
-    async fn in_time<T>(&self, call: impl Future<Output = Result<T, ModelError>> + Send) -> Result<T, ModelError> {
+    pub(crate) async fn in_time<T>(
+        &self,
+        call: impl Future<Output = Result<T, ModelError>> + Send,
+    ) -> Result<T, ModelError> {
         let after_ms = u64::try_from(self.provider.timeout.as_millis()).unwrap_or(u64::MAX);
         match select(Box::pin(call), self.timer.sleep(after_ms)).await {
             Either::Left((given, _)) => given,

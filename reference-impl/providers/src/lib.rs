@@ -9,6 +9,8 @@ mod fetch;
 mod form;
 mod provider;
 mod rerank;
+mod sound;
+mod speech;
 mod sse;
 
 pub use chat::ProviderModel;
@@ -17,3 +19,4 @@ pub use endpoint::{Endpoint, status_error};
 pub use fetch::{Fetch, FetchError, FetchRequest, FetchResponse, Header};
 pub use provider::{Api, Gateway, Provider, ProviderKind, Secret};
 pub use rerank::ProviderReranker;
+pub use speech::ProviderSpeech;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use reference_core::ports::SpeechVoice;
+
 /// A key or token that shows itself to nobody but the upstream that it opens.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -28,7 +30,7 @@ impl fmt::Debug for Secret {
 }
 
 /// What a provider is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProviderKind {
     /// Vectors of this length.
     Embedding {
@@ -39,6 +41,11 @@ pub enum ProviderKind {
     Generation,
     /// Scores.
     Rerank,
+    /// Sound, by these voices.
+    Speech {
+        /// The one for each language first.
+        voices: Vec<SpeechVoice>,
+    },
 }
 
 /// A Cloudflare AI Gateway before a model.

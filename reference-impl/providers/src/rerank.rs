@@ -42,7 +42,7 @@ impl ProviderReranker {
     pub fn new(endpoint: Endpoint) -> Option<Self> {
         match endpoint.provider().kind {
             ProviderKind::Rerank => Some(Self { endpoint }),
-            ProviderKind::Embedding { .. } | ProviderKind::Generation => None,
+            ProviderKind::Embedding { .. } | ProviderKind::Generation | ProviderKind::Speech { .. } => None,
         }
     }
 

@@ -208,6 +208,10 @@ impl Judge {
                 Err(_) => vec![Violation::new(ViolationKind::Body, "the text is not UTF-8")],
             },
             _ if response.body.is_empty() => vec![Violation::new(ViolationKind::Body, "the body is empty")],
+            kind if kind.starts_with("audio/") && self.ours && !response.stopped => {
+                let wrong = crate::audio::read(response).err();
+                wrong.into_iter().map(|message| Violation::new(ViolationKind::Body, message)).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -262,7 +266,7 @@ impl Judge {
 
 /// Whether a documented media type, which may be a range such as `text/*`, covers `found`.
 fn covers(documented: &str, found: &str) -> bool {
-    documented == found
+    documented.eq_ignore_ascii_case(found)
         || documented == "*/*"
         || documented.strip_suffix('*').is_some_and(|kind| kind.ends_with('/') && found.starts_with(kind))
 }

@@ -17,6 +17,8 @@ pub enum Operation {
     Chat,
     /// `POST /v1/rerank`.
     Rerank,
+    /// `POST /v1/audio/speech`.
+    Speech,
 }
 
 impl Operation {
@@ -26,6 +28,7 @@ impl Operation {
             Self::Embeddings => "embeddings",
             Self::Chat => "chat",
             Self::Rerank => "rerank",
+            Self::Speech => "speech",
         }
     }
 
@@ -35,6 +38,7 @@ impl Operation {
             ("POST", "/v1/embeddings") => Some(Self::Embeddings),
             ("POST", "/v1/chat/completions") => Some(Self::Chat),
             ("POST", "/v1/rerank") => Some(Self::Rerank),
+            ("POST", "/v1/audio/speech") => Some(Self::Speech),
             _ => None,
         }
     }
@@ -44,9 +48,9 @@ impl FromStr for Operation {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let known = [Self::Embeddings, Self::Chat, Self::Rerank];
+        let known = [Self::Embeddings, Self::Chat, Self::Rerank, Self::Speech];
         let found = known.into_iter().find(|operation| operation.name() == name);
-        found.ok_or_else(|| format!("expected one of embeddings, chat and rerank, found `{name}`"))
+        found.ok_or_else(|| format!("expected one of embeddings, chat, rerank and speech, found `{name}`"))
     }
 }
 
@@ -106,9 +110,11 @@ pub enum FaultKind {
     Hang,
     /// A body that is no JSON, with status 200.
     Garbage,
-    /// JSON of the right form that does not fit the request: vectors of another length, a place beyond the texts, no choice.
+    /// JSON of the right form that does not fit the request: vectors of another length, a place beyond the texts, no choice;
+    /// instead of sound, a WAV file of another sample rate.
     Misfit,
-    /// The first half of the right body; of an event stream, the first events without an end.
+    /// The first half of the right body; of an event stream, the first events without an end; of sound, an
+    /// odd number of bytes.
     Cut,
     /// The connection breaks before there is an answer.
     Reset,

@@ -154,7 +154,7 @@ async fn a_fault_may_count_its_calls_and_strikes_its_operation_alone() {
         .push(json!({ "role": "tool", "tool_call_id": "host-0", "content": "It turns." }));
     let told = asked.call("/v1/chat/completions", &after).await.response.json().unwrap();
     assert_eq!(told["choices"][0]["finish_reason"], "stop");
-    for (operation, fault) in [("speech", json!({ "kind": "cut" })), ("chat", json!({ "kind": "odd" }))] {
+    for (operation, fault) in [("sound", json!({ "kind": "cut" })), ("chat", json!({ "kind": "odd" }))] {
         assert_eq!(asked.break_it(operation, &fault).await, 400, "{fault}");
     }
 }

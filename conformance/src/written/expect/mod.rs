@@ -1,5 +1,6 @@
 //! What a step expects of its answer, beside what the contract says of every answer.
 
+mod audio;
 mod log;
 mod same;
 mod stream;
@@ -80,6 +81,9 @@ pub(super) fn step_problems(
     }
     if let Some(stream) = &expect.stream {
         problems.extend(stream::problems(variables, stream, exchange, tenant)?);
+    }
+    if let Some(audio) = &expect.audio {
+        problems.extend(audio::problems(variables, audio, exchange, tenant)?);
     }
     if let Some(assertions) = &expect.log {
         problems.extend(log::problems(variables, assertions, exchange, tenant)?);

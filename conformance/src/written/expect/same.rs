@@ -2,8 +2,9 @@
 
 use harness::client::Response;
 
-/// Headers that name the request, the moment or the rate limits, and so differ between any two answers.
-const OWN: [&str; 8] = [
+/// Headers that name the request, the moment or the rate limits, and so differ between any two answers; and how a body
+/// travels.
+const OWN: [&str; 9] = [
     "x-request-id",
     "traceparent",
     "date",
@@ -12,6 +13,7 @@ const OWN: [&str; 8] = [
     "x-ratelimit-remaining",
     "x-ratelimit-reset",
     "content-length",
+    "transfer-encoding",
 ];
 
 /// What tells `found` from `wanted`, beyond request ids, dates and rate limits; `None` when nothing does.

@@ -33,12 +33,42 @@ pub struct Expect {
     /// What the event stream holds.
     #[serde(default)]
     pub stream: Option<StreamExpect>,
+    /// What the audio is.
+    #[serde(default)]
+    pub audio: Option<AudioExpect>,
     /// Assertions on the log line of the request, which must be there once and fit its schema. Needs `start`.
     #[serde(default)]
     pub log: Option<Vec<Assertion>>,
     /// Number of expected answers by status, for `at_once` and `repeat`: `{200: 1, 409: 1}`.
     #[serde(default)]
     pub tally: BTreeMap<String, u32>,
+}
+
+/// What an audio answer is, beside what the contract says of every one: that its bytes are of its media type, to the end.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AudioExpect {
+    /// `wav`, `mp3`, `opus` or `pcm`.
+    #[serde(default)]
+    pub format: Option<String>,
+    /// Samples in a second, as a number or a variable.
+    #[serde(default)]
+    pub rate_hz: Value,
+    /// Least and most length in seconds.
+    #[serde(default)]
+    pub seconds: Option<[f64; 2]>,
+    /// Whether the sound changes as speech does, and neither is silence, a tone nor noise. Needs `wav` or `pcm`.
+    #[serde(default)]
+    pub speech: Option<bool>,
+    /// Name of an earlier step whose audio this one begins with. Needs `wav` or `pcm` in both.
+    #[serde(default)]
+    pub begins_as: Option<String>,
+    /// Name of an earlier step and the least and most share of its length that this one has.
+    #[serde(default)]
+    pub length_of: Option<(String, [f64; 2])>,
+    /// Longest time to the first byte of the body, in milliseconds.
+    #[serde(default)]
+    pub first_byte_within_ms: Option<u64>,
 }
 
 /// What an event stream holds, beside what the contract says of every stream.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub(crate) use caller::{Caller, Nobody, SignatureForm, Token};
-pub(crate) use expect::{Expect, StreamExpect};
+pub(crate) use expect::{AudioExpect, Expect, StreamExpect};
 
 /// A case as a file holds it.
 #[derive(Debug, Clone, Deserialize)]

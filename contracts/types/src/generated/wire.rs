@@ -4001,11 +4001,13 @@ pub enum ModelProviderKind {
     Generation,
     #[serde(rename = "rerank")]
     Rerank,
+    #[serde(rename = "speech")]
+    Speech,
 }
 
 impl ModelProviderKind {
     /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Embedding, Self::Generation, Self::Rerank];
+    pub const ALL: &'static [Self] = &[Self::Embedding, Self::Generation, Self::Rerank, Self::Speech];
 
     /// The value as it travels.
     pub const fn as_str(self) -> &'static str {
@@ -4013,6 +4015,7 @@ impl ModelProviderKind {
             Self::Embedding => "embedding",
             Self::Generation => "generation",
             Self::Rerank => "rerank",
+            Self::Speech => "speech",
         }
     }
 }
@@ -4075,9 +4078,9 @@ impl std::str::FromStr for ModelProviderApi {
 pub struct ModelProvider {
     /// The id that tenants name it by; no other model of the deployment has it.
     pub id: ModelId,
-    /// What it is for: embedding gives vectors, generation writes answers and conversations, rerank gives scores.
+    /// What it is for: embedding gives vectors, generation writes answers and conversations, rerank gives scores, speech speaks. The id of one that speaks is a name that speech_providers of the platform lists.
     pub kind: ModelProviderKind,
-    /// How it is spoken to. openai, which absent means: POST {url}/embeddings, {url}/chat/completions and {url}/rerank. workers_ai: POST {url}/accounts/{account}/ai/run/{model}. ai_gateway: a Cloudflare AI Gateway, POST {url}/{account}/{gateway}/{provider} and the provider's own path.
+    /// How it is spoken to. openai, which absent means: POST {url}/embeddings, {url}/chat/completions, {url}/rerank and {url}/audio/speech. workers_ai: POST {url}/accounts/{account}/ai/run/{model}. ai_gateway: a Cloudflare AI Gateway, POST {url}/{account}/{gateway}/{provider} and the provider's own path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ModelProviderApi")]
     pub api: Option<ModelProviderApi>,
@@ -4095,6 +4098,10 @@ pub struct ModelProvider {
     #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 256_u64, max = 10000000_u64))]
     pub context_tokens: Option<u64>,
+    /// Voices that it speaks with, the one for each language first. Needed with the kind speech, and with no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<ProviderVoice>", length(min = 1, max = 64))]
+    pub voices: Option<Vec<ProviderVoice>>,
     /// Account at Cloudflare. Needed with the APIs workers_ai and ai_gateway, and with no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 64), regex(pattern = "^[A-Za-z0-9_-]{1,64}$"))]
@@ -4136,6 +4143,7 @@ impl ModelProvider {
             model,
             dimensions: None,
             context_tokens: None,
+            voices: None,
             account: None,
             gateway: None,
             api_key_env: None,
@@ -4347,7 +4355,7 @@ pub struct PlatformConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<SafetyRule>", length(min = 0, max = 16))]
     pub safety_floor: Option<Vec<SafetyRule>>,
-    /// Names of the speech providers that the deployment has at all, with no order. Absent means none.
+    /// Names of the speech providers that the deployment has at all, with no order: those that its host runs itself, such as espeak-ng, and the ids of model_providers of the kind speech. Absent means none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<String>", length(min = 0, max = 16), inner(length(min = 1, max = 64), regex(pattern = "^[a-z][a-z0-9_-]{0,63}$")), extend("uniqueItems" = true))]
     pub speech_providers: Option<Vec<String>>,
@@ -4501,6 +4509,36 @@ impl PromptVariable {
     /// The required fields; the others are absent or at their defaults.
     pub fn new(name: String, description: String, required: bool) -> Self {
         Self { name, description, required }
+    }
+}
+
+/// A voice of a model behind a URL that speaks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("ProviderVoice")))]
+#[serde(deny_unknown_fields)]
+pub struct ProviderVoice {
+    /// Name that requests and the model know it by.
+    pub id: VoiceId,
+    /// Name for people. Absent means the id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 100))]
+    pub name: Option<String>,
+    /// The language that it speaks.
+    pub language: LanguageTag,
+    /// Whether it speaks every other language too. Absent means false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool")]
+    pub any_language: Option<bool>,
+    /// Samples of its sound in a second. Absent means 24000.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 8000_u64, max = 192000_u64))]
+    pub sample_rate_hz: Option<u64>,
+}
+
+impl ProviderVoice {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(id: VoiceId, language: LanguageTag) -> Self {
+        Self { id, name: None, language, any_language: None, sample_rate_hz: None }
     }
 }
 
@@ -6161,7 +6199,7 @@ impl SpeechRequest {
 #[schemars(extend("examples" = crate::examples("SpeechSettings")))]
 #[serde(deny_unknown_fields)]
 pub struct SpeechSettings {
-    /// Names of the enabled providers in the order in which they are tried. The text never reaches a provider that is not listed.
+    /// Names of the enabled providers in the order in which they are tried. The text never reaches a provider that is not listed. The name none stands for no provider.
     #[schemars(length(min = 0, max = 8), inner(length(min = 1, max = 64), regex(pattern = "^[a-z][a-z0-9_-]{0,63}$")), extend("uniqueItems" = true))]
     pub providers: Vec<String>,
 }
@@ -8050,6 +8088,7 @@ pub const DERIVED: &[(&str, fn(&mut schemars::SchemaGenerator) -> schemars::Sche
     ("PromptChoice", <PromptChoice as JsonSchema>::json_schema),
     ("PromptTemplate", <PromptTemplate as JsonSchema>::json_schema),
     ("PromptVariable", <PromptVariable as JsonSchema>::json_schema),
+    ("ProviderVoice", <ProviderVoice as JsonSchema>::json_schema),
     ("QueryChange", <QueryChange as JsonSchema>::json_schema),
     ("QueryReport", <QueryReport as JsonSchema>::json_schema),
     ("RankedChunk", <RankedChunk as JsonSchema>::json_schema),

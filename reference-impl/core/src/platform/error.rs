@@ -8,6 +8,7 @@ use crate::ports::DatabaseError;
 use crate::retrieve::database_code;
 use crate::store::StoreError;
 use crate::store::jobs::JobFailure;
+use crate::tenancy::Scope;
 use crate::tools::ToolError;
 
 /// Why a page could not be had.
@@ -41,9 +42,15 @@ pub enum JobError {
     /// The cursor is not one that this operation gave this tenant.
     #[error(transparent)]
     Cursor(#[from] CursorError),
-    /// There is no such job, it has expired, or the credential may not see it.
+    /// There is no such job, or it has expired.
     #[error("no such job")]
     NotFound,
+    /// The credential lacks the scope that started the job.
+    #[error("the credential lacks the scope `{scope}` of this job")]
+    Scope {
+        /// The scope.
+        scope: Scope,
+    },
     /// The job has not ended.
     #[error("job has not ended yet")]
     NotReady,
@@ -76,6 +83,7 @@ impl JobError {
         match self {
             Self::Cursor(error) => error.code(),
             Self::NotFound | Self::NoResult { .. } => ErrorCode::NotFound,
+            Self::Scope { .. } => ErrorCode::Forbidden,
             Self::NotReady => ErrorCode::JobNotReady,
             Self::NotEnabled => ErrorCode::CapabilityNotEnabled,
             Self::Ingest(error) => error.code(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contract_types::ErrorCode;
 use serde_json::{Map, Value as Json, json};
 
-use super::{JobError, Page, Platform};
+use super::{JobError, Page, Platform, SpokenAudio};
 use crate::ids::JobId;
 use crate::ingest::pipeline::{self, Pipeline};
 use crate::ingest::{
@@ -38,6 +38,8 @@ pub enum JobReport {
     Ingest(IngestReport),
     /// Of a tool call.
     Tool(ToolOutput),
+    /// Of speech.
+    Speech(SpokenAudio),
 }
 
 /// How far a runner got with a job.
@@ -118,6 +120,10 @@ impl Platform {
                     let (now, ttl_ms) = (self.ports().clock.now(tenant.id()), tenant.settings().times.result_ttl_ms);
                     jobs::finish(&*database, &job.id, &job.items, &ending, now, ttl_ms).await?;
                 }
+                continue;
+            }
+            if job.kind == JobKind::Speech {
+                self.run_speech_job(tenant, &*database, &job, &request).await?;
                 continue;
             }
             let (items, ending) = match (job.kind, decode_work(&request)) {
@@ -259,7 +265,7 @@ impl Platform {
     ///
     /// # Errors
     ///
-    /// [`JobError::NotFound`], or a store's failure.
+    /// [`JobError::NotFound`], [`JobError::Scope`], or a store's failure.
     pub async fn get_job(&self, tenant: &TenantContext, id: &str) -> Result<Job, JobError> {
         let id = JobId::parse(id).ok_or(JobError::NotFound)?;
         let database = self.ports().databases.open(tenant).await?;
@@ -268,8 +274,9 @@ impl Platform {
         if sabotage::on(Sabotage::ForeignJobReadable) && job.is_none() {
             return self.foreign_job(tenant, &id).await.ok_or(JobError::NotFound);
         }
-        let open = |job: &Job| tenant.has_scope(job.scope) || sabotage::on(Sabotage::JobScopeIgnored);
-        job.filter(open).ok_or(JobError::NotFound)
+        let job = job.ok_or(JobError::NotFound)?;
+        let open = tenant.has_scope(job.scope) || sabotage::on(Sabotage::JobScopeIgnored);
+        if open { Ok(job) } else { Err(JobError::Scope { scope: job.scope }) }
     }
 
     /// Cancels a job that has not ended, and returns it as it is then. What it has already ingested stays.
@@ -279,6 +286,9 @@ impl Platform {
     /// [`JobError::NotFound`], or a store's failure.
     pub async fn cancel_job(&self, tenant: &TenantContext, id: &str) -> Result<Job, JobError> {
         let seen = self.get_job(tenant, id).await?;
+        if seen.kind == JobKind::Speech && sabotage::on(Sabotage::CancelledSpeechGoesOn) {
+            return Ok(Job { status: JobStatus::Cancelled, ..seen });
+        }
         let database = self.ports().databases.open(tenant).await?;
         let (now, ttl_ms) = (self.ports().clock.now(tenant.id()), tenant.settings().times.result_ttl_ms);
         let call = match seen.kind {
@@ -311,7 +321,7 @@ impl Platform {
             JobResult::Ready(json) => match seen.kind {
                 JobKind::Ingest => decode_report(&json).map(JobReport::Ingest),
                 JobKind::Tool => decode_output(&json).map(JobReport::Tool),
-                JobKind::Speech => None,
+                JobKind::Speech => self.spoken(tenant, &*database, &seen, &json).await?.map(JobReport::Speech),
             }
             .ok_or(JobError::NoResult { failure: None }),
         }

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::call::Policy;
 use self::models::Policed;
-use crate::ports::{ChatModel, Clock, Embedder, Generator, Ids, Reranker, Timer};
+use crate::ports::{ChatModel, Clock, Embedder, Generator, Ids, Reranker, SpeechProvider, Timer};
 use crate::tenancy::{TenantContext, TenantId};
 
 /// What a model is called for.
@@ -36,6 +36,8 @@ pub enum PolicyPort {
     Generation,
     /// Scores.
     Rerank,
+    /// Sound.
+    Speech,
 }
 
 /// What happened at the models of a port.
@@ -111,6 +113,12 @@ impl Policies {
         Arc::new(Policed::new(inner, policy))
     }
 
+    /// `inner` behind its policy. What it says is asked for again only where it did not take the call.
+    pub fn speech(&self, inner: Arc<dyn SpeechProvider>, settings: PolicySettings) -> Arc<dyn SpeechProvider> {
+        let policy = self.policy(PolicyPort::Speech, inner.name(), settings);
+        Arc::new(Policed::new(inner, policy))
+    }
+
     /// `inner` behind its policy, which the chat model of the same id shares; the settings of the first count.
     pub fn generator(&self, inner: Arc<dyn Generator>, settings: PolicySettings) -> Arc<dyn Generator> {
         let policy = self.policy(PolicyPort::Generation, inner.model(), settings);
@@ -134,6 +142,7 @@ impl Policies {
                     tenant.settings().allows_model(model) || models.fallback.iter().any(|it| it == model)
                 }
                 PolicyPort::Rerank => models.rerank.as_deref() == Some(model),
+                PolicyPort::Speech => tenant.settings().tts.providers.iter().any(|it| it == model),
             }
         };
         let policies = self.lock();

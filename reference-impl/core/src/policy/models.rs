@@ -6,7 +6,7 @@ use super::breaker::Verdict;
 use super::call::{Bound, Policy, Repeat};
 use crate::ports::{
     BoxFuture, EmbedPurpose, Embedded, Embedder, EmbedderKind, Generation, GenerationRequest, Generator, GeneratorKind,
-    ModelError, RerankCandidate, Reranked, Reranker,
+    ModelError, RerankCandidate, Reranked, Reranker, SoundChunks, SpeechCall, SpeechProvider, SpeechVoice,
 };
 use crate::tenancy::TenantContext;
 
@@ -99,5 +99,32 @@ impl Generator for Policed<dyn Generator> {
     ) -> BoxFuture<'a, Result<Generation, ModelError>> {
         let rules = (Repeat::Untaken, Bound::Both);
         Box::pin(self.whole(tenant, rules, move || self.inner.generate(tenant, request)))
+    }
+}
+
+impl SpeechProvider for Policed<dyn SpeechProvider> {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn voices(&self) -> &[SpeechVoice] {
+        self.inner.voices()
+    }
+
+    fn piece_chars(&self) -> usize {
+        self.inner.piece_chars()
+    }
+
+    fn speak<'a>(
+        &'a self,
+        tenant: &'a TenantContext,
+        call: SpeechCall<'a>,
+    ) -> BoxFuture<'a, Result<SoundChunks, ModelError>> {
+        // The place is given back when the sound begins: who reads it slowly must not keep others from speaking.
+        Box::pin(self.whole(tenant, (Repeat::Untaken, Bound::Both), move || self.inner.speak(tenant, call)))
+    }
+
+    fn works(&self) -> bool {
+        self.inner.works()
     }
 }

@@ -14,6 +14,7 @@ mod limiter;
 mod model;
 mod reranker;
 mod scan;
+mod speech;
 mod timer;
 
 pub use background::Background;
@@ -30,6 +31,7 @@ pub use limiter::RateLimiter;
 pub use model::ModelError;
 pub use reranker::{RerankCandidate, Reranked, Reranker};
 pub use scan::{Codes, PortableScan, Scan};
+pub use speech::{SoundChunks, SpeechCall, SpeechEncoder, SpeechFormat, SpeechProvider, SpeechVoice};
 pub use timer::Timer;
 
 /// A future that a port hands back: boxed, so that ports stay object-safe, and `Send`, so that any runtime may drive it.

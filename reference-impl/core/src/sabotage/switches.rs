@@ -417,4 +417,24 @@ switches! {
     ChatToolResultsLost "chat-tool-results-lost" "TOL-021" "How a turn's calls ended is not told.";
     ToolResultsAreOrders "tool-results-are-orders" "SAF-006" "What a tool gave reaches the model as the tenant's own instructions.";
     AuditCrossesTenants "audit-crosses-tenants" "AUD-006" "The list holds records of every tenant.";
+    // Speech.
+    SpeechRateMisstated "speech-rate-misstated" "TTS-001" "The header of a WAV file states twice the sample rate.";
+    SpeechLengthMisstated "speech-length-misstated" "TTS-001" "The header of a WAV file states the largest length there is.";
+    SpeechFormatMislabelled "speech-format-mislabelled" "TTS-001" "WAV is called MP3 and MP3 is called WAV.";
+    SpeechProviderMisnamed "speech-provider-misnamed" "TTS-002" "The provider that spoke is called `none`.";
+    SpeechNeverWaits "speech-never-waits" "TTS-003" "A text that should become a job is spoken at once.";
+    SpeechIsSilence "speech-is-silence" "TTS-013" "The audio is as long as speech and silent.";
+    SpeechTextTruncated "speech-text-truncated" "TTS-013" "The first piece of a text is spoken and the rest is not.";
+    SpeechOrderSwapped "speech-order-swapped" "TTS-013" "The second piece of a text is spoken before the first.";
+    SpeechVoiceIgnored "speech-voice-ignored" "TTS-006" "The provider chooses the voice, whatever was asked for.";
+    SpeechLanguageIgnored "speech-language-ignored" "TTS-012" "Every text without a voice is spoken as English.";
+    SpeechFallbackNotTaken "speech-fallback-not-taken" "TTS-007" "When the first provider fails no other is asked.";
+    SpeechRefusalRetried "speech-refusal-retried" "TTS-007" "What one provider refuses is sent to the next.";
+    SpeechReachesOthers "speech-reaches-others" "TTS-007" "A text is sent to providers that the tenant has not enabled, before its own.";
+    SpeechSpeedIgnored "speech-speed-ignored" "TTS-008" "Every text is spoken at the usual speed.";
+    SpeechStreamDiffers "speech-stream-differs" "TTS-009" "Audio that is streamed ends early.";
+    SpeechOfAnotherTenant "speech-of-another-tenant" "TTS-010" "The result of a job is the last audio that any tenant's job made.";
+    SpeechLimitIgnored "speech-limit-ignored" "LIM-006" "A text of any length is spoken.";
+    SpeechJobsUnbounded "speech-jobs-unbounded" "JOB-008" "Any number of speech jobs of a tenant may wait.";
+    CancelledSpeechGoesOn "cancelled-speech-goes-on" "JOB-004" "A cancelled speech job is said to be cancelled and goes on.";
 }

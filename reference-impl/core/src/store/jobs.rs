@@ -67,11 +67,10 @@ pub async fn create(database: &dyn Database, job: &NewJob, now: UnixMillis) -> R
         Value::Integer(parts(&items)),
         Value::Integer(now),
     ];
+    let unbounded = sabotage::on(Sabotage::JobsUnbounded)
+        || (job.kind == JobKind::Speech && sabotage::on(Sabotage::SpeechJobsUnbounded));
     let batch = vec![
-        Statement::guard(
-            ROOM,
-            vec![Value::Integer(if sabotage::on(Sabotage::JobsUnbounded) { i64::MAX } else { MAX_OPEN.into() })],
-        ),
+        Statement::guard(ROOM, vec![Value::Integer(if unbounded { i64::MAX } else { MAX_OPEN.into() })]),
         Statement::new(CREATE, params),
         Statement::guard(GET, vec![text(job.id.as_str())]),
     ];

@@ -19,6 +19,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { number: 6, sql: include_str!("migrations/0006_sessions.sql") },
     Migration { number: 7, sql: include_str!("migrations/0007_usage.sql") },
     Migration { number: 8, sql: include_str!("migrations/0008_audit.sql") },
+    Migration { number: 9, sql: include_str!("migrations/0009_speech.sql") },
 ];
 
 #[cfg(test)]

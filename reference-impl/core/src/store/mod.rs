@@ -1,5 +1,6 @@
 //! The tenant database: its schema and its typed repositories.
 
+pub mod audio;
 mod error;
 pub mod idempotency;
 pub mod jobs;

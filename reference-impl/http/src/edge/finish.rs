@@ -100,7 +100,10 @@ impl Edge {
         if let Some(log) = answer.extensions_mut().remove::<StreamLog>() {
             return answer.map(|body| streamed::told_at_its_end(self, exchange, caller, status, log, body));
         }
-        self.parts.telemetry.request(self.record(exchange, caller, failed, status));
+        let mut record = self.record(exchange, caller, failed, status);
+        let provider = answer.headers().get("x-tts-provider").and_then(|value| value.to_str().ok());
+        record.line.speech_provider = provider.map(str::to_owned);
+        self.parts.telemetry.request(record);
         answer
     }
 

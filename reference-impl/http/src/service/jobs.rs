@@ -6,7 +6,7 @@ use reference_core::{
     tools::ToolOutput,
 };
 
-use super::{encode, problem, tools};
+use super::{encode, problem, speech, tools};
 use crate::{
     Call, Problem, Reply,
     generated::server::{
@@ -51,13 +51,17 @@ pub(super) async fn result(
     parameters: wire::GetJobResultParameters,
 ) -> Result<GetJobResultResponse, Problem> {
     let report = platform.job_result(&call.tenant, &parameters.id).await.map_err(|error| problem::job(&error))?;
-    let body = match report {
-        JobReport::Ingest(report) => wire::JobResult::IngestReport(encode::report(report)),
+    let json = |body| Reply::from(GetJobResultOkBody::Json(Box::new(body)));
+    Ok(GetJobResultResponse::Ok(match report {
+        JobReport::Ingest(report) => json(wire::JobResult::IngestReport(encode::report(report))),
         // The result's `request_id` is that of the request it answers, whichever made the call.
         JobReport::Tool(output) => {
             let request_id = call.request_id.clone();
-            wire::JobResult::ToolResult(tools::result(ToolOutput { request_id, ..output }))
+            json(wire::JobResult::ToolResult(tools::result(ToolOutput { request_id, ..output })))
         }
-    };
-    Ok(GetJobResultResponse::Ok(Reply::from(GetJobResultOkBody::Json(Box::new(body)))))
+        JobReport::Speech(spoken) => {
+            let (audio, headers) = speech::of_job(spoken);
+            Reply { body: GetJobResultOkBody::Audio(audio), headers }
+        }
+    }))
 }

@@ -12,6 +12,7 @@ pub(crate) mod problem;
 mod script;
 mod search;
 mod sessions;
+mod speech;
 mod tools;
 mod usage;
 
@@ -228,15 +229,15 @@ impl Api for Service {
 
     fn synthesize_speech<'a>(
         &'a self,
-        _call: &'a Call,
+        call: &'a Call,
         _parameters: wire::SynthesizeSpeechParameters,
-        _request: wire::SpeechRequest,
+        request: wire::SpeechRequest,
     ) -> BoxFuture<'a, SynthesizeSpeechResponse> {
-        not_enabled(wire::Feature::Tts)
+        answer(speech::speak(&self.parts, call, request))
     }
 
-    fn list_voices<'a>(&'a self, _call: &'a Call) -> BoxFuture<'a, ListVoicesResponse> {
-        not_enabled(wire::Feature::Tts)
+    fn list_voices<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, ListVoicesResponse> {
+        answer(async { speech::voices(&self.parts.platform, call) })
     }
 
     fn get_usage<'a>(

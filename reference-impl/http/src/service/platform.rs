@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use contract_types as wire;
 use reference_core::{
-    platform::DependencyState,
+    platform::{DependencyHealth, DependencyState},
     sabotage::{self, Sabotage},
     tenancy::{Limits, TenantContext, Times},
 };
@@ -17,12 +17,13 @@ use crate::{
 };
 
 /// Features that this build has; the tenant's own settings choose among them.
-const BUILT: [wire::Feature; 10] = [
+const BUILT: [wire::Feature; 11] = [
     wire::Feature::Chat,
     wire::Feature::Sessions,
     wire::Feature::AsyncIngest,
     wire::Feature::SearchStreaming,
     wire::Feature::SpellCorrection,
+    wire::Feature::Tts,
     wire::Feature::Usage,
     wire::Feature::Tools,
     wire::Feature::Audit,
@@ -34,10 +35,16 @@ const BUILT: [wire::Feature; 10] = [
 const HEALTH_PATIENCE_MS: u64 = 2000;
 
 pub(super) async fn health(parts: &ServiceParts) -> Result<GetHealthResponse, Problem> {
-    let found = match &parts.probe {
+    let mut found = match &parts.probe {
         Some(probe) => parts.platform.ports().health(probe, || parts.timer.sleep(HEALTH_PATIENCE_MS)).await,
         None => Vec::new(),
     };
+    found.extend(parts.platform.speech().works().map(|works| DependencyHealth {
+        name: "speech",
+        state: if works { DependencyState::Up } else { DependencyState::Degraded },
+        latency_us: 0,
+        required: false,
+    }));
     let mut worst = found.iter().fold(wire::HealthStatus::Ok, |worst, dependency| match (dependency.state, worst) {
         (DependencyState::Down, _) | (_, wire::HealthStatus::Unavailable) => wire::HealthStatus::Unavailable,
         (DependencyState::Degraded, _) | (_, wire::HealthStatus::Degraded) => wire::HealthStatus::Degraded,
@@ -119,9 +126,9 @@ pub(super) fn capabilities(parts: &ServiceParts, call: &Call) -> Result<GetCapab
             .filter(|model| settings.allows_model(model))
             .map(Into::into)
             .collect(),
-        features(&call.tenant),
+        features(parts, &call.tenant),
         super::tools::names(&parts.platform, &call.tenant),
-        wire::SpeechCapability::new(false, Vec::new()),
+        spoken(parts, &call.tenant),
         limits(settings.limits),
         times(settings.times),
         u64::from(settings.consistency_ms),
@@ -130,13 +137,23 @@ pub(super) fn capabilities(parts: &ServiceParts, call: &Call) -> Result<GetCapab
 }
 
 /// Features that both this build and the tenant's configuration have.
-fn features(tenant: &TenantContext) -> Vec<wire::Feature> {
+fn features(parts: &ServiceParts, tenant: &TenantContext) -> Vec<wire::Feature> {
     let has = |feature: &wire::Feature| {
         reference_core::tenancy::Feature::parse(feature.as_str())
             .is_some_and(|feature| tenant.settings().has_feature(feature))
+            && (*feature != wire::Feature::Tts || parts.platform.speech().is_enabled(tenant))
     };
-    let vain = sabotage::on(Sabotage::FeatureDeclaredInVain).then_some(wire::Feature::Tts);
+    let in_vain = sabotage::on(Sabotage::FeatureDeclaredInVain) && !parts.platform.speech().is_enabled(tenant);
+    let vain = in_vain.then_some(wire::Feature::Tts);
     BUILT.iter().copied().filter(has).chain(vain).collect()
+}
+
+/// What the tenant has of speech.
+fn spoken(parts: &ServiceParts, tenant: &TenantContext) -> wire::SpeechCapability {
+    let speech = parts.platform.speech();
+    let enabled = speech.is_enabled(tenant);
+    let formats = if enabled { speech.formats() } else { Vec::new() };
+    wire::SpeechCapability::new(enabled, super::speech::formats(&formats))
 }
 
 fn missing_model(model: &str) -> Problem {

@@ -11,6 +11,7 @@ use reference_core::{
     safety::{Blocked, Finding},
     search::SearchError,
     session::SessionError,
+    speech::SpeechError,
     store::StoreError,
     tools::ToolError,
     usage::UsageError,
@@ -159,6 +160,11 @@ pub(super) fn job(error: &JobError) -> Problem {
     match error {
         JobError::Cursor(_) => cursor(),
         JobError::NotFound | JobError::NoResult { .. } => crate::edge::missing(),
+        JobError::Scope { scope } => {
+            let mut particular = detail("ask the tenant's administrator for a credential with this scope");
+            particular.scope = scope.as_str().parse().ok();
+            Problem::new(ErrorCode::Forbidden, error.to_string()).detail(particular)
+        }
         JobError::NotReady => {
             Problem::new(ErrorCode::JobNotReady, "the job has not ended yet").header("retry-after", "1")
         }
@@ -167,6 +173,28 @@ pub(super) fn job(error: &JobError) -> Problem {
         JobError::Store(StoreError::TooManyJobs { .. }) => too_many_jobs(),
         JobError::Tool(error) => tool(error),
         JobError::Store(_) | JobError::Database(_) => told(error.code(), error),
+    }
+}
+
+pub(super) fn speech(error: &SpeechError) -> Problem {
+    match error {
+        SpeechError::NotEnabled => absent::problem(Feature::Tts),
+        SpeechError::TooLong(limit) => {
+            let mut particular = detail("send a shorter text");
+            particular.pointer = Some("/text".to_owned());
+            particular.keyword = Some("maxLength".to_owned());
+            particular.limit = Some(limit.limit());
+            Problem::new(error.code(), error.to_string()).detail(particular)
+        }
+        SpeechError::UnknownVoice
+        | SpeechError::UnknownLanguage
+        | SpeechError::UnknownFormat
+        | SpeechError::NothingToSay => {
+            let (pointer, keyword) = error.place().unwrap_or_default();
+            refused(pointer, keyword, &error.to_string(), None)
+        }
+        SpeechError::Job(error) => job(error),
+        SpeechError::Model(_) => told(error.code(), error),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::config::{self, DemoFiles, ProviderUrl};
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::deployment::{self, Deployment};
 use crate::telemetry::JsonLines;
-use crate::{control, events, server};
+use crate::{control, events, server, speech};
 
 /// Tenants that `--demo` serves where no folder is given: the fixtures, seen from the root of the project.
 const DEMO_TENANTS: &str = "fixtures/tenants";
@@ -103,6 +103,9 @@ impl Args {
             writeln!(context.err, "control API on http://{}", listener.local_addr()?)?;
             let router = control::router(Arc::clone(&deployment))?;
             tokio::spawn(server::serve(listener, router, limits, std::future::pending()));
+        }
+        for line in speech::complaints(&deployment.config, &deployment.registry.all()) {
+            writeln!(context.err, "{line}")?;
         }
         deployment.resume().await;
         deployment.keep_waking();

@@ -36,7 +36,9 @@ pub fn load(folder: &Path, models: &Models, demo: Option<&DemoFiles>) -> Result<
     let platform = platform.and_then(|text| platform::parse(folder, &name(&platform_file), &text, demo));
     let platform = platform.map_err(|found| problems.extend(found)).ok();
     if let Some(platform) = &platform {
-        problems.extend(provider::taken_ids(&name(&platform_file), &platform.model_providers, models));
+        let (file, providers) = (name(&platform_file), &platform.model_providers);
+        problems.extend(provider::taken_ids(&file, providers, models));
+        problems.extend(provider::unknown_speakers(&file, &platform.speech_providers, providers));
     }
     let ids = tenant_folders(folder).map_err(|problem| problems.push(problem)).unwrap_or_default();
     if ids.is_empty() && problems.is_empty() {

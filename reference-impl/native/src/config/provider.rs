@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::http::Uri;
 use contract_types as wire;
 use reference_core::policy::PolicySettings;
+use reference_core::ports::SpeechVoice;
 use reference_providers::{Api, Gateway, Provider, ProviderKind, Secret};
 
 use super::Problem;
@@ -13,6 +14,8 @@ use super::tenant::Models;
 
 /// Time for a call where the file says none, in milliseconds.
 const TIMEOUT_MS: u64 = 10_000;
+/// Samples in a second of a voice where the file says none.
+const VOICE_HZ: u32 = 24_000;
 /// Texts in a call where the file says none.
 const BATCH: u64 = 64;
 
@@ -35,6 +38,8 @@ impl Models {
                 ProviderKind::Embedding { .. } => &mut all.embedding,
                 ProviderKind::Generation => &mut all.generation,
                 ProviderKind::Rerank => &mut all.rerank,
+                // Tenants name those that speak among their speech providers.
+                ProviderKind::Speech { .. } => continue,
             };
             list.push(provider.id.clone());
         }
@@ -61,8 +66,8 @@ pub(super) fn providers(
             problems.push(Problem::new(file, place("id"), expected));
         }
         let url = address(&wire.url).map_err(|expected| problems.push(Problem::new(file, place("url"), expected))).ok();
-        let kind = kind(wire).map_err(|expected| problems.push(Problem::new(file, place("dimensions"), expected))).ok();
         let mut told = |(field, expected): (&str, String)| problems.push(Problem::new(file, place(field), expected));
+        let kind = kind(wire).map_err(&mut told).ok();
         let key = key(folder, wire, env).map_err(&mut told).ok();
         let api = api(wire, env).map_err(&mut told).ok();
         let (Some(url), Some(kind), Some(key), Some(api)) = (url, kind, key, api) else { continue };
@@ -86,13 +91,34 @@ pub(super) fn providers(
 
 /// Providers with the id of a model that the host has itself.
 pub(super) fn taken_ids(file: &str, providers: &[Configured], models: &Models) -> Vec<Problem> {
-    let own = |id: &String| [&models.embedding, &models.generation, &models.rerank].iter().any(|it| it.contains(id));
+    let own = |id: &String| {
+        [&models.embedding, &models.generation, &models.rerank].iter().any(|it| it.contains(id))
+            || crate::speech::OWN.contains(&id.as_str())
+    };
     let listed = providers.iter().map(|listed| &listed.provider).enumerate();
     let taken = listed.filter(|(_, provider)| own(&provider.id) || provider.id == "off");
     taken
         .map(|(at, provider)| {
             let expected = format!("expected another id; `{}` has a meaning of its own here", provider.id);
             Problem::new(file, format!("/model_providers/{at}/id"), expected)
+        })
+        .collect()
+}
+
+/// Speech providers that the platform lists and this host does not have.
+pub(super) fn unknown_speakers(file: &str, listed: &[String], providers: &[Configured]) -> Vec<Problem> {
+    let behind = |name: &str| {
+        providers.iter().any(|it| it.provider.id == name && matches!(it.provider.kind, ProviderKind::Speech { .. }))
+    };
+    let unknown = listed.iter().enumerate().filter(|(_, name)| {
+        let own = crate::speech::OWN.contains(&name.as_str());
+        !own && !behind(name)
+    });
+    unknown
+        .map(|(at, _)| {
+            let own = crate::speech::OWN.join("`, `");
+            let expected = format!("expected `{own}` or the id of a model provider of the kind `speech`");
+            Problem::new(file, format!("/speech_providers/{at}"), expected)
         })
         .collect()
 }
@@ -107,20 +133,42 @@ pub(super) fn address(text: &str) -> Result<String, String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
-fn kind(wire: &wire::ModelProvider) -> Result<ProviderKind, String> {
+fn voice(wire: &wire::ProviderVoice) -> SpeechVoice {
+    SpeechVoice {
+        id: wire.id.to_string(),
+        name: wire.name.clone().unwrap_or_else(|| wire.id.to_string()),
+        language: wire.language.to_string(),
+        any_language: wire.any_language.unwrap_or_default(),
+        sample_rate_hz: wire.sample_rate_hz.and_then(|rate| u32::try_from(rate).ok()).unwrap_or(VOICE_HZ),
+    }
+}
+
+fn kind(wire: &wire::ModelProvider) -> Result<ProviderKind, Misfit> {
     let name = wire.kind.as_str();
+    if wire.kind != wire::ModelProviderKind::Speech && wire.voices.is_some() {
+        return Err(("voices", format!("expected no such field with the kind `{name}`")));
+    }
     match (wire.kind, wire.dimensions) {
         (wire::ModelProviderKind::Embedding, Some(dimensions)) => {
             Ok(ProviderKind::Embedding { dimensions: usize::try_from(dimensions).unwrap_or(usize::MAX) })
         }
-        (wire::ModelProviderKind::Embedding, None) => {
-            Err("expected this field with the kind `embedding`: the length of the model's vectors".to_owned())
-        }
+        (wire::ModelProviderKind::Embedding, None) => Err((
+            "dimensions",
+            "expected this field with the kind `embedding`: the length of the model's vectors".to_owned(),
+        )),
         (wire::ModelProviderKind::Generation, None) => Ok(ProviderKind::Generation),
         (wire::ModelProviderKind::Rerank, None) => Ok(ProviderKind::Rerank),
-        (wire::ModelProviderKind::Generation | wire::ModelProviderKind::Rerank, Some(_)) => {
-            Err(format!("expected no such field with the kind `{name}`"))
+        (wire::ModelProviderKind::Speech, None) => {
+            let voices: Vec<SpeechVoice> = wire.voices.iter().flatten().map(voice).collect();
+            if voices.is_empty() {
+                return Err(("voices", "expected this field with the kind `speech`: who speaks".to_owned()));
+            }
+            Ok(ProviderKind::Speech { voices })
         }
+        (
+            wire::ModelProviderKind::Generation | wire::ModelProviderKind::Rerank | wire::ModelProviderKind::Speech,
+            Some(_),
+        ) => Err(("dimensions", format!("expected no such field with the kind `{name}`"))),
     }
 }
 

@@ -57,6 +57,10 @@ pub(super) async fn get(State(control): State<Control>, RawQuery(query): RawQuer
         "running_jobs": jobs.running,
     });
     body["tasks"] = json!(tasks::alive());
+    let speech = control.deployment.platform.speech();
+    if speech.works().is_some() {
+        body["speech_calls"] = json!(speech.calls(id));
+    }
     if let Some(id) = id {
         body["tenant"] = json!(id.as_str());
     }
@@ -127,6 +131,7 @@ pub(super) async fn reset(control: &Control) -> Result<Response, Refusal> {
     }
     control.faults.reset(); // the counts that this itself caused
     control.counters.reset();
+    deployment.platform.speech().reset();
     deployment.policies.reset();
     deployment.platform.reset_tool_counts();
     let body = json!({

@@ -12,5 +12,6 @@ mod reindex;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod serve;
+mod speech;
 mod stream;
 mod tools;

@@ -53,22 +53,37 @@ impl Program {
 
     /// Serves the tenants of a folder over `data`, with a control listener.
     pub(crate) fn start_with(data: &Path, tenants: &Path) -> Self {
-        Self::start_told(data, tenants, &[])
+        Self::start_as(data, tenants, |_| {}).0
     }
 
     /// The same with more arguments.
     pub(crate) fn start_told(data: &Path, tenants: &Path, more: &[String]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_reference-impl"))
+        let (program, _) = Self::start_as(data, tenants, |command| {
+            command.args(more);
+        });
+        program
+    }
+
+    /// Serves the fixtures over `data`, where programs are looked for in `path`; gives what it says before it is ready.
+    pub(crate) fn start_in(data: &Path, path: &str) -> (Self, Vec<String>) {
+        Self::start_as(data, &fixtures().join("tenants"), |command| {
+            command.env("PATH", path);
+        })
+    }
+
+    /// The same with changes to the command; gives what the program says before it is ready too.
+    pub(crate) fn start_as(data: &Path, tenants: &Path, change: impl FnOnce(&mut Command)) -> (Self, Vec<String>) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_reference-impl"));
+        command
             .args(["serve", "--demo", "--addr", "127.0.0.1:0", "--control", "127.0.0.1:0", "--data"])
             .arg(data)
             .arg("--tenants")
             .arg(tenants)
-            .args(more)
             .env_remove("PLUMBLINE_ENV")
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        change(&mut command);
+        let mut child = command.spawn().unwrap();
         let (lines, output) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
@@ -87,7 +102,7 @@ impl Program {
             }
             seen.push(line);
         };
-        Self { child, address, control, output: Mutex::new(output) }
+        (Self { child, address, control, output: Mutex::new(output) }, seen)
     }
 
     /// One request on a connection of its own.

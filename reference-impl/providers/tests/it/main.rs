@@ -3,6 +3,7 @@
 
 mod cloudflare;
 mod recorded;
+mod speech;
 mod streams;
 
 use std::sync::{Arc, Mutex};

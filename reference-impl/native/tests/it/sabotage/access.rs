@@ -97,7 +97,7 @@ pub(super) const PROBES: Probes = &[
     ("cors-preflight-open", |it| !preflight(it, "https://stranger.example")),
     ("capabilities-misreport-limits", |it| it.get(LIMITS, "/capabilities").json()["limits"]["query_chars"] == 40),
     ("feature-declared-in-vain", |it| {
-        !it.get(AURORA, "/capabilities").json()["features"].as_array().unwrap().contains(&json!("tts"))
+        !it.get("lumen-desk", "/capabilities").json()["features"].as_array().unwrap().contains(&json!("tts"))
     }),
     ("models-misnamed", |it| it.get(AURORA, "/capabilities").json()["embedding"]["model"] == "hashed-lexical-v1"),
     ("health-hides-failures", |it| {

@@ -8,6 +8,7 @@ mod limits;
 mod mcp;
 mod model;
 mod retrieval;
+mod speech;
 mod tokens;
 mod tools;
 mod trouble;
@@ -73,11 +74,13 @@ fn lists_every_flaw_and_the_one_that_is_on() {
         limits::PROBES,
         mcp::PROBES,
         retrieval::PROBES,
+        speech::PROBES,
         tools::PROBES,
         trouble::PROBES,
         usage::PROBES,
     ];
-    let probed: HashSet<&str> = tables.into_iter().flatten().map(|(name, _)| *name).chain(OF_TOKENS).collect();
+    let probed: HashSet<&str> =
+        tables.into_iter().flatten().map(|(name, _)| *name).chain(OF_TOKENS).chain(speech::OF_PROVIDERS).collect();
     for name in &names {
         assert!(probed.contains(name), "{name} has no probe");
     }
