@@ -53,11 +53,17 @@ impl Program {
 
     /// Serves the tenants of a folder over `data`, with a control listener.
     pub(crate) fn start_with(data: &Path, tenants: &Path) -> Self {
+        Self::start_so(data, tenants, &[])
+    }
+
+    /// As [`Program::start_with`], with `more` arguments of `serve`.
+    pub(crate) fn start_so(data: &Path, tenants: &Path, more: &[String]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_reference-impl"))
             .args(["serve", "--demo", "--addr", "127.0.0.1:0", "--control", "127.0.0.1:0", "--data"])
             .arg(data)
             .arg("--tenants")
             .arg(tenants)
+            .args(more)
             .env_remove("PLUMBLINE_ENV")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

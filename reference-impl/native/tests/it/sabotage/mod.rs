@@ -5,6 +5,7 @@ mod answers;
 mod chat;
 mod corpus;
 mod limits;
+mod prompts;
 mod retrieval;
 mod tokens;
 mod trouble;
@@ -72,7 +73,8 @@ fn lists_every_flaw_and_the_one_that_is_on() {
         trouble::PROBES,
         usage::PROBES,
     ];
-    let probed: HashSet<&str> = tables.into_iter().flatten().map(|(name, _)| *name).chain(OF_TOKENS).collect();
+    let probed = tables.into_iter().flatten().map(|(name, _)| *name).chain(OF_TOKENS);
+    let probed: HashSet<&str> = probed.chain([prompts::FLAW]).collect();
     for name in &names {
         assert!(probed.contains(name), "{name} has no probe");
     }
