@@ -279,6 +279,7 @@ switches! {
     OutputFilterOff "output-filter-off" "SAF-002" "Output is not held against the tenant's rules.";
     SafetyThresholdsIgnored "safety-thresholds-ignored" "SAF-004" "Every rule of every tenant has the threshold 0.99.";
     DocumentsGiveOrders "documents-give-orders" "SAF-006" "An order inside a retrieved text takes the place of the answer.";
+    PromptLeaves "prompt-leaves" "SAF-007" "What a model writes of its system prompt is not held against the tenant's rule.";
     PlainQuestionsBlocked "plain-questions-blocked" "SAF-009" "Questions that speak of passwords or injections are blocked.";
     LinksToAnyHost "links-to-any-host" "SAF-010" "Links in answers are not held against the hosts that the tenant lists.";
     PlantedOrdersQuoted "planted-orders-quoted" "SAF-011" "Orders in documents are sentences like any other.";

@@ -118,6 +118,7 @@ fn find(tenant: &TenantContext, filter: SafetyFilter, text: &str) -> Vec<(rules:
         SafetyFilter::Exfiltration => {
             exfiltration::find(text, &settings.link_hosts).into_iter().map(|it| (it.hit, it.instead)).collect()
         }
+        SafetyFilter::PromptLeak if sabotage::on(Sabotage::PromptLeaves) => Vec::new(),
         SafetyFilter::PromptLeak => {
             let found = prompt_leak::find(text, &settings.answer_prompt.template);
             found.into_iter().map(|hit| (hit, REDACTED.to_owned())).collect()

@@ -187,6 +187,17 @@ pub(super) const PROBES: Probes = &[
         let body = json!({"query": format!("How often is the {word} pump serviced?"), "filter": {"made_by": word}, "cache": "bypass"});
         !it.post(AURORA, "/search", body).body.contains("Teasel")
     }),
+    ("answer-filters-take-input", |it| {
+        ["exfiltration", "prompt_leak"].into_iter().all(|filter| {
+            let settings = json!({
+                "tenant": "sided", "display_name": "Sided", "features": [], "credentials": [],
+                "models": {"embedding": "hashed-lexical-v1", "generation": "extractive-v1", "rerank": "off"},
+                "safety": [{"filter": filter, "direction": "input", "threshold": 0.5, "action": "flag"}],
+            });
+            let answer = it.program.control("PUT", "/tenants/sided", Some(&settings));
+            answer.status == 400 && answer.json()["error"]["pointer"] == "/safety/0/direction"
+        })
+    }),
     ("plain-questions-blocked", |it| searched(it, "How long must a password be?") == 200),
 ];
 

@@ -7,6 +7,7 @@ mod corpus;
 mod limits;
 mod mcp;
 mod model;
+mod prompts;
 mod retrieval;
 mod speech;
 mod tokens;
@@ -79,8 +80,8 @@ fn lists_every_flaw_and_the_one_that_is_on() {
         trouble::PROBES,
         usage::PROBES,
     ];
-    let probed: HashSet<&str> =
-        tables.into_iter().flatten().map(|(name, _)| *name).chain(OF_TOKENS).chain(speech::OF_PROVIDERS).collect();
+    let probed = tables.into_iter().flatten().map(|(name, _)| *name).chain(OF_TOKENS).chain(speech::OF_PROVIDERS);
+    let probed: HashSet<&str> = probed.chain([prompts::FLAW]).collect();
     for name in &names {
         assert!(probed.contains(name), "{name} has no probe");
     }
