@@ -230,7 +230,7 @@ mod tests {
     fn recorder() -> Recorder {
         let recorder = Recorder::new(Duration::from_secs(1));
         let start = Instant::now();
-        let mut take = |worker, key, ms, first: Option<u64>| {
+        let take = |worker, key, ms, first: Option<u64>| {
             let latency = Duration::from_millis(ms);
             let request = Request { key, start, latency, outcome: Outcome::Answered };
             let gaps = first.map(|_| Duration::from_millis(2)).into_iter().collect::<Vec<_>>();

@@ -55,7 +55,7 @@ fn passes_a_clean_run_and_lines_the_table_up() {
     let results = results(ScenarioName::Search, [GOOD; 3], budget(|it| it.p95_ms = Some(600_000.0)));
     assert_eq!(failed(&results), Vec::<String>::new());
     let table = results.table();
-    assert!(table[1].starts_with("search                        3       0"), "{table:?}");
+    assert!(table[1].starts_with("search                       3       0"), "{table:?}");
     assert_eq!(table[0].len(), table[1].len());
     assert_eq!(results.records()[0].budget_p95_ms, Some(600_000.0));
 }

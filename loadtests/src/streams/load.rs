@@ -17,7 +17,7 @@ use harness::{
     output::{data, say},
     record,
 };
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 
 use super::{Operation, Yard, capacity, one, process, tally::Streams};
 use crate::{
@@ -27,13 +27,17 @@ use crate::{
 
 /// Name of the scenario in records.
 const NAME: &str = "streams";
-/// Name of the scenario of streams that run alone.
-const ALONE_NAME: &str = "streams-alone";
+/// Name of the scenario of streams that run alone on a second target, while the many run on the first.
+const BESIDE_NAME: &str = "streams-one-beside";
+/// Name of the scenario of streams that run alone before and after the many.
+const ALONE_NAME: &str = "streams-one-alone";
 /// How long the target is warmed up.
 const WARM_UP: Duration = Duration::from_secs(2);
 /// Streams that run alone, one after the other: half of them before the many and half after, so that a machine which grew busier
 /// or quieter meanwhile weighs on both.
-const ALONE: usize = 400;
+const ALONE: usize = 200;
+/// Pause between two streams of the second target.
+const BESIDE_PAUSE: Duration = Duration::from_millis(50);
 /// Most bytes that an idle stream may cost.
 const IDLE_BYTES: u64 = 64 << 10;
 /// Most that the first event of one among many may be later than that of one alone, as a factor.
@@ -43,6 +47,9 @@ const SLOWER: f64 = 3.0;
 ///
 /// The capacity is measured first, with pauses between the pieces as the run will have them. Streams then arrive at a share of it,
 /// and last as long as it takes for the stated number to be open at once.
+///
+/// What one stream takes is measured at the same time, on a second target of the same profile that carries nothing else: a machine
+/// that other work keeps busy makes both wait alike. Streams alone before and after the run are told beside it.
 #[derive(Debug, Clone, Args)]
 pub struct LoadArguments {
     /// Target profile that starts its target.
@@ -96,13 +103,14 @@ pub(super) fn run(arguments: &LoadArguments) -> Result<u8, Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| (exit::HARNESS, error.to_string()))?;
     let ran = runtime.block_on(async {
         let yard = Arc::new(Yard::open(&arguments.target, arguments.operation).await?);
-        measured(arguments, &yard).await
+        let beside = Yard::open(&arguments.target, arguments.operation).await?;
+        measured(arguments, &yard, beside).await
     })?;
     ran.finish(arguments.out.as_deref())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-async fn measured(arguments: &LoadArguments, yard: &Arc<Yard>) -> Result<Ran, Failure> {
+async fn measured(arguments: &LoadArguments, yard: &Arc<Yard>, beside: Yard) -> Result<Ran, Failure> {
     let started_at = record::now();
     let quick = yard.script(arguments.pieces, Duration::ZERO, Duration::from_millis(1));
     yard.model.follow(quick.clone());
@@ -123,8 +131,13 @@ async fn measured(arguments: &LoadArguments, yard: &Arc<Yard>) -> Result<Ran, Fa
     say(&told);
     let (target_before, own_before) = yard.cpu()?;
     let began = Instant::now();
+    beside.model.follow(quick.clone());
+    let (stop, stopped) = watch::channel(false);
+    let beside = tokio::spawn(one_beside(beside, stopped));
     let (many, peak) = arrive(yard, rate, arguments.duration).await;
     let elapsed = began.elapsed();
+    stop.send_replace(true);
+    let beside = beside.await.map_err(|error| (exit::HARNESS, error.to_string()))?;
     let (target_after, own_after) = yard.cpu()?;
     yard.model.follow(quick);
     let alone_began = Instant::now();
@@ -142,38 +155,41 @@ async fn measured(arguments: &LoadArguments, yard: &Arc<Yard>) -> Result<Ran, Fa
             process::load_average()
         ),
         format!(
-            "first event p99: {:.2} times that of one alone",
+            "first event p99: {:.2} times that of one beside them, {:.2} times that of one alone before and after",
+            many.first_event.quantile_ms(0.99) / beside.first_event.quantile_ms(0.99).max(0.001),
             many.first_event.quantile_ms(0.99) / alone.first_event.quantile_ms(0.99).max(0.001)
         ),
     ];
     data(&Streams::heading());
     data(&alone.row("one alone"));
+    data(&beside.row("one beside the many"));
     data(&many.row(&format!("{peak} at once at most")));
     notes.iter().skip(1).for_each(|note| data(note));
-    for told in alone.told.iter().chain(&many.told) {
+    for told in alone.told.iter().chain(&beside.told).chain(&many.told) {
         say(told);
     }
     let mut load = many.records(NAME, arguments.operation, elapsed);
+    load.extend(beside.records(BESIDE_NAME, arguments.operation, elapsed));
     load.extend(alone.records(ALONE_NAME, arguments.operation, alone_began.elapsed() * 2));
     Ok(Ran {
         target: yard.run_target(),
         started_at,
         seed: 0,
         command: arguments.command(),
-        cases: gates(arguments, &alone, &many, Around { peak, idle_bytes }),
+        cases: gates(arguments, &beside, &many, Around { peak, idle_bytes }),
         load,
         notes,
         unreachable: false,
     })
 }
 
-fn gates(arguments: &LoadArguments, alone: &Streams, many: &Streams, around: Around) -> Vec<CaseRecord> {
+fn gates(arguments: &LoadArguments, beside: &Streams, many: &Streams, around: Around) -> Vec<CaseRecord> {
     let Around { peak, idle_bytes } = around;
     let one =
         |name: &str, wrong: bool, told: String| gate(NAME, Some(arguments.operation.id()), name, wrong.then_some(told));
-    let broken = many.cut + many.failed + alone.cut + alone.failed;
-    let disordered = many.disordered + alone.disordered;
-    let (first, among) = (alone.first_event.quantile_ms(0.99), many.first_event.quantile_ms(0.99));
+    let broken = many.cut + many.failed + beside.cut + beside.failed;
+    let disordered = many.disordered + beside.disordered;
+    let (first, among) = (beside.first_event.quantile_ms(0.99), many.first_event.quantile_ms(0.99));
     vec![
         one(
             "whole",
@@ -195,7 +211,7 @@ fn gates(arguments: &LoadArguments, alone: &Streams, many: &Streams, around: Aro
             "first-event",
             among > first * SLOWER,
             format!(
-                "expected the first event within {:.2} ms (p99), {SLOWER} times one alone, found {among:.2} ms",
+                "expected the first event within {:.2} ms (p99), {SLOWER} times one beside, found {among:.2} ms",
                 first * SLOWER
             ),
         ),
@@ -205,6 +221,17 @@ fn gates(arguments: &LoadArguments, alone: &Streams, many: &Streams, around: Aro
             format!("expected at most {IDLE_BYTES} bytes for an idle stream, found {idle_bytes}"),
         ),
     ]
+}
+
+/// Streams one after the other on a target that carries nothing else, until told to stop.
+async fn one_beside(yard: Yard, stopped: watch::Receiver<bool>) -> Streams {
+    let (client, text, mut streams) = (Yard::client(4), yard.text(), Streams::default());
+    while !*stopped.borrow() {
+        let seen = one::read(&yard, &client, Instant::now()).await;
+        streams.add(&seen, text.as_deref());
+        tokio::time::sleep(BESIDE_PAUSE).await;
+    }
+    streams
 }
 
 async fn alone_by_one(yard: &Yard, count: usize, streams: &mut Streams) {
