@@ -4,6 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod scripted;
+mod truth;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::AtomicU64},
@@ -54,6 +57,28 @@ impl Respond for Target {
     }
 }
 
+/// What workers share who ask `base_url` for `duration`; answers are searched for `canary`.
+pub(crate) fn shared(base_url: String, canary: Option<&str>, duration: Duration, most: u64) -> Arc<Shared> {
+    let contract = Contract::from_document(serde_json::from_str(OPENAPI).unwrap()).unwrap();
+    let mut scanner = Scanner::new();
+    if let Some(canary) = canary {
+        scanner.add("other", &BTreeMap::from([("document_text".to_owned(), canary.to_owned())]));
+    }
+    // Who looks for nothing measures nothing but time.
+    let every = if canary.is_some() { 2 } else { u64::MAX };
+    let questions = (0..5).map(|number| format!("Question {number}?")).collect();
+    Arc::new(Shared {
+        base_url,
+        callers: vec![Caller { tenant: "asking".to_owned(), secret: Secret::new("key"), documents: Vec::new() }],
+        workload: Workload::new(vec![questions], &[(Action::Search, 1)], 1.0, 1).unwrap(),
+        recorder: Recorder::new(duration),
+        inspector: Inspector::new(Judge::new(&contract), scanner, every),
+        seed: 1,
+        left: AtomicU64::new(most),
+        copies: AtomicU64::new(0),
+    })
+}
+
 /// `rate` is that of an open run; without it users wait for their answers.
 async fn run(target: ResponseOf, rate: Option<f64>, most: Option<u64>) -> (Arc<Shared>, Vec<wiremock::Request>) {
     let server = MockServer::start().await;
@@ -66,21 +91,8 @@ async fn run(target: ResponseOf, rate: Option<f64>, most: Option<u64>) -> (Arc<S
             mock.respond_with(away).mount(&server).await;
         }
     }
-    let contract = Contract::from_document(serde_json::from_str(OPENAPI).unwrap()).unwrap();
-    let mut scanner = Scanner::new();
-    scanner.add("other", &BTreeMap::from([("document_text".to_owned(), CANARY.to_owned())]));
-    let questions = (0..5).map(|number| format!("Question {number}?")).collect();
     let duration = Duration::from_secs(1);
-    let shared = Arc::new(Shared {
-        base_url: server.uri(),
-        callers: vec![Caller { tenant: "asking".to_owned(), secret: Secret::new("key"), documents: Vec::new() }],
-        workload: Workload::new(vec![questions], &[(Action::Search, 1)], 1.0, 1).unwrap(),
-        recorder: Recorder::new(duration),
-        inspector: Inspector::new(Judge::new(&contract), scanner, 2),
-        seed: 1,
-        left: AtomicU64::new(most.unwrap_or(u64::MAX)),
-        copies: AtomicU64::new(0),
-    });
+    let shared = shared(server.uri(), Some(CANARY), duration, most.unwrap_or(u64::MAX));
     match rate {
         None => attack::run(Plan { users: 2, duration }, Pace::Free, &shared).await.unwrap(),
         Some(rate) => {
