@@ -2,18 +2,39 @@
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-use clap::{Parser, Subcommand, ValueEnum, builder::RangedU64ValueParser};
+use clap::{Parser, Subcommand, builder::RangedU64ValueParser};
 
-use crate::{model, run, search, streams};
+use contract_types::LoadBudget;
+
+use crate::{compare, model, run, scenario::ScenarioName, streams};
+
+/// What `--help` ends with.
+const EXAMPLES: &str = "\
+Two models of load:
+  Without --rate, --users ask as soon as their last answer is there (closed). Such a run tells how much a target can do; a target
+  that stalls slows it down too, so its percentiles hide stalls.
+  With --rate, requests arrive at that rate whatever the target does (open), and latency counts from when a request was to begin.
+  That is how many people who know nothing of each other ask, and what percentiles should be read from.
+
+Examples:
+  How much can it do?                 loadtests --scenario search --users 16
+  How fast is it at 50 a second?      loadtests --scenario search --rate 50 --duration 1m
+  Where does it fall behind?          loadtests --scenario ramp --rate 10 --duration 2m
+  Does one tenant harm the others?    loadtests --scenario noisy-neighbour --users 32 --rate 20 --duration 2m
+  A deployment elsewhere, gently:     loadtests --target staging --scenario mixed --rate 5 --max-requests 500
+  Many paced streams at once:         loadtests streams --streams 200 --share 0.3
+  Is a change slower?                 loadtests compare --target local --other changed --scenario retrieve
+  One machine is not enough?          Run it on several with different --seed, then: reports merge a.json b.json --out merged
+
+What a run is judged by: every answer has status 200 and every stream one good end; the sample keeps to the contract and holds no
+canary of another tenant; and the budgets of loadtests/budgets/TARGET.yaml hold. The record goes to reports/out, and `cargo run -p
+reports` draws it.
+
+Exit codes: 0 passed, 1 a bug of ours, 2 an argument or file cannot be used, 3 the target cannot be reached, 100 failed.";
 
 /// Puts a stated load on a deployment, measures it, and looks at a sample of the answers.
-///
-/// A run fails on any answer but status 200, on a departure from the contract or another tenant's canary in the sample,
-/// and on a 95th percentile above --budget-p95-ms.
-///
-/// Exit codes: 0 passed, 1 a bug of ours, 2 an argument or file cannot be used, 3 the target cannot be reached, 100 failed.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "loadtests", version, args_conflicts_with_subcommands = true)]
+#[command(name = "loadtests", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub struct Arguments {
     /// Target profile, a file of conformance/targets without its ending.
     #[arg(long, value_name = "NAME", default_value = "local")]
@@ -21,16 +42,21 @@ pub struct Arguments {
     /// What the users do.
     #[arg(long, value_enum, default_value_t = ScenarioName::Search)]
     pub scenario: ScenarioName,
-    /// Users at once. The pace of a profile bounds users and rate, unless the run starts the target itself.
+    /// Users at once who wait for their answers, or who flood in noisy-neighbour. The pace of a profile bounds users and rate,
+    /// unless the run starts the target itself.
     #[arg(long, default_value_t = 8, value_parser = RangedU64ValueParser::<u64>::new().range(1..=1000))]
     pub users: u64,
     /// How long, such as 20s, 5m or 1h30m.
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration)]
     pub duration: Duration,
-    /// Requests a second of all users together, with latency counted from the intended start of each. Without it each user
-    /// asks as soon as its last answer is there, and a stall of the target slows the load down too.
+    /// Requests that arrive a second, with latency counted from the intended start of each. Without it users ask as soon as
+    /// their last answer is there. It is the ordinary rate of spike and noisy-neighbour (20 without it) and the first step of
+    /// ramp (10 without it).
     #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
     pub rate: Option<f64>,
+    /// Most requests that are open at once with a rate; an arrival beyond waits, and its wait counts.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = RangedU64ValueParser::<u64>::new().range(1..=10_000))]
+    pub max_open: u64,
     /// Most requests of the run. For a target that is not on this machine 5000 is the most that is taken, and the default.
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
     pub max_requests: Option<u64>,
@@ -40,7 +66,7 @@ pub struct Arguments {
     /// How uneven the questions are asked: Zipf's exponent, 0 for evenly.
     #[arg(long, value_name = "EXPONENT", default_value_t = 1.0, value_parser = exponent)]
     pub zipf: f64,
-    /// Longest 95th percentile in milliseconds that passes.
+    /// Longest 95th percentile in milliseconds that passes, in place of that of the budgets.
     #[arg(long, value_name = "MS", value_parser = rate)]
     pub budget_p95_ms: Option<f64>,
     /// Seed of the questions and their order.
@@ -61,23 +87,10 @@ pub enum Other {
     Streams(streams::LoadArguments),
     /// Streams that their clients cut.
     Soak(streams::SoakArguments),
+    /// Whether one of two is slower.
+    Compare(compare::CompareArguments),
     /// The scripted model alone.
     StandIn(model::ModelArguments),
-}
-
-/// The scenarios.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ScenarioName {
-    /// The fixtures' questions through `POST /search`.
-    Search,
-}
-
-impl ScenarioName {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Search => search::NAME,
-        }
-    }
 }
 
 impl Arguments {
@@ -87,9 +100,21 @@ impl Arguments {
             None => run::run(&self),
             Some(Other::Streams(arguments)) => streams::load(arguments),
             Some(Other::Soak(arguments)) => streams::run_soak(arguments),
+            Some(Other::Compare(arguments)) => compare::run(arguments),
             Some(Other::StandIn(arguments)) => model::serve(arguments),
         };
         ExitCode::from(code)
+    }
+
+    /// `budgets` with the arguments' own in place of theirs.
+    pub(crate) fn budgets(&self, mut budgets: Vec<LoadBudget>) -> Vec<LoadBudget> {
+        if let Some(most) = self.budget_p95_ms {
+            budgets.iter_mut().filter(|budget| budget.operation.is_none()).for_each(|budget| budget.p95_ms = None);
+            let mut own = LoadBudget::new(self.scenario.as_str().to_owned());
+            own.p95_ms = Some(most);
+            budgets.insert(0, own);
+        }
+        budgets
     }
 
     /// The command line that repeats the run.
@@ -107,6 +132,7 @@ impl Arguments {
         );
         let more = [
             ("rate", self.rate.map(|rate| rate.to_string())),
+            ("max-open", (self.max_open != 1000).then(|| self.max_open.to_string())),
             ("max-requests", self.max_requests.map(|most| most.to_string())),
             ("budget-p95-ms", self.budget_p95_ms.map(|budget| budget.to_string())),
         ];
@@ -195,7 +221,7 @@ mod tests {
     #[test]
     fn refuses_what_makes_no_sense() {
         for wrong in
-            [["--users", "0"], ["--rate", "0"], ["--zipf", "nan"], ["--scenario", "chat"], ["--duration", "never"]]
+            [["--users", "0"], ["--rate", "0"], ["--zipf", "nan"], ["--scenario", "nonsense"], ["--duration", "never"]]
         {
             assert!(Arguments::try_parse_from(["loadtests", wrong[0], wrong[1]]).is_err(), "{wrong:?}");
         }

@@ -1,4 +1,4 @@
-//! When the next request may begin, and how many may be sent at all.
+//! When the next request of a user may begin who waits for its answers.
 
 use std::{
     sync::{
@@ -15,41 +15,30 @@ pub enum Pace {
     Free,
     /// As [`Pace::Free`], but all users together send at most so many requests a second.
     AtMost(f64),
-    /// All users together send so many requests a second, whatever the target does.
-    Fixed(f64),
 }
 
 /// Hands out the starts of requests, to all users together.
 #[derive(Debug)]
 pub struct Pacing {
     pace: Pace,
-    lasts: Duration,
     began: OnceLock<Instant>,
     /// Nanoseconds from the beginning to the next start.
     next: AtomicU64,
-    left: AtomicU64,
 }
 
 impl Pacing {
-    /// `most` bounds the requests of the whole run. Unless it is free, no turn lies `lasts` after the first or later.
-    pub fn new(pace: Pace, most: Option<u64>, lasts: Duration) -> Self {
-        let (next, left) = (AtomicU64::new(0), AtomicU64::new(most.unwrap_or(u64::MAX)));
-        Self { pace, lasts, began: OnceLock::new(), next, left }
+    /// No start has been handed out yet.
+    pub fn new(pace: Pace) -> Self {
+        Self { pace, began: OnceLock::new(), next: AtomicU64::new(0) }
     }
 
-    /// Waits for the next request's turn and returns the instant that its latency counts from; `None` when the run has
-    /// sent all that it may or should.
-    ///
-    /// At a fixed pace that instant is the intended start when every user was busy then: the request waited because
-    /// the target was slow, and the wait belongs to its latency. A user that was free in time was held by the timer
-    /// alone, whose whole milliseconds are no latency, so its request counts from when it is sent.
-    pub async fn turn(&self) -> Option<Instant> {
-        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).ok()?;
+    /// Waits for the next request's turn and returns the instant that its latency counts from. A user who waits for its answers
+    /// has no intended start, so that is when it is sent: such a run tells how fast a target is, not how it copes with a load.
+    pub async fn turn(&self) -> Instant {
         let now = Instant::now();
         let began = *self.began.get_or_init(|| now);
         let after = match self.pace {
-            Pace::Free => return Some(now),
-            Pace::Fixed(rate) => self.next.fetch_add(gap(rate), Ordering::Relaxed),
+            Pace::Free => return now,
             Pace::AtMost(rate) => {
                 let earliest = nanoseconds(now.saturating_duration_since(began));
                 let later = |next: u64| Some(next.max(earliest).saturating_add(gap(rate)));
@@ -57,16 +46,11 @@ impl Pacing {
                 taken.unwrap_or_default().max(earliest)
             }
         };
-        let after = Duration::from_nanos(after);
-        if after >= self.lasts {
-            return None;
+        let turn = began + Duration::from_nanos(after);
+        if turn > now {
+            tokio::time::sleep_until(turn.into()).await;
         }
-        let turn = began + after;
-        if turn <= now {
-            return Some(turn);
-        }
-        tokio::time::sleep_until(turn.into()).await;
-        Some(Instant::now())
+        Instant::now()
     }
 }
 
@@ -83,54 +67,24 @@ fn nanoseconds(span: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    const LONG: Duration = Duration::from_mins(1);
-
     #[tokio::test]
-    async fn counts_the_wait_behind_a_slow_request() {
-        let pacing = Pacing::new(Pace::Fixed(100.0), None, LONG);
-        let first = pacing.turn().await.expect("there is no bound");
+    async fn keeps_to_the_most_and_makes_up_for_no_lost_time() {
+        let pacing = Pacing::new(Pace::AtMost(100.0));
+        pacing.turn().await;
         tokio::time::sleep(Duration::from_millis(55)).await;
-        let second = pacing.turn().await.expect("there is no bound");
-        assert_eq!(second - first, Duration::from_millis(10));
-        assert!(second.elapsed() >= Duration::from_millis(40));
-    }
-
-    #[tokio::test]
-    async fn keeps_the_rate() {
-        let pacing = Pacing::new(Pace::Fixed(200.0), None, LONG);
-        let began = Instant::now();
-        for _ in 0..11 {
-            pacing.turn().await.expect("there is no bound");
-        }
-        assert!(began.elapsed() >= Duration::from_millis(49));
-    }
-
-    #[tokio::test]
-    async fn a_bound_makes_up_for_no_lost_time() {
-        let pacing = Pacing::new(Pace::AtMost(100.0), None, LONG);
-        pacing.turn().await.expect("there is no bound");
-        tokio::time::sleep(Duration::from_millis(55)).await;
-        let late = pacing.turn().await.expect("there is no bound");
+        let late = pacing.turn().await;
         assert!(late.elapsed() < Duration::from_millis(10));
-        pacing.turn().await.expect("there is no bound");
+        pacing.turn().await;
         assert!(late.elapsed() >= Duration::from_millis(9));
     }
 
     #[tokio::test]
-    async fn ends_at_the_bound() {
-        let pacing = Pacing::new(Pace::Free, Some(2), LONG);
-        assert!(pacing.turn().await.is_some());
-        assert!(pacing.turn().await.is_some());
-        assert!(pacing.turn().await.is_none());
-        assert!(pacing.turn().await.is_none());
-    }
-
-    #[tokio::test]
-    async fn ends_with_the_schedule() {
-        let pacing = Pacing::new(Pace::Fixed(1000.0), None, Duration::from_millis(5));
-        for _ in 0..5 {
-            assert!(pacing.turn().await.is_some());
+    async fn a_free_user_never_waits() {
+        let pacing = Pacing::new(Pace::Free);
+        let began = Instant::now();
+        for _ in 0..100 {
+            pacing.turn().await;
         }
-        assert!(pacing.turn().await.is_none());
+        assert!(began.elapsed() < Duration::from_millis(50));
     }
 }

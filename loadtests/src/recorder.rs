@@ -1,150 +1,133 @@
-//! Latencies of every request, kept in histograms of our own: goose measures to the headers only, and its percentiles
-//! know nothing of an intended start.
+//! Takes in every request of a run, from all workers at once, and tells them apart by what matters for their latency.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use contract_types::{HistogramBucket, LoadRecord, LoadRecordPhase};
-use hdrhistogram::Histogram;
+use contract_types::{LoadRecord, LoadRecordCache, LoadRecordPhase};
 
-/// Longest latency that is told apart, in microseconds; a longer one counts as this.
-const LONGEST_US: u64 = 600_000_000;
-/// Bounds a decade in the buckets of a record: each is about 12 % above the one before.
-const BOUNDS_A_DECADE: u32 = 20;
-/// Decades that the buckets span, from 0.1 ms to 1,000 s.
-const DECADES: u32 = 7;
+use crate::{
+    action::Action,
+    tally::{Outcome, Tally, Timeline},
+};
 
-/// What a request came to.
+/// Parts that workers write to; few enough that histograms stay small, enough that workers seldom wait for each other.
+const SHARDS: usize = 8;
+/// Operation of a record that counts all operations.
+pub(crate) const ALL: &str = "all";
+
+/// What a latency measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
-    /// The expected status.
-    Answered,
-    /// Another status.
-    Status(u16),
-    /// No response, or one that broke off.
-    Transport,
+pub enum Phase {
+    /// The whole response.
+    Response,
+    /// From the start of a stream to its first event.
+    FirstEvent,
+    /// Between two events of a stream.
+    EventGap,
 }
 
-/// The requests of one tenant.
-#[derive(Debug, Clone)]
-pub struct Tally {
-    latencies: Histogram<u64>,
-    outcomes: BTreeMap<Outcome, u64>,
-}
-
-impl Tally {
-    fn new() -> Self {
-        let latencies = Histogram::new_with_bounds(1, LONGEST_US, 3).expect("the bounds are constants that fit");
-        Self { latencies, outcomes: BTreeMap::new() }
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.latencies.add(&other.latencies).expect("every histogram has the same bounds");
-        for (outcome, count) in &other.outcomes {
-            *self.outcomes.entry(*outcome).or_default() += count;
+impl Phase {
+    fn record(self) -> LoadRecordPhase {
+        match self {
+            Self::Response => LoadRecordPhase::Response,
+            Self::FirstEvent => LoadRecordPhase::FirstEvent,
+            Self::EventGap => LoadRecordPhase::EventGap,
         }
     }
-
-    /// Requests that were sent.
-    pub fn requests(&self) -> u64 {
-        self.outcomes.values().sum()
-    }
-
-    /// Requests that did not get the expected status.
-    pub fn errors(&self) -> u64 {
-        self.requests() - self.outcomes.get(&Outcome::Answered).copied().unwrap_or(0)
-    }
-
-    /// How many requests came to what.
-    pub fn outcomes(&self) -> &BTreeMap<Outcome, u64> {
-        &self.outcomes
-    }
-
-    /// The latency in milliseconds that `quantile` of the requests did not exceed; 0 without requests.
-    pub fn quantile_ms(&self, quantile: f64) -> f64 {
-        milliseconds(self.latencies.value_at_quantile(quantile))
-    }
-
-    /// The longest latency in milliseconds.
-    pub fn max_ms(&self) -> f64 {
-        milliseconds(self.latencies.max())
-    }
-
-    /// The latencies in buckets; bounds are the same in every run, empty buckets are left out.
-    pub fn buckets(&self) -> Vec<HistogramBucket> {
-        let mut bounds = bounds_us().peekable();
-        let mut buckets: Vec<HistogramBucket> = Vec::new();
-        let mut current: Option<u64> = None;
-        for recorded in self.latencies.iter_recorded() {
-            while bounds.next_if(|bound| *bound < recorded.value_iterated_to()).is_some() {}
-            let bound = bounds.peek().copied().unwrap_or(LONGEST_US);
-            match buckets.last_mut().filter(|_| current == Some(bound)) {
-                Some(bucket) => bucket.count += recorded.count_since_last_iteration(),
-                None => buckets.push(HistogramBucket {
-                    up_to_ms: milliseconds(bound),
-                    count: recorded.count_since_last_iteration(),
-                }),
-            }
-            current = Some(bound);
-        }
-        buckets
-    }
 }
 
-/// The requests of one user; users do not wait for each other's locks.
+/// What is told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// Part of the run, such as before and after a spike.
+    pub part: usize,
+    /// What was asked for.
+    pub action: Action,
+    /// Index of the tenant, in the order of the workload.
+    pub tenant: usize,
+    /// Whether the answer came from the target's cache, where it says so.
+    pub cached: Option<bool>,
+    /// What is measured.
+    pub phase: Phase,
+}
+
+/// A request that is over.
+#[derive(Debug, Clone, Copy)]
+pub struct Request {
+    /// What it was; its phase is left to the times.
+    pub key: Key,
+    /// When it was to begin.
+    pub start: Instant,
+    /// How long it took from then.
+    pub latency: Duration,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
 #[derive(Debug)]
 struct Shard {
-    tenants: Vec<Tally>,
-    span: Option<(Instant, Instant)>,
+    tallies: BTreeMap<Key, Tally>,
+    timelines: BTreeMap<Action, Timeline>,
+    /// First start and last end of each part.
+    spans: BTreeMap<usize, (Instant, Instant)>,
 }
 
 /// Takes in every request of a run.
 #[derive(Debug)]
 pub struct Recorder {
+    began: Instant,
+    stretch: Duration,
     shards: Vec<Mutex<Shard>>,
 }
 
 impl Recorder {
-    /// A recorder for so many users and tenants.
-    pub fn new(users: usize, tenants: usize) -> Self {
-        let shard = || Mutex::new(Shard { tenants: (0..tenants).map(|_| Tally::new()).collect(), span: None });
-        Self { shards: (0..users.max(1)).map(|_| shard()).collect() }
+    /// A recorder for a run that begins now; its timelines have stretches of this length.
+    pub fn new(stretch: Duration) -> Self {
+        let shard = || Shard { tallies: BTreeMap::new(), timelines: BTreeMap::new(), spans: BTreeMap::new() };
+        Self { began: Instant::now(), stretch, shards: (0..SHARDS).map(|_| Mutex::new(shard())).collect() }
     }
 
-    /// Records a request of the user number `user` that was to begin at `start` and has just ended.
-    ///
-    /// A failed request counts with its latency too, so that a time-out cannot hide.
-    pub fn record(&self, user: usize, tenant: usize, start: Instant, outcome: Outcome) {
-        let now = Instant::now();
-        let mut shard = self.shards[user % self.shards.len()].lock().unwrap_or_else(PoisonError::into_inner);
-        let (first, last) = shard.span.unwrap_or((start, now));
-        shard.span = Some((first.min(start), last.max(now)));
-        let latency = u64::try_from((now - start).as_micros()).unwrap_or(LONGEST_US);
-        let tally = &mut shard.tenants[tenant];
-        tally.latencies.saturating_record(latency.max(1));
-        *tally.outcomes.entry(outcome).or_default() += 1;
+    /// Records a request of the worker number `worker`; of a stream also its first event and the gaps between events.
+    pub fn record(&self, worker: u64, request: &Request, first_event: Option<Duration>, gaps: &[Duration]) {
+        let Request { key, start, latency, outcome } = *request;
+        let index = usize::try_from(worker % SHARDS as u64).unwrap_or(0);
+        let mut shard = self.shards[index].lock().unwrap_or_else(PoisonError::into_inner);
+        let end = start + latency;
+        let span = shard.spans.entry(key.part).or_insert((start, end));
+        *span = (span.0.min(start), span.1.max(end));
+        let at = |phase| Key { phase, ..key };
+        shard.tallies.entry(at(Phase::Response)).or_default().take(latency, outcome);
+        if let Some(after) = first_event {
+            shard.tallies.entry(at(Phase::FirstEvent)).or_default().take(after, outcome);
+        }
+        if !gaps.is_empty() {
+            let tally = shard.tallies.entry(at(Phase::EventGap)).or_default();
+            gaps.iter().for_each(|gap| tally.take(*gap, outcome));
+        }
+        let (after, stretch) = (start.saturating_duration_since(self.began), self.stretch);
+        let timeline = shard.timelines.entry(key.action).or_insert_with(|| Timeline::new(stretch));
+        timeline.take(after, latency, outcome);
     }
 
     /// Everything that was recorded so far.
     pub fn measured(&self) -> Measured {
-        let mut measured = Measured { tenants: Vec::new(), all: Tally::new(), elapsed: Duration::ZERO };
-        let mut whole: Option<(Instant, Instant)> = None;
+        let mut measured = Measured { tallies: BTreeMap::new(), timelines: BTreeMap::new(), spans: BTreeMap::new() };
         for shard in &self.shards {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            measured.tenants.resize_with(shard.tenants.len(), Tally::new);
-            for (sum, tally) in measured.tenants.iter_mut().zip(&shard.tenants) {
-                sum.add(tally);
-                measured.all.add(tally);
+            for (key, tally) in &shard.tallies {
+                measured.tallies.entry(*key).or_default().add(tally);
             }
-            whole = match (whole, shard.span) {
-                (Some((first, last)), Some(span)) => Some((first.min(span.0), last.max(span.1))),
-                (either, None) | (None, either) => either,
-            };
+            for (action, timeline) in &shard.timelines {
+                measured.timelines.entry(*action).or_insert_with(|| Timeline::new(self.stretch)).add(timeline);
+            }
+            for (part, (first, last)) in &shard.spans {
+                let span = measured.spans.entry(*part).or_insert((*first, *last));
+                *span = (span.0.min(*first), span.1.max(*last));
+            }
         }
-        measured.elapsed = whole.map_or(Duration::ZERO, |(first, last)| last - first);
         measured
     }
 }
@@ -152,106 +135,162 @@ impl Recorder {
 /// What a run measured.
 #[derive(Debug)]
 pub struct Measured {
-    /// One tally a tenant, in the order of the workload.
-    pub tenants: Vec<Tally>,
-    /// All tenants together.
-    pub all: Tally,
-    /// From the first intended start to the last end.
-    pub elapsed: Duration,
+    tallies: BTreeMap<Key, Tally>,
+    timelines: BTreeMap<Action, Timeline>,
+    spans: BTreeMap<usize, (Instant, Instant)>,
 }
 
 impl Measured {
-    /// Requests a second that `tally` reached.
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    pub fn rate(&self, tally: &Tally) -> f64 {
-        if self.elapsed.is_zero() { 0.0 } else { tally.requests() as f64 / self.elapsed.as_secs_f64() }
+    /// The sum of everything that `wanted` holds for.
+    pub fn sum(&self, wanted: impl Fn(&Key) -> bool) -> Tally {
+        let mut sum = Tally::default();
+        self.tallies.iter().filter(|(key, _)| wanted(key)).for_each(|(_, tally)| sum.add(tally));
+        sum
     }
 
-    /// The record of `tally`.
-    pub fn record(&self, scenario: &str, operation: &str, tenant: Option<&str>, tally: &Tally) -> LoadRecord {
-        LoadRecord {
-            scenario: scenario.to_owned(),
-            operation: operation.to_owned(),
-            tenant: tenant.map(Into::into),
-            phase: Some(LoadRecordPhase::Response),
-            requests: tally.requests(),
-            errors: tally.errors(),
-            rate_per_s: self.rate(tally),
-            p50_ms: tally.quantile_ms(0.50),
-            p95_ms: tally.quantile_ms(0.95),
-            p99_ms: tally.quantile_ms(0.99),
-            max_ms: tally.max_ms(),
-            budget_p95_ms: None,
-            histogram: Some(tally.buckets()),
+    /// Whole responses of one part of the run.
+    pub fn responses(&self, part: usize) -> Tally {
+        self.sum(|key| key.part == part && key.phase == Phase::Response)
+    }
+
+    /// Whole responses of all of the run.
+    pub fn all(&self) -> Tally {
+        self.sum(|key| key.phase == Phase::Response)
+    }
+
+    /// From the first intended start of a part to its last end.
+    pub fn span(&self, part: usize) -> Duration {
+        self.spans.get(&part).map_or(Duration::ZERO, |(first, last)| *last - *first)
+    }
+
+    /// Indices of the tenants that requests were made for.
+    pub fn tenants(&self) -> BTreeSet<usize> {
+        self.tallies.keys().map(|key| key.tenant).collect()
+    }
+
+    /// The measurements of one part of the run under `scenario`: all operations, each operation, its phases, its cached and other
+    /// answers, and its tenants. The whole run's timelines go with a scenario of one part.
+    pub fn records(&self, scenario: &str, part: usize, tenants: &[String]) -> Vec<LoadRecord> {
+        let span = self.span(part);
+        let timed = self.spans.len() == 1;
+        let here: BTreeSet<Action> = self.tallies.keys().filter(|key| key.part == part).map(|key| key.action).collect();
+        let mut records = Vec::new();
+        if here.len() > 1 {
+            let mut record = self.responses(part).record(scenario, ALL, LoadRecordPhase::Response, span);
+            record.timeline = timed.then(|| {
+                let mut all =
+                    Timeline::new(self.timelines.values().next().map_or(Duration::from_secs(1), Timeline::stretch));
+                self.timelines.values().for_each(|timeline| all.add(timeline));
+                all.records()
+            });
+            records.push(record);
         }
+        for action in here {
+            let id = action.operation().id;
+            let of = |key: &Key| key.part == part && key.action == action;
+            let make = |phase: Phase, wanted: &dyn Fn(&Key) -> bool| {
+                let tally = self.sum(|key| of(key) && key.phase == phase && wanted(key));
+                (tally.requests() > 0).then(|| tally.record(scenario, id, phase.record(), span))
+            };
+            let mut whole = make(Phase::Response, &|_| true);
+            if let Some(record) = &mut whole {
+                record.timeline = self.timelines.get(&action).filter(|_| timed).map(Timeline::records);
+            }
+            records.extend(whole);
+            for phase in [Phase::FirstEvent, Phase::EventGap] {
+                records.extend(make(phase, &|_| true));
+            }
+            for (cached, word) in [(true, LoadRecordCache::Hit), (false, LoadRecordCache::Miss)] {
+                records.extend(make(Phase::Response, &|key| key.cached == Some(cached)).map(|mut record| {
+                    record.cache = Some(word);
+                    record
+                }));
+            }
+            for (index, tenant) in tenants.iter().enumerate() {
+                for phase in [Phase::Response, Phase::FirstEvent] {
+                    records.extend(make(phase, &|key| key.tenant == index).map(|mut record| {
+                        record.tenant = Some(tenant.as_str().into());
+                        record
+                    }));
+                }
+            }
+        }
+        records
     }
-}
-
-/// Bucket bounds in microseconds, rising: 20 a decade.
-fn bounds_us() -> impl Iterator<Item = u64> {
-    (0..=BOUNDS_A_DECADE * DECADES).map(|step| {
-        let exact = 100.0 * 10_f64.powf(f64::from(step) / f64::from(BOUNDS_A_DECADE));
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 100 to 10^9")]
-        let bound = exact.round() as u64;
-        bound.min(LONGEST_US)
-    })
-}
-
-#[expect(clippy::cast_precision_loss, reason = "at most 6 * 10^8")]
-fn milliseconds(microseconds: u64) -> f64 {
-    microseconds as f64 / 1000.0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn recorder(latencies_ms: &[u64]) -> Recorder {
-        let recorder = Recorder::new(3, 2);
-        let now = Instant::now();
-        for (index, latency) in latencies_ms.iter().enumerate() {
-            let start = now.checked_sub(Duration::from_millis(*latency)).expect("the machine is up for longer");
-            recorder.record(index, index % 2, start, Outcome::Answered);
-        }
+    fn key(action: Action, tenant: usize, cached: Option<bool>) -> Key {
+        Key { part: 0, action, tenant, cached, phase: Phase::Response }
+    }
+
+    fn recorder() -> Recorder {
+        let recorder = Recorder::new(Duration::from_secs(1));
+        let start = Instant::now();
+        let take = |worker, key, ms, first: Option<u64>| {
+            let latency = Duration::from_millis(ms);
+            let request = Request { key, start, latency, outcome: Outcome::Answered };
+            let gaps = first.map(|_| Duration::from_millis(2)).into_iter().collect::<Vec<_>>();
+            recorder.record(worker, &request, first.map(Duration::from_millis), &gaps);
+        };
+        take(0, key(Action::Search, 0, Some(true)), 1, None);
+        take(1, key(Action::Search, 0, Some(false)), 20, None);
+        take(2, key(Action::Search, 1, Some(false)), 30, None);
+        take(9, key(Action::Chat, 1, None), 40, Some(5));
         recorder
     }
 
     #[test]
-    fn gives_percentiles_over_all_users() {
-        let measured = recorder(&(1..=1000).collect::<Vec<_>>()).measured();
-        assert_eq!(measured.all.requests(), 1000);
-        for (quantile, expected) in [(0.5, 500.0), (0.95, 950.0), (0.99, 990.0)] {
-            let found = measured.all.quantile_ms(quantile);
-            assert!((found - expected).abs() < expected * 0.01 + 25.0, "{quantile}: {found}");
-        }
-        assert_eq!(measured.tenants[0].requests() + measured.tenants[1].requests(), 1000);
+    fn tells_apart_operation_tenant_cache_and_phase_and_loses_nothing() {
+        let measured = recorder().measured();
+        assert_eq!((measured.all().requests(), measured.tenants().len()), (4, 2));
+        let records = measured.records("mixed", 0, &["a".to_owned(), "b".to_owned()]);
+        let told: Vec<String> = records
+            .iter()
+            .map(|it| {
+                let tenant = it.tenant.as_ref().map_or("-", |tenant| tenant.as_str());
+                let cache = it.cache.map_or("-".to_owned(), |cache| cache.to_string());
+                let phase = it.phase.map_or("-".to_owned(), |phase| phase.to_string());
+                format!("{} {phase} {tenant} {cache} {}", it.operation, it.requests)
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "all response - - 4",
+                "chat response - - 1",
+                "chat first_event - - 1",
+                "chat event_gap - - 1",
+                "chat response b - 1",
+                "chat first_event b - 1",
+                "search response - - 3",
+                "search response - hit 1",
+                "search response - miss 2",
+                "search response a - 2",
+                "search response b - 1",
+            ]
+        );
+        let timeline = records[0].timeline.as_ref().expect("a run of one part has a timeline");
+        assert_eq!(timeline.iter().map(|it| it.requests).sum::<u64>(), 4);
     }
 
     #[test]
-    fn buckets_hold_every_request_once_at_rising_bounds() {
-        let tally = recorder(&[1, 1, 5, 40, 40, 41, 900, 20_000]).measured().all;
-        let buckets = tally.buckets();
-        assert_eq!(buckets.iter().map(|bucket| bucket.count).sum::<u64>(), 8);
-        assert!(buckets.is_sorted_by(|left, right| left.up_to_ms < right.up_to_ms), "{buckets:?}");
-        assert!(buckets.iter().all(|bucket| bucket.count > 0));
-    }
-
-    #[test]
-    fn counts_a_failure_with_its_latency() {
-        let recorder = Recorder::new(1, 1);
-        let start = Instant::now().checked_sub(Duration::from_secs(2)).expect("the machine is up for longer");
-        recorder.record(0, 0, start, Outcome::Status(503));
-        recorder.record(0, 0, start, Outcome::Transport);
+    fn parts_have_their_own_spans_and_no_timeline() {
+        let recorder = recorder();
+        let late = Request {
+            key: Key { part: 1, ..key(Action::Search, 0, None) },
+            start: Instant::now(),
+            latency: Duration::from_millis(500),
+            outcome: Outcome::Status(503),
+        };
+        recorder.record(0, &late, None, &[]);
         let measured = recorder.measured();
-        assert_eq!((measured.all.requests(), measured.all.errors()), (2, 2));
-        assert!(measured.all.quantile_ms(0.5) >= 1_990.0);
-    }
-
-    #[test]
-    fn measures_nothing_without_requests() {
-        let measured = Recorder::new(2, 1).measured();
-        let record = measured.record("search", "search", None, &measured.all);
-        assert_eq!((record.requests, record.histogram.map(|buckets| buckets.len())), (0, Some(0)));
-        assert!(record.rate_per_s.abs() < f64::EPSILON && record.max_ms.abs() < f64::EPSILON);
+        assert_eq!(measured.span(1), Duration::from_millis(500));
+        let records = measured.records("spike", 1, &["a".to_owned()]);
+        assert_eq!((records[0].requests, records[0].errors, records[0].timeline.is_none()), (1, 1, true));
+        assert!((records[0].rate_per_s - 2.0).abs() < 1e-9, "{records:?}");
     }
 }

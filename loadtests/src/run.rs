@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use contract_types::{CaseRecordOutcome, OPENAPI, RunRecord, RunRecordKind, RunRecordVerdict};
+use contract_types::{Feature, OPENAPI};
 use contracts::Contract;
 use harness::{
     canary::Scanner,
@@ -13,25 +13,30 @@ use harness::{
     judge::Judge,
     output::{data, say},
     prepare::Prepared,
-    project_root, record,
+    record,
 };
 
 use crate::{
+    action::Action,
+    ask::{self, Caller, Shared, TIMEOUT},
     attack::{self, Plan},
+    budget,
     cli::Arguments,
     inspection::Inspector,
-    pacing::{Pace, Pacing},
+    open::{self, Went},
+    pacing::Pace,
+    record::{Failure, Ran},
     recorder::Recorder,
     report::Results,
-    search::{Caller, Shared, TIMEOUT},
+    scenario::{Shape, Spec},
+    schedule::Segment,
     workload::Workload,
 };
 
 /// Most requests of a run against a target that is not on this machine.
 pub const REMOTE_REQUESTS: u64 = 5_000;
-
-/// A failure to run at all: exit code and message.
-type Failure = (u8, String);
+/// Most stretches of time that a record tells by themselves.
+const STRETCHES: u32 = 120;
 
 /// Runs the load that `arguments` state and gives the exit code.
 pub fn run(arguments: &Arguments) -> u8 {
@@ -43,121 +48,176 @@ pub fn run(arguments: &Arguments) -> u8 {
 
 fn try_run(arguments: &Arguments) -> Result<u8, Failure> {
     let bug = |error: &dyn std::fmt::Display| (exit::HARNESS, error.to_string());
+    let usage = |message: String| (exit::USAGE, message);
+    let spec = arguments.scenario.spec().map_err(usage)?;
+    let name = arguments.scenario.as_str();
+    let budgets = budget::of(&arguments.target, name).map_err(|error| usage(error.to_string()))?;
     let document = serde_json::from_str(OPENAPI).map_err(|error| bug(&error))?;
     let contract = Contract::from_document(document).map_err(|error| bug(&error))?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| bug(&error))?;
     let mut prepared =
         Prepared::open(&arguments.target, &[]).map_err(|error| (error.exit_code(), error.to_string()))?;
-    let load = Load::of(arguments, &prepared).map_err(|message| (exit::USAGE, message))?;
+    if spec.mix.iter().any(|(action, _)| *action == Action::Chat)
+        && !prepared.profile.spec.features.contains(&Feature::Chat)
+    {
+        return Err(usage(format!(
+            "scenario `{name}`: the profile `{}` does not declare the feature chat",
+            arguments.target
+        )));
+    }
+    let load = Load::of(arguments, spec.shape, &prepared).map_err(usage)?;
     runtime.block_on(prepared.fill()).map_err(|error| (error.exit_code(), error.to_string()))?;
 
-    let shared = Arc::new(shared(arguments, &load, &prepared, Judge::new(&contract)).map_err(|error| bug(&error))?);
+    let noisy = (spec.shape == Shape::Flood).then(|| prepared.tenants.len() - 1);
+    if noisy == Some(0) {
+        return Err(usage(format!("scenario `{name}`: expected two tenants with questions in the profile, found one")));
+    }
+    let sharing = Sharing {
+        zipf: arguments.zipf,
+        seed: arguments.seed,
+        inspect_every: arguments.inspect_every,
+        duration: Some(arguments.duration),
+        most: load.most,
+    };
+    let shared = Arc::new(shared(&sharing, spec, &prepared, Judge::new(&contract)).map_err(|error| bug(&error))?);
     let started_at = record::now();
-    say(&format!(
-        "{} for {:?} on {}: {}",
-        arguments.target,
-        arguments.duration,
-        prepared.target.base_url,
-        load.describe()
-    ));
-    runtime.block_on(attack::run(load.plan, &shared)).map_err(|error| bug(&error))?;
+    say(&format!("{name} on {} for {:?}: {}", prepared.target.base_url, arguments.duration, load.describe()));
+    let went = runtime.block_on(async {
+        match &load.model {
+            Model::Closed(pace) => {
+                attack::run(load.plan, *pace, &shared).await.map_err(|error| bug(&error))?;
+                Ok(None)
+            }
+            Model::Open(segments) => {
+                let plan = open::Plan {
+                    segments: segments.clone(),
+                    open: usize::try_from(arguments.max_open).unwrap_or(1),
+                    flood: load.plan.users,
+                    noisy,
+                    until_behind: spec.shape == Shape::Steps,
+                };
+                open::run(plan, &shared).await.map(Some).map_err(|error| bug(&error))
+            }
+        }
+    })?;
+    let client = ask::client().build().map_err(|error| bug(&error))?;
+    let left_behind = runtime.block_on(shared.clean_up(&client));
+    let segments = match &load.model {
+        Model::Closed(_) => Vec::new(),
+        Model::Open(segments) => segments.clone(),
+    };
     let results = Results {
+        scenario: name,
+        shape: spec.shape,
+        parts: spec.shape.parts(arguments.scenario, &segments),
         tenants: shared.callers.iter().map(|caller| caller.tenant.clone()).collect(),
+        noisy,
         measured: shared.recorder.measured(),
         findings: shared.inspector.findings(),
         inspected_every: shared.inspector.every(),
-        budget_p95_ms: arguments.budget_p95_ms,
+        budgets: arguments.budgets(budgets),
+        left_behind,
     };
     for line in results.table() {
         data(&line);
     }
-    let cases = results.gates();
-    let failed: Vec<_> = cases.iter().filter(|case| case.outcome == CaseRecordOutcome::Fail).collect();
-    for case in &failed {
-        say(&format!("{}: {}", case.id, case.message.as_deref().unwrap_or_default()));
-    }
-    let (verdict, code) = match (results.is_unreachable(), failed.is_empty()) {
-        (true, _) => (RunRecordVerdict::Error, exit::UNREACHABLE),
-        (false, true) => (RunRecordVerdict::Pass, exit::PASS),
-        (false, false) => (RunRecordVerdict::Fail, exit::FAILED),
-    };
-    let record = RunRecord {
-        schema_version: record::SCHEMA_VERSION,
-        run_id: record::run_id(),
-        kind: RunRecordKind::Load,
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        contract_version: contract.version().to_owned(),
+    let mut notes = vec![load.describe(), results.sample()];
+    notes.extend(results.notes(went.is_some_and(|went| went.behind)));
+    notes.extend(went.filter(|went| went.late > 0).map(told_late));
+    notes.iter().skip(1).for_each(|note| data(note));
+    let ran = Ran {
         target: prepared.run_target(),
         started_at,
-        finished_at: record::now(),
         seed: arguments.seed,
-        commit: record::commit(&project_root()),
         command: arguments.command(),
-        verdict,
-        counts: record::counts(&cases),
-        cases,
-        coverage: None,
-        scores: None,
-        changes: None,
-        load: Some(results.records()),
-        notes: vec![load.describe(), results.sample()],
+        cases: results.gates(),
+        load: results.records(),
+        notes,
+        unreachable: results.is_unreachable(),
     };
-    let out = arguments.out.clone().unwrap_or_else(|| project_root().join("reports/out"));
-    let path = record::write(&record, &out).map_err(|error| (exit::HARNESS, format!("{}: {error}", out.display())))?;
-    say(&format!("wrote {}", path.display()));
-    if results.is_unreachable() {
-        say("the target gave no answer at all");
-    }
-    Ok(code)
+    ran.finish(arguments.out.as_deref())
+}
+
+fn told_late(went: Went) -> String {
+    format!(
+        "{} requests began later than intended, because every place was taken or this machine was busy; their wait counts",
+        went.late
+    )
+}
+
+/// How requests follow each other.
+#[derive(Debug, Clone, PartialEq)]
+enum Model {
+    /// Users who wait for their answers.
+    Closed(Pace),
+    /// Arrivals that wait for nobody.
+    Open(Vec<Segment>),
 }
 
 /// The load as it will be, within what the profile allows.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Load {
     plan: Plan,
-    pace: Pace,
+    model: Model,
     most: Option<u64>,
 }
 
 impl Load {
     /// A target that the run starts for itself is pressed as the arguments say; the pace of a profile protects others.
-    fn of(arguments: &Arguments, prepared: &Prepared) -> Result<Self, String> {
+    fn of(arguments: &Arguments, shape: Shape, prepared: &Prepared) -> Result<Self, String> {
         let pace = prepared.profile.spec.pace.as_ref().filter(|_| !prepared.target.is_started());
         let pace = pace.map(|pace| (pace.concurrency, pace.requests_per_second));
         let remote = !prepared.target.is_started() && !is_loopback(&prepared.target.base_url);
-        Self::within(arguments, pace, remote)
+        Self::within(arguments, shape, pace, remote)
     }
 
-    fn within(arguments: &Arguments, allowed: Option<(u64, f64)>, remote: bool) -> Result<Self, String> {
+    fn within(arguments: &Arguments, shape: Shape, allowed: Option<(u64, f64)>, remote: bool) -> Result<Self, String> {
         if remote && let Some(most) = arguments.max_requests.filter(|most| *most > REMOTE_REQUESTS) {
             return Err(format!(
                 "--max-requests {most}: a target that is not on this machine takes at most {REMOTE_REQUESTS}; lower it"
             ));
         }
+        if shape == Shape::Flood && (remote || allowed.is_some()) {
+            return Err(
+                "this scenario floods its target, which nothing but a target of this machine without a pace may be"
+                    .to_owned(),
+            );
+        }
         let users = allowed.map_or(arguments.users, |(concurrency, _)| arguments.users.min(concurrency));
-        let pace = match (arguments.rate, allowed) {
-            (Some(rate), allowed) => Pace::Fixed(allowed.map_or(rate, |(_, most)| rate.min(most))),
-            (None, Some((_, most))) => Pace::AtMost(most),
-            (None, None) => Pace::Free,
+        let most = allowed.map(|(_, most)| most);
+        let model = match (arguments.rate.or(shape.default_rate()), most) {
+            (Some(rate), most) => Model::Open(shape.segments(rate, arguments.duration, most)),
+            (None, Some(most)) => Model::Closed(Pace::AtMost(most)),
+            (None, None) => Model::Closed(Pace::Free),
         };
         Ok(Self {
             plan: Plan { users: usize::try_from(users).unwrap_or(1), duration: arguments.duration },
-            pace,
+            model,
             most: arguments.max_requests.or(remote.then_some(REMOTE_REQUESTS)),
         })
     }
 
     fn describe(&self) -> String {
-        let users = format!("{} users", self.plan.users);
-        let pace = match self.pace {
-            Pace::Free => "each asks as soon as its last answer is there".to_owned(),
-            Pace::AtMost(rate) => {
-                format!("each asks as soon as its last answer is there, at most {rate} requests a second in all")
+        let users = self.plan.users;
+        let pace = match &self.model {
+            Model::Closed(Pace::Free) => format!("{users} users, each asks as soon as its last answer is there"),
+            Model::Closed(Pace::AtMost(rate)) => format!(
+                "{users} users, each asks as soon as its last answer is there, at most {rate} requests a second in all"
+            ),
+            Model::Open(segments) => {
+                let rates = || segments.iter().map(|segment| segment.rate);
+                let (low, high) = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
+                let range = if low < high { format!("{low:.1} to {high:.1}") } else { format!("{high}") };
+                let flood = if segments.iter().any(|it| it.flood) {
+                    format!("; {users} users flood in turns")
+                } else {
+                    String::new()
+                };
+                format!("{range} requests arrive a second, latency from the intended start{flood}")
             }
-            Pace::Fixed(rate) => format!("{rate} requests a second in all, latency from the intended start"),
         };
         let most = self.most.map_or_else(String::new, |most| format!("; at most {most} requests"));
-        format!("{users}, {pace}{most}; time-out {} s", TIMEOUT.as_secs())
+        format!("{pace}{most}; time-out {} s", TIMEOUT.as_secs())
     }
 }
 
@@ -168,7 +228,23 @@ fn is_loopback(base_url: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn shared(arguments: &Arguments, load: &Load, prepared: &Prepared, judge: Judge) -> Result<Shared, &'static str> {
+/// What workers share beside the target and the fixtures.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sharing {
+    /// Zipf's exponent of the questions.
+    pub(crate) zipf: f64,
+    /// Seed of the questions and their order.
+    pub(crate) seed: u64,
+    /// One in how many answers of each worker is inspected.
+    pub(crate) inspect_every: u64,
+    /// How long the run lasts, where that is known.
+    pub(crate) duration: Option<Duration>,
+    /// Most requests.
+    pub(crate) most: Option<u64>,
+}
+
+/// Everything that workers share.
+pub(crate) fn shared(sharing: &Sharing, spec: Spec, prepared: &Prepared, judge: Judge) -> Result<Shared, &'static str> {
     let mut scanner = Scanner::new();
     for tenant in prepared.fixtures.tenants() {
         scanner.add(&tenant.id, &tenant.canaries);
@@ -176,19 +252,25 @@ fn shared(arguments: &Arguments, load: &Load, prepared: &Prepared, judge: Judge)
     let tenants: Vec<_> = prepared.tenants().collect();
     let questions =
         tenants.iter().map(|(tenant, _)| tenant.questions.iter().map(|question| question.text.clone()).collect());
-    let workload = Workload::new(questions.collect(), arguments.zipf, arguments.seed);
-    let callers = tenants
-        .iter()
-        .map(|(tenant, credential)| Caller { tenant: tenant.id.clone(), secret: credential.secret.clone() });
+    let workload = Workload::new(questions.collect(), spec.mix, sharing.zipf, sharing.seed);
+    let writes = spec.mix.iter().any(|(action, _)| *action == Action::Ingest);
+    if writes && tenants.iter().any(|(tenant, _)| tenant.documents.is_empty()) {
+        return Err("a tenant without documents takes part");
+    }
+    let callers = tenants.iter().map(|(tenant, credential)| Caller {
+        tenant: tenant.id.clone(),
+        secret: credential.secret.clone(),
+        documents: if writes { tenant.documents.clone() } else { Vec::new() },
+    });
     Ok(Shared {
         base_url: prepared.target.base_url.clone(),
         callers: callers.collect(),
         workload: workload.ok_or("a tenant without questions takes part")?,
-        pacing: Pacing::new(load.pace, load.most, arguments.duration + Duration::from_secs(1)),
-        recorder: Recorder::new(load.plan.users, tenants.len()),
-        inspector: Inspector::new(judge, scanner, arguments.inspect_every),
-        seed: arguments.seed,
-        users: AtomicU64::new(0),
+        recorder: Recorder::new((sharing.duration.unwrap_or_default() / STRETCHES).max(Duration::from_secs(1))),
+        inspector: Inspector::new(judge, scanner, sharing.inspect_every),
+        seed: sharing.seed,
+        left: AtomicU64::new(sharing.most.unwrap_or(u64::MAX)),
+        copies: AtomicU64::new(0),
     })
 }
 
@@ -200,15 +282,34 @@ mod tests {
 
     fn load(given: &[&str], pace: Option<(u64, f64)>, remote: bool) -> Result<Load, String> {
         let given = std::iter::once("loadtests").chain(given.iter().copied());
-        Load::within(&Arguments::try_parse_from(given).expect("the arguments are right"), pace, remote)
+        let arguments = Arguments::try_parse_from(given).expect("the arguments are right");
+        let shape = arguments.scenario.spec().expect("it is enabled").shape;
+        Load::within(&arguments, shape, pace, remote)
+    }
+
+    fn rates(load: &Load) -> Vec<f64> {
+        match &load.model {
+            Model::Closed(_) => Vec::new(),
+            Model::Open(segments) => segments.iter().map(|segment| segment.rate).collect(),
+        }
     }
 
     #[test]
     fn stays_within_the_pace_of_the_profile() {
-        let load = load(&["--users", "50", "--rate", "500"], Some((4, 20.0)), false).expect("it is allowed");
-        assert_eq!((load.plan.users, load.pace, load.most), (4, Pace::Fixed(20.0), None));
-        assert_eq!(self::load(&[], Some((4, 20.0)), false).expect("it is allowed").pace, Pace::AtMost(20.0));
-        assert_eq!(self::load(&[], None, false).expect("it is allowed").pace, Pace::Free);
+        let fixed = load(&["--users", "50", "--rate", "500"], Some((4, 20.0)), false).expect("it is allowed");
+        assert_eq!((fixed.plan.users, rates(&fixed), fixed.most), (4, vec![20.0], None));
+        let spike = load(&["--scenario", "spike"], Some((4, 30.0)), false).expect("it is allowed");
+        assert_eq!(rates(&spike), [20.0, 30.0, 20.0, 20.0]);
+        let closed = |pace| load(&[], pace, false).expect("it is allowed").model;
+        assert_eq!(closed(Some((4, 20.0))), Model::Closed(Pace::AtMost(20.0)));
+        assert_eq!(closed(None), Model::Closed(Pace::Free));
+    }
+
+    #[test]
+    fn floods_nothing_but_a_target_of_this_machine() {
+        let noisy = ["--scenario", "noisy-neighbour"];
+        assert!(load(&noisy, None, false).is_ok());
+        assert!(load(&noisy, None, true).is_err() && load(&noisy, Some((4, 20.0)), false).is_err());
     }
 
     #[test]

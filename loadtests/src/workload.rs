@@ -1,5 +1,7 @@
 //! Which tenant asks which question next: seeded, so that a run can be repeated, and skewed as real questions are.
 
+use crate::action::Action;
+
 /// A stream of pseudo-random numbers (`SplitMix64`); the same seed gives the same stream on every machine and release.
 #[derive(Debug, Clone)]
 pub struct Stream(u64);
@@ -26,7 +28,7 @@ impl Stream {
     }
 
     /// An index below `bound`, which must not be zero; the bias for such small bounds is below 2^-50.
-    fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         let bound = u64::try_from(bound).unwrap_or(u64::MAX);
         usize::try_from(self.next_u64() % bound.max(1)).unwrap_or(0)
     }
@@ -78,6 +80,7 @@ struct Questions {
 #[derive(Debug, Clone)]
 pub struct Workload {
     tenants: Vec<Questions>,
+    mix: Vec<(Action, u32)>,
 }
 
 /// One draw: who asks what.
@@ -85,16 +88,21 @@ pub struct Workload {
 pub struct Draw<'a> {
     /// Index of the tenant, in the order they were given.
     pub tenant: usize,
+    /// What is asked for.
+    pub action: Action,
     /// The question.
     pub question: &'a str,
+    /// A number drawn evenly, to choose anything else by.
+    pub place: usize,
 }
 
 impl Workload {
-    /// A workload over the questions of each tenant; which of them are popular is drawn from `seed`.
+    /// A workload over the questions of each tenant; which of them are popular is drawn from `seed`. `mix` is what is asked for,
+    /// and in which proportions.
     ///
-    /// Returns `None` when there is no tenant, or one without questions.
-    pub fn new(tenants: Vec<Vec<String>>, exponent: f64, seed: u64) -> Option<Self> {
-        if tenants.is_empty() || tenants.iter().any(Vec::is_empty) {
+    /// Returns `None` when there is no tenant, one without questions, or nothing to ask for.
+    pub fn new(tenants: Vec<Vec<String>>, mix: &[(Action, u32)], exponent: f64, seed: u64) -> Option<Self> {
+        if tenants.is_empty() || tenants.iter().any(Vec::is_empty) || mix.iter().all(|(_, weight)| *weight == 0) {
             return None;
         }
         let mut stream = Stream::new(seed, u64::MAX);
@@ -102,14 +110,33 @@ impl Workload {
             stream.shuffle(&mut texts);
             Questions { popularity: Zipf::new(texts.len(), exponent), texts }
         });
-        Some(Self { tenants: tenants.collect() })
+        Some(Self { tenants: tenants.collect(), mix: mix.to_vec() })
     }
 
-    /// Draws a tenant, all equally likely, and one of its questions.
+    /// Draws a tenant, all equally likely, what it asks for, and one of its questions.
     pub fn draw(&self, stream: &mut Stream) -> Draw<'_> {
         let tenant = stream.below(self.tenants.len());
+        self.draw_for(tenant, stream)
+    }
+
+    /// Draws what the tenant number `tenant` asks for.
+    pub fn draw_for(&self, tenant: usize, stream: &mut Stream) -> Draw<'_> {
         let questions = &self.tenants[tenant];
-        Draw { tenant, question: &questions.texts[questions.popularity.draw(stream)] }
+        let question = &questions.texts[questions.popularity.draw(stream)];
+        let action = self.action(stream);
+        Draw { tenant, action, question, place: stream.below(usize::MAX) }
+    }
+
+    fn action(&self, stream: &mut Stream) -> Action {
+        let whole: u32 = self.mix.iter().map(|(_, weight)| weight).sum();
+        let mut point = stream.below(whole as usize);
+        for (action, weight) in &self.mix {
+            if point < *weight as usize {
+                return *action;
+            }
+            point -= *weight as usize;
+        }
+        self.mix[0].0
     }
 }
 
@@ -117,9 +144,11 @@ impl Workload {
 mod tests {
     use super::*;
 
+    const SEARCHES: [(Action, u32); 1] = [(Action::Search, 1)];
+
     fn workload(exponent: f64, seed: u64) -> Workload {
         let questions = |tenant: &str| (0..50).map(|number| format!("{tenant}{number}")).collect();
-        Workload::new(vec![questions("a"), questions("b")], exponent, seed).expect("there are questions")
+        Workload::new(vec![questions("a"), questions("b")], &SEARCHES, exponent, seed).expect("there are questions")
     }
 
     fn draws(workload: &Workload, seed: u64, index: u64, count: usize) -> Vec<String> {
@@ -158,7 +187,19 @@ mod tests {
 
     #[test]
     fn refuses_a_tenant_without_questions() {
-        assert!(Workload::new(Vec::new(), 1.0, 1).is_none());
-        assert!(Workload::new(vec![vec!["x".to_owned()], Vec::new()], 1.0, 1).is_none());
+        let one = || vec![vec!["x".to_owned()]];
+        assert!(Workload::new(one(), &SEARCHES, 1.0, 1).is_some());
+        assert!(Workload::new(Vec::new(), &SEARCHES, 1.0, 1).is_none());
+        assert!(Workload::new(vec![vec!["x".to_owned()], Vec::new()], &SEARCHES, 1.0, 1).is_none());
+        assert!(Workload::new(one(), &[], 1.0, 1).is_none());
+    }
+
+    #[test]
+    fn asks_for_everything_in_its_proportion() {
+        let mix = [(Action::Search, 60), (Action::Chat, 40)];
+        let workload = Workload::new(vec![vec!["x".to_owned()]], &mix, 1.0, 1).expect("there are questions");
+        let mut stream = Stream::new(1, 0);
+        let chats = (0..10_000).filter(|_| workload.draw(&mut stream).action == Action::Chat).count();
+        assert!((3_800..4_200).contains(&chats), "{chats}");
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use contract_types::RunRecordVerdict;
 use reports::{HOW_TO_RUN, ReadError, Report, Run};
 
@@ -32,6 +32,8 @@ Examples:
   One record as JUnit XML for a CI server, or as SARIF for a code scanner:
     reports --format junit --run reports/out/conformance-local-….json --output junit.xml
     reports --format sarif --run reports/out/conformance-local-….json --output plumbline.sarif
+  Load runs of several machines as one, their histograms added:
+    reports merge one.json two.json --output reports/out/load-merged.json
   One record as a comment that says what changed since another:
     reports --format markdown --run new.json --previous old.json
 
@@ -42,7 +44,7 @@ Exit codes: 0 every run passed, 100 a run failed, 1 a run could not be completed
 /// The newest record of each suite and target counts; older ones are listed as history, and the newest of them is what changes are
 /// measured against. With --format and --run nothing is drawn: one record is written in one form, to standard output or to --output.
 #[derive(Debug, Parser)]
-#[command(name = "reports", version, after_help = EXAMPLES)]
+#[command(name = "reports", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
     /// Folder that holds the run records and receives the page. The default is that of the workspace this binary was built in.
     #[arg(long, value_name = "DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/out"))]
@@ -62,6 +64,50 @@ pub(crate) struct Arguments {
     /// Where to write it; standard output without this.
     #[arg(long, value_name = "FILE", requires = "run")]
     output: Option<PathBuf>,
+    /// Something else than drawing.
+    #[command(subcommand)]
+    other: Option<Other>,
+}
+
+/// What the program does beside drawing.
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Makes one record of load runs that several machines made at once.
+    Merge(MergeArguments),
+}
+
+/// The records to merge. Requests and histograms are added, and percentiles are read from the sum; gates take their worst outcome.
+#[derive(Debug, Args)]
+struct MergeArguments {
+    /// The records, of one target and one contract.
+    #[arg(value_name = "FILE", required = true, num_args = 2..)]
+    records: Vec<PathBuf>,
+    /// Where to write the merged record; standard output without this.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl MergeArguments {
+    fn run(&self) -> ExitCode {
+        let runs: Result<Vec<Run>, _> = self.records.iter().map(|file| read_one(file)).collect();
+        let runs = match runs {
+            Ok(runs) => runs,
+            Err(problem) => return refused(&problem.to_string()),
+        };
+        let record = match reports::merge(&runs, &uuid::Uuid::now_v7().to_string()) {
+            Ok(record) => record,
+            Err(error) => return refused(&error.to_string()),
+        };
+        let text = match serde_json::to_string_pretty(&record).context("the merged record") {
+            Ok(text) => text + "\n",
+            Err(error) => return broke(&error),
+        };
+        let Some(path) = &self.output else {
+            print!("{text}");
+            return code(record.verdict);
+        };
+        write(path, &text).map_or_else(|error| broke(&error), |()| code(record.verdict))
+    }
 }
 
 /// A form of one record.
@@ -77,6 +123,9 @@ enum Form {
 
 impl Arguments {
     pub(crate) fn run(self) -> ExitCode {
+        if let Some(Other::Merge(arguments)) = &self.other {
+            return arguments.run();
+        }
         match (self.format, &self.run) {
             (Some(form), Some(file)) => {
                 self.write_one(form, file).unwrap_or_else(|problem| refused(&problem.to_string()))

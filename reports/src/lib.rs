@@ -4,10 +4,12 @@
 mod check;
 mod compare;
 mod format;
+mod histogram;
 mod html;
 mod judged;
 mod junit;
 mod markdown;
+mod merge;
 mod model;
 mod read;
 mod redact;
@@ -16,9 +18,11 @@ mod sarif;
 mod tally;
 mod verdict;
 
+pub use histogram::quantile_ms;
 pub use html::{STYLE, broken_page, page};
 pub use junit::junit;
 pub use markdown::comment;
+pub use merge::{MergeError, merge};
 pub use model::{Report, Run};
 pub use read::{Problem, ReadError, parse, read};
 pub use redact::redact;

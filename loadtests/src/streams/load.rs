@@ -2,6 +2,7 @@
 //! come almost as soon as that of a stream that is alone.
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,24 +11,33 @@ use std::{
 };
 
 use clap::{Args, builder::RangedU64ValueParser};
+use contract_types::CaseRecord;
 use harness::{
     exit,
     output::{data, say},
+    record,
 };
-use hdrhistogram::Histogram;
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 
-use super::{End, Failure, Operation, Seen, Yard, one};
-use crate::cli::{duration, share};
+use super::{Operation, Yard, capacity, one, process, tally::Streams};
+use crate::{
+    cli::{duration, share},
+    record::{Failure, Ran, gate},
+};
 
-/// Clients that measure the capacity.
-const PRESSING: usize = 32;
-/// How long the capacity is measured.
-const PRESS_FOR: Duration = Duration::from_secs(5);
+/// Name of the scenario in records.
+const NAME: &str = "streams";
+/// Name of the scenario of streams that run alone on a second target, while the many run on the first.
+const BESIDE_NAME: &str = "streams-one-beside";
+/// Name of the scenario of streams that run alone before and after the many.
+const ALONE_NAME: &str = "streams-one-alone";
 /// How long the target is warmed up.
 const WARM_UP: Duration = Duration::from_secs(2);
-/// Streams that run alone, one after the other.
-const ALONE: usize = 300;
+/// Streams that run alone, one after the other: half of them before the many and half after, so that a machine which grew busier
+/// or quieter meanwhile weighs on both.
+const ALONE: usize = 200;
+/// Pause between two streams of the second target.
+const BESIDE_PAUSE: Duration = Duration::from_millis(50);
 /// Most bytes that an idle stream may cost.
 const IDLE_BYTES: u64 = 64 << 10;
 /// Most that the first event of one among many may be later than that of one alone, as a factor.
@@ -35,8 +45,11 @@ const SLOWER: f64 = 3.0;
 
 /// Puts paced streams on a target that a profile starts, with a stand-in for its model.
 ///
-/// The capacity is measured first: streams a second without pauses, as fast as clients can open them. Streams then arrive at a
-/// share of it, and last as long as it takes for the stated number to be open at once.
+/// The capacity is measured first, with pauses between the pieces as the run will have them. Streams then arrive at a share of it,
+/// and last as long as it takes for the stated number to be open at once.
+///
+/// What one stream takes is measured at the same time, on a second target of the same profile that carries nothing else: a machine
+/// that other work keeps busy makes both wait alike. Streams alone before and after the run are told beside it.
 #[derive(Debug, Clone, Args)]
 pub struct LoadArguments {
     /// Target profile that starts its target.
@@ -57,186 +70,185 @@ pub struct LoadArguments {
     /// Pieces of each answer.
     #[arg(long, default_value_t = 20, value_parser = RangedU64ValueParser::<u32>::new().range(1..=1000))]
     pub pieces: u32,
+    /// Folder that the run record is written to [default: reports/out of the workspace].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
-/// Times and ends of many streams.
-#[derive(Debug)]
-struct Tally {
-    first_event: Histogram<u64>,
-    first_token: Histogram<u64>,
-    streams: u64,
-    cut: u64,
-    failed: u64,
-    disordered: u64,
-    told: Vec<String>,
-}
-
-impl Tally {
-    fn new() -> Self {
-        let histogram = || Histogram::new_with_bounds(1, 600_000_000, 3).expect("the bounds are constants that fit");
-        Self {
-            first_event: histogram(),
-            first_token: histogram(),
-            streams: 0,
-            cut: 0,
-            failed: 0,
-            disordered: 0,
-            told: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, seen: &Seen, text: Option<&str>) {
-        let micros = |after: Duration| u64::try_from(after.as_micros()).unwrap_or(u64::MAX).max(1);
-        self.streams += 1;
-        seen.first_event.map(micros).into_iter().for_each(|it| self.first_event.saturating_record(it));
-        seen.first_token.map(micros).into_iter().for_each(|it| self.first_token.saturating_record(it));
-        match &seen.end {
-            End::Done => {
-                let wrong = text.filter(|text| text.trim_end() != seen.text.trim_end());
-                if !seen.disorder.is_empty() || wrong.is_some() {
-                    self.disordered += 1;
-                    self.tell(format!("{:?}, text {:?}", seen.disorder, seen.text));
-                }
-            }
-            End::Cut => self.cut += 1,
-            End::Error(_) | End::Refused(_) => {
-                self.failed += 1;
-                self.tell(format!("{:?}", seen.end));
-            }
-        }
-    }
-
-    fn tell(&mut self, what: String) {
-        if self.told.len() < 5 {
-            self.told.push(what);
-        }
-    }
-
-    fn row(&self, name: &str) -> String {
+impl LoadArguments {
+    fn command(&self) -> String {
         format!(
-            "{name:22} {:>8} {:>6} {:>7} {:>9} {:>11.2} {:>11.2} {:>11.2} {:>11.2}",
+            "cargo run -p loadtests -- streams --target {} --operation {} --streams {} --duration {}s --share {} --pieces {}",
+            self.target,
+            self.operation.as_str(),
             self.streams,
-            self.cut,
-            self.failed,
-            self.disordered,
-            ms(&self.first_event, 0.5),
-            ms(&self.first_event, 0.99),
-            ms(&self.first_token, 0.5),
-            ms(&self.first_token, 0.99),
+            self.duration.as_secs(),
+            self.share,
+            self.pieces
         )
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "microseconds below 2^52")]
-fn ms(histogram: &Histogram<u64>, quantile: f64) -> f64 {
-    histogram.value_at_quantile(quantile) as f64 / 1000.0
+/// What the run saw beside its streams.
+#[derive(Debug, Clone, Copy)]
+struct Around {
+    /// The most streams at once.
+    peak: u64,
+    /// Memory of an idle stream.
+    idle_bytes: u64,
 }
 
-/// Runs it; the lines are what a gate found wrong.
-pub(super) fn run(arguments: &LoadArguments) -> Result<Vec<String>, Failure> {
+/// Runs it and gives the exit code.
+pub(super) fn run(arguments: &LoadArguments) -> Result<u8, Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| (exit::HARNESS, error.to_string()))?;
-    runtime.block_on(async {
+    let ran = runtime.block_on(async {
         let yard = Arc::new(Yard::open(&arguments.target, arguments.operation).await?);
-        measured(arguments, &yard).await
+        let beside = Yard::open(&arguments.target, arguments.operation).await?;
+        measured(arguments, &yard, beside).await
+    })?;
+    ran.finish(arguments.out.as_deref())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+async fn measured(arguments: &LoadArguments, yard: &Arc<Yard>, beside: Yard) -> Result<Ran, Failure> {
+    let started_at = record::now();
+    let quick = yard.script(arguments.pieces, Duration::ZERO, Duration::from_millis(1));
+    yard.model.follow(quick.clone());
+    let mut alone = Streams::default();
+    capacity::press(yard, 32, WARM_UP).await?; // opens what stays open, such as the pool of databases
+    let idle_bytes = idle(yard, arguments.streams).await?;
+    say("measuring the capacity, then one stream alone");
+    let (capacity, capacities) = capacity::measure(yard, arguments.pieces, arguments.streams).await?;
+    let rate = (capacity.per_second * arguments.share).max(1.0);
+    let lasts = Duration::from_secs_f64(arguments.streams as f64 / rate);
+    yard.model.follow(quick.clone());
+    alone_by_one(yard, ALONE / 2, &mut alone).await;
+    yard.model.follow(yard.script(arguments.pieces, Duration::ZERO, lasts / arguments.pieces));
+    let told = format!(
+        "capacity {:.1} streams/s; {rate:.1} arrive each second for {:?} and last {lasts:.2?}",
+        capacity.per_second, arguments.duration
+    );
+    say(&told);
+    let (target_before, own_before) = yard.cpu()?;
+    let began = Instant::now();
+    beside.model.follow(quick.clone());
+    let (stop, stopped) = watch::channel(false);
+    let beside = tokio::spawn(one_beside(beside, stopped));
+    let (many, peak) = arrive(yard, rate, arguments.duration).await;
+    let elapsed = began.elapsed();
+    stop.send_replace(true);
+    let beside = beside.await.map_err(|error| (exit::HARNESS, error.to_string()))?;
+    let (target_after, own_after) = yard.cpu()?;
+    yard.model.follow(quick);
+    let alone_began = Instant::now();
+    alone_by_one(yard, ALONE / 2, &mut alone).await;
+
+    let busy = |seconds: f64| 100.0 * seconds / elapsed.as_secs_f64();
+    let notes = vec![
+        told,
+        capacities,
+        format!("memory of an idle stream: {:.1} KiB", idle_bytes as f64 / 1024.0),
+        format!(
+            "processors: the target used {:.0} % of one, clients and model {:.0} %; load average of the machine {}",
+            busy(target_after - target_before),
+            busy(own_after - own_before),
+            process::load_average()
+        ),
+        format!(
+            "first event p99: {:.2} times that of one beside them, {:.2} times that of one alone before and after",
+            many.first_event.quantile_ms(0.99) / beside.first_event.quantile_ms(0.99).max(0.001),
+            many.first_event.quantile_ms(0.99) / alone.first_event.quantile_ms(0.99).max(0.001)
+        ),
+    ];
+    data(&Streams::heading());
+    data(&alone.row("one alone"));
+    data(&beside.row("one beside the many"));
+    data(&many.row(&format!("{peak} at once at most")));
+    notes.iter().skip(1).for_each(|note| data(note));
+    for told in alone.told.iter().chain(&beside.told).chain(&many.told) {
+        say(told);
+    }
+    let mut load = many.records(NAME, arguments.operation, elapsed);
+    load.extend(beside.records(BESIDE_NAME, arguments.operation, elapsed));
+    load.extend(alone.records(ALONE_NAME, arguments.operation, alone_began.elapsed() * 2));
+    Ok(Ran {
+        target: yard.run_target(),
+        started_at,
+        seed: 0,
+        command: arguments.command(),
+        cases: gates(arguments, &beside, &many, Around { peak, idle_bytes }),
+        load,
+        notes,
+        unreachable: false,
     })
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-async fn measured(arguments: &LoadArguments, yard: &Arc<Yard>) -> Result<Vec<String>, Failure> {
-    let fast = yard.script(arguments.pieces, Duration::ZERO, Duration::ZERO);
-    yard.model.follow(fast.clone());
-    let mut alone = Tally::new();
-    press(yard, WARM_UP).await; // opens what stays open, such as the pool of databases
-    let idle_bytes = idle(yard, arguments.streams).await?;
-    yard.model.follow(fast);
-    say("measuring one stream alone, then the capacity");
-    alone_by_one(yard, ALONE, &mut alone).await;
-    let capacity = press(yard, PRESS_FOR).await;
-    let rate = (capacity * arguments.share).max(1.0);
-    let lasts = Duration::from_secs_f64(arguments.streams as f64 / rate);
-    yard.model.follow(yard.script(arguments.pieces, Duration::ZERO, lasts / arguments.pieces));
-    say(&format!(
-        "capacity {capacity:.1} streams/s; {rate:.1} arrive each second for {:?} and last {lasts:.2?}",
-        arguments.duration
-    ));
-    let (many, peak) = arrive(yard, rate, arguments.duration).await;
-
-    data(&format!(
-        "{:22} {:>8} {:>6} {:>7} {:>9} {:>11} {:>11} {:>11} {:>11}",
-        "", "streams", "cut", "failed", "disorder", "event p50", "event p99", "token p50", "token p99"
-    ));
-    data(&alone.row("one alone"));
-    data(&many.row(&format!("{peak} at once at most")));
-    data(&format!("memory of an idle stream: {:.1} KiB", idle_bytes as f64 / 1024.0));
-    for told in alone.told.iter().chain(&many.told) {
-        say(told);
-    }
-    Ok(gates(arguments, &alone, &many, peak, idle_bytes))
+fn gates(arguments: &LoadArguments, beside: &Streams, many: &Streams, around: Around) -> Vec<CaseRecord> {
+    let Around { peak, idle_bytes } = around;
+    let one =
+        |name: &str, wrong: bool, told: String| gate(NAME, Some(arguments.operation.id()), name, wrong.then_some(told));
+    let broken = many.cut + many.failed + beside.cut + beside.failed;
+    let disordered = many.disordered + beside.disordered;
+    let (first, among) = (beside.first_event.quantile_ms(0.99), many.first_event.quantile_ms(0.99));
+    vec![
+        one(
+            "whole",
+            broken > 0 || many.count == 0,
+            format!("expected every one of {} streams to end well, found {broken} cut or failed", many.count),
+        ),
+        one(
+            "order",
+            disordered > 0,
+            format!("expected the order of events and the text to hold, found {disordered} that differ"),
+        ),
+        // Arrivals are even and streams last alike, so a tenth is room enough for the ends of the run.
+        one(
+            "at-once",
+            peak * 10 < arguments.streams * 9,
+            format!("expected {} streams at once, found {peak}", arguments.streams),
+        ),
+        one(
+            "first-event",
+            among > first * SLOWER,
+            format!(
+                "expected the first event within {:.2} ms (p99), {SLOWER} times one beside, found {among:.2} ms",
+                first * SLOWER
+            ),
+        ),
+        one(
+            "idle-memory",
+            idle_bytes > IDLE_BYTES,
+            format!("expected at most {IDLE_BYTES} bytes for an idle stream, found {idle_bytes}"),
+        ),
+    ]
 }
 
-fn gates(arguments: &LoadArguments, alone: &Tally, many: &Tally, peak: u64, idle_bytes: u64) -> Vec<String> {
-    let mut failed = Vec::new();
-    let broken = many.cut + many.failed + alone.cut + alone.failed;
-    if broken > 0 || many.streams == 0 {
-        failed
-            .push(format!("expected every one of {} streams to end well, found {broken} cut or failed", many.streams));
+/// Streams one after the other on a target that carries nothing else, until told to stop.
+async fn one_beside(yard: Yard, stopped: watch::Receiver<bool>) -> Streams {
+    let (client, text, mut streams) = (Yard::client(4), yard.text(), Streams::default());
+    while !*stopped.borrow() {
+        let seen = one::read(&yard, &client, Instant::now()).await;
+        streams.add(&seen, text.as_deref());
+        tokio::time::sleep(BESIDE_PAUSE).await;
     }
-    if many.disordered + alone.disordered > 0 {
-        failed
-            .push(format!("expected the order of events and the text to hold, found {} that differ", many.disordered));
-    }
-    // Arrivals are even and streams last alike, so a tenth is room enough for the ends of the run.
-    if peak * 10 < arguments.streams * 9 {
-        failed.push(format!("expected {} streams at once, found {peak}", arguments.streams));
-    }
-    let (one, among) = (ms(&alone.first_event, 0.99), ms(&many.first_event, 0.99));
-    if among > one * SLOWER {
-        failed.push(format!(
-            "expected the first event within {:.2} ms (p99), {SLOWER} times one alone, found {among:.2} ms",
-            one * SLOWER
-        ));
-    }
-    if idle_bytes > IDLE_BYTES {
-        failed.push(format!("expected at most {IDLE_BYTES} bytes for an idle stream, found {idle_bytes}"));
-    }
-    failed
+    streams
 }
 
-async fn alone_by_one(yard: &Yard, count: usize, tally: &mut Tally) {
+async fn alone_by_one(yard: &Yard, count: usize, streams: &mut Streams) {
     let (client, text) = (Yard::client(4), yard.text());
     for _ in 0..count {
         let seen = one::read(yard, &client, Instant::now()).await;
-        tally.add(&seen, text.as_deref());
+        streams.add(&seen, text.as_deref());
     }
-}
-
-/// Streams a second of clients that open one as soon as the last has ended.
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-async fn press(yard: &Arc<Yard>, lasts: Duration) -> f64 {
-    let began = Instant::now();
-    let mut clients = JoinSet::new();
-    for _ in 0..PRESSING {
-        let yard = Arc::clone(yard);
-        clients.spawn(async move {
-            let (client, mut count) = (Yard::client(1), 0_u64);
-            while began.elapsed() < lasts {
-                let seen = one::read(&yard, &client, Instant::now()).await;
-                count += u64::from(seen.end == End::Done);
-            }
-            count
-        });
-    }
-    let counts: u64 = clients.join_all().await.into_iter().sum();
-    counts as f64 / began.elapsed().as_secs_f64()
 }
 
 /// Lets `rate` streams begin each second, whatever becomes of those before; gives what was seen and the most at once.
-async fn arrive(yard: &Arc<Yard>, rate: f64, lasts: Duration) -> (Tally, u64) {
-    let (client, text) = (Yard::client(1000), yard.text());
+async fn arrive(yard: &Arc<Yard>, rate: f64, lasts: Duration) -> (Streams, u64) {
+    let (client, text) = (Yard::client(5000), yard.text());
     let (open, peak) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let mut streams = JoinSet::new();
+    let mut running = JoinSet::new();
     let began = Instant::now();
-    let mut tally = Tally::new();
+    let mut streams = Streams::default();
     for number in 0_u32.. {
         let after = Duration::from_secs_f64(f64::from(number) / rate);
         if after >= lasts {
@@ -245,20 +257,20 @@ async fn arrive(yard: &Arc<Yard>, rate: f64, lasts: Duration) -> (Tally, u64) {
         tokio::time::sleep_until((began + after).into()).await;
         let (yard, client) = (Arc::clone(yard), client.clone());
         let (open, peak) = (Arc::clone(&open), Arc::clone(&peak));
-        streams.spawn(async move {
+        running.spawn(async move {
             peak.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             let seen = one::read(&yard, &client, Instant::now()).await;
             open.fetch_sub(1, Ordering::SeqCst);
             seen
         });
-        while let Some(Ok(seen)) = streams.try_join_next() {
-            tally.add(&seen, text.as_deref());
+        while let Some(Ok(seen)) = running.try_join_next() {
+            streams.add(&seen, text.as_deref());
         }
     }
-    for seen in streams.join_all().await {
-        tally.add(&seen, text.as_deref());
+    for seen in running.join_all().await {
+        streams.add(&seen, text.as_deref());
     }
-    (tally, peak.load(Ordering::SeqCst))
+    (streams, peak.load(Ordering::SeqCst))
 }
 
 /// Bytes that the target holds more for each of `count` streams that have begun and wait for their model.
@@ -279,19 +291,23 @@ async fn idle(yard: &Arc<Yard>, count: u64) -> Result<u64, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use contract_types::CaseRecordOutcome;
+
     use super::*;
+    use crate::streams::{End, Seen};
 
     fn seen(end: End, after_ms: u64) -> Seen {
         let after = Some(Duration::from_millis(after_ms));
-        Seen { end, first_event: after, first_token: after, text: "a ".to_owned(), disorder: Vec::new() }
+        let gaps = vec![Duration::from_millis(1)];
+        Seen { end, first_event: after, first_token: after, gaps, text: "a ".to_owned(), disorder: Vec::new() }
     }
 
-    fn tally(seen: &[Seen]) -> Tally {
-        let mut tally = Tally::new();
+    fn streams(seen: &[Seen]) -> Streams {
+        let mut streams = Streams::default();
         for seen in seen {
-            tally.add(seen, Some("a "));
+            streams.add(seen, Some("a "));
         }
-        tally
+        streams
     }
 
     fn arguments() -> LoadArguments {
@@ -302,24 +318,36 @@ mod tests {
             duration: Duration::from_secs(1),
             share: 0.3,
             pieces: 2,
+            out: None,
         }
     }
 
     #[test]
     fn each_gate_fails_for_its_own_reason() {
-        let good = tally(&[seen(End::Done, 10)]);
-        let failed =
-            |alone: &Tally, many: &Tally, peak, bytes| gates(&arguments(), alone, many, peak, bytes).join("; ");
-        assert_eq!(failed(&good, &tally(&[seen(End::Done, 29)]), 10, 65_536), "");
-        assert!(failed(&good, &tally(&[seen(End::Done, 40)]), 10, 0).contains("expected the first event within"));
-        assert!(failed(&good, &tally(&[seen(End::Cut, 10)]), 10, 0).contains("1 cut or failed"));
-        assert!(failed(&good, &tally(&[seen(End::Refused(429), 10)]), 10, 0).contains("1 cut or failed"));
-        assert!(failed(&good, &tally(&[]), 10, 0).contains("every one of 0 streams"));
+        let good = || streams(&[seen(End::Done, 10)]);
+        let failed = |many: &Streams, peak, idle_bytes| {
+            let gates = gates(&arguments(), &good(), many, Around { peak, idle_bytes });
+            let failed = gates.iter().filter(|gate| gate.outcome == CaseRecordOutcome::Fail);
+            failed.map(|gate| gate.message.clone().unwrap_or_default()).collect::<Vec<_>>().join("; ")
+        };
+        assert_eq!(failed(&streams(&[seen(End::Done, 29)]), 10, 65_536), "");
+        assert!(failed(&streams(&[seen(End::Done, 40)]), 10, 0).contains("expected the first event within"));
+        assert!(failed(&streams(&[seen(End::Cut, 10)]), 10, 0).contains("1 cut or failed"));
+        assert!(failed(&streams(&[seen(End::Refused(429), 10)]), 10, 0).contains("1 cut or failed"));
+        assert!(failed(&streams(&[]), 10, 0).contains("every one of 0 streams"));
         let other = Seen { text: "b".to_owned(), ..seen(End::Done, 10) };
-        assert!(failed(&good, &tally(&[other]), 10, 0).contains("1 that differ"));
+        assert!(failed(&streams(&[other]), 10, 0).contains("1 that differ"));
         let disordered = Seen { disorder: vec!["two starts".to_owned()], ..seen(End::Done, 10) };
-        assert!(failed(&good, &tally(&[disordered]), 10, 0).contains("1 that differ"));
-        assert!(failed(&good, &good, 8, 0).contains("expected 10 streams at once, found 8"));
-        assert!(failed(&good, &good, 10, 65_537).contains("for an idle stream"));
+        assert!(failed(&streams(&[disordered]), 10, 0).contains("1 that differ"));
+        assert!(failed(&good(), 8, 0).contains("expected 10 streams at once, found 8"));
+        assert!(failed(&good(), 10, 65_537).contains("for an idle stream"));
+    }
+
+    #[test]
+    fn keeps_first_events_and_gaps_for_the_record() {
+        let records = streams(&[seen(End::Done, 10), seen(End::Cut, 10)]).records(NAME, Operation::Chat, WARM_UP);
+        let told: Vec<_> = records.iter().map(|it| (it.operation.as_str(), it.requests, it.errors)).collect();
+        assert_eq!(told, [("chat", 2, 1), ("chat", 2, 1)]);
+        assert!((records[0].rate_per_s - 1.0).abs() < 1e-9 && records[0].p50_ms > 9.9, "{records:?}");
     }
 }

@@ -1,21 +1,23 @@
 //! Streams in numbers: many at once at a stated pace, many that are idle, and many that their clients cut. The model behind the
 //! target is a stand-in of this process, so the target is one that a profile starts.
 
+mod capacity;
 mod load;
+mod memory;
 mod one;
 mod process;
 mod soak;
+mod tally;
 mod yard;
 
+pub use crate::order::{End, Seen};
 pub use load::LoadArguments;
-pub use one::{End, Seen};
 pub use soak::{Counts, SoakArguments, Soaked, soak};
 pub use yard::{Operation, Yard};
 
-use harness::{exit, output::say};
+use harness::output::say;
 
-/// Why a run could not be made: exit code and message.
-pub(crate) type Failure = (u8, String);
+use crate::record::Failure;
 
 /// Runs the streams that `arguments` state and gives the exit code.
 pub fn load(arguments: &LoadArguments) -> u8 {
@@ -27,22 +29,10 @@ pub fn run_soak(arguments: &SoakArguments) -> u8 {
     finish(soak::run(arguments))
 }
 
-/// Tells what failed; every line is a gate's.
-fn finish(outcome: Result<Vec<String>, Failure>) -> u8 {
-    match outcome {
-        Ok(failed) if failed.is_empty() => {
-            say("passed");
-            exit::PASS
-        }
-        Ok(failed) => {
-            for line in &failed {
-                say(line);
-            }
-            exit::FAILED
-        }
-        Err((code, message)) => {
-            say(&message);
-            code
-        }
-    }
+/// Tells why a run could not be made.
+fn finish(outcome: Result<u8, Failure>) -> u8 {
+    outcome.unwrap_or_else(|(code, message)| {
+        say(&message);
+        code
+    })
 }

@@ -1,17 +1,25 @@
 //! Streams that their clients cut at random: what they held must come back, to the last task and descriptor.
 
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use clap::{Args, builder::RangedU64ValueParser};
-use harness::{exit, output::data};
+use contract_types::CaseRecord;
+use harness::{exit, output::data, record};
 use stand_in::Draw;
 use tokio::task::JoinSet;
 
-use super::{Failure, Operation, Yard, one};
-use crate::cli::duration;
+use super::{Operation, Yard, memory::Memory, one, tally::Streams};
+use crate::{
+    cli::duration,
+    record::{Failure, Ran, gate},
+};
+
+/// Name of the scenario in records.
+const NAME: &str = "soak";
 
 /// Time in which everything must have come back.
 const RETURN: Duration = Duration::from_secs(10);
@@ -34,8 +42,11 @@ pub struct SoakArguments {
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
     pub duration: Duration,
     /// Seed of when each stream is cut.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<u64>::new().range(0..=9_007_199_254_740_991))]
     pub seed: u64,
+    /// Folder that the run record is written to [default: reports/out of the workspace].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// What a target holds.
@@ -78,28 +89,71 @@ pub struct Soaked {
     /// Streams that were cut.
     pub cut: u64,
     /// Streams that were read to their end.
-    pub whole: u64,
+    pub(super) whole: Streams,
+    /// Memory of the target over time.
+    pub(super) memory: Memory,
 }
 
-pub(super) fn run(arguments: &SoakArguments) -> Result<Vec<String>, Failure> {
+impl Soaked {
+    /// Streams that were read to their end.
+    pub fn whole(&self) -> u64 {
+        self.whole.count
+    }
+}
+
+impl SoakArguments {
+    fn command(&self) -> String {
+        format!(
+            "cargo run -p loadtests -- soak --target {} --operation {} --clients {} --duration {}s --seed {}",
+            self.target,
+            self.operation.as_str(),
+            self.clients,
+            self.duration.as_secs(),
+            self.seed
+        )
+    }
+}
+
+/// Runs it and gives the exit code.
+pub(super) fn run(arguments: &SoakArguments) -> Result<u8, Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| (exit::HARNESS, error.to_string()))?;
-    runtime.block_on(async {
+    let ran = runtime.block_on(async {
+        let started_at = record::now();
         let yard = Arc::new(Yard::open(&arguments.target, arguments.operation).await?);
         let soaked = soak(&yard, arguments).await?;
-        data(&format!("{:10} {:>13} {:>13} {:>8} {:>12}", "", "streams", "of the model", "tasks", "descriptors"));
+        let heading =
+            format!("{:10} {:>13} {:>13} {:>8} {:>12}", "", "streams", "of the model", "tasks", "descriptors");
+        let mut notes = vec![heading];
         for (name, counts) in [("before", soaked.before), ("during", soaked.during), ("after", soaked.after)] {
-            data(&counts.row(name));
+            notes.push(counts.row(name));
         }
-        data(&format!("{} streams were cut, {} read to their end", soaked.cut, soaked.whole));
-        let mut failed = Vec::new();
-        if !soaked.after.returned_to(&soaked.before) {
-            failed.push(format!("expected everything back within {RETURN:?}"));
-        }
-        if soaked.cut == 0 || soaked.whole == 0 {
-            failed.push("expected streams of both kinds".to_owned());
-        }
-        Ok(failed)
-    })
+        notes.push(format!("{} streams were cut, {} read to their end", soaked.cut, soaked.whole.count));
+        notes.push(soaked.memory.told());
+        notes.iter().for_each(|line| data(line));
+        Ok(Ran {
+            target: yard.run_target(),
+            started_at,
+            seed: arguments.seed,
+            command: arguments.command(),
+            cases: gates(arguments, &soaked),
+            load: soaked.whole.records(NAME, arguments.operation, arguments.duration),
+            notes,
+            unreachable: false,
+        })
+    })?;
+    ran.finish(arguments.out.as_deref())
+}
+
+fn gates(arguments: &SoakArguments, soaked: &Soaked) -> Vec<CaseRecord> {
+    let one = |name: &str, problem: Option<String>| gate(NAME, Some(arguments.operation.id()), name, problem);
+    let lost = (!soaked.after.returned_to(&soaked.before)).then(|| {
+        format!("expected everything back within {RETURN:?}: before {:?}, after {:?}", soaked.before, soaked.after)
+    });
+    let kinds = (soaked.cut == 0 || soaked.whole.count == 0).then(|| {
+        let (cut, whole) = (soaked.cut, soaked.whole.count);
+        format!("expected streams of both kinds, found {cut} cut and {whole} read to their end")
+    });
+    vec![one("returned", lost), one("both-kinds", kinds), soaked.memory.gate(NAME, arguments.operation.id())]
 }
 
 /// Soaks the target of `yard`.
@@ -113,9 +167,10 @@ pub async fn soak(yard: &Arc<Yard>, arguments: &SoakArguments) -> Result<Soaked,
     let before = settled(yard, None).await?;
     let until = Instant::now() + arguments.duration;
     let clients = clients(yard, arguments, arguments.seed, until);
-    let mut during = before;
+    let (mut during, mut memory, began) = (before, Memory::default(), Instant::now());
     while Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(250)).await;
+        memory.look(began.elapsed(), yard.memory()?);
         let now = yard.counts().await?;
         during = Counts {
             open_streams: during.open_streams.max(now.open_streams),
@@ -124,17 +179,17 @@ pub async fn soak(yard: &Arc<Yard>, arguments: &SoakArguments) -> Result<Soaked,
             upstream_streams: during.upstream_streams.max(now.upstream_streams),
         };
     }
-    let (mut cut, mut whole) = (0, 0);
+    let (mut cut, mut whole) = (0, Streams::default());
     for (cuts, wholes) in clients.join_all().await {
         cut += cuts;
-        whole += wholes;
+        whole.merge(&wholes);
     }
     let after = settled(yard, Some(&before)).await?;
-    Ok(Soaked { before, during, after, cut, whole })
+    Ok(Soaked { before, during, after, cut, whole, memory })
 }
 
 /// All clients, until a moment; the same seed cuts alike.
-fn clients(yard: &Arc<Yard>, arguments: &SoakArguments, seed: u64, until: Instant) -> JoinSet<(u64, u64)> {
+fn clients(yard: &Arc<Yard>, arguments: &SoakArguments, seed: u64, until: Instant) -> JoinSet<(u64, Streams)> {
     let mut clients = JoinSet::new();
     for number in 0..arguments.clients {
         let (yard, seed) = (Arc::clone(yard), seed.wrapping_mul(1_000_003).wrapping_add(number));
@@ -166,14 +221,13 @@ async fn settled(yard: &Yard, before: Option<&Counts>) -> Result<Counts, Failure
 }
 
 /// Opens stream after stream and cuts most of them: before the answer, after some of it, or after some time.
-async fn one_client(yard: &Yard, seed: u64, until: Instant) -> (u64, u64) {
+async fn one_client(yard: &Yard, seed: u64, until: Instant) -> (u64, Streams) {
     let (client, mut draw) = (Yard::client(0), Draw::new(seed));
-    let (mut cut, mut whole) = (0, 0);
+    let (mut cut, mut whole) = (0, Streams::default());
     while Instant::now() < until {
         match draw.below(4) {
             0 => {
-                one::read(yard, &client, Instant::now()).await;
-                whole += 1;
+                whole.add(&one::read(yard, &client, Instant::now()).await, None);
                 continue;
             }
             1 => {

@@ -3,12 +3,17 @@
 use std::{fs, path::Path, time::Duration};
 
 use clap::ValueEnum;
+use contract_types::RunTarget;
 use fixtures::Fixtures;
 use harness::{credential::Secret, exit, profile, root::fixtures_root, target::Target};
 use serde_json::{Value, json};
 use stand_in::{Script, StandIn};
 
-use super::{Failure, process};
+use super::process;
+use crate::{
+    generated::operations::{CHAT, SEARCH},
+    record::Failure,
+};
 
 /// The tenant, one of the fixtures; its credentials are theirs.
 const TENANT: &str = "proving-ground";
@@ -28,6 +33,24 @@ pub enum Operation {
     Search,
 }
 
+impl Operation {
+    /// Its id in the contract.
+    pub(super) fn id(self) -> &'static str {
+        match self {
+            Self::Chat => CHAT.id,
+            Self::Search => SEARCH.id,
+        }
+    }
+
+    /// As the command line names it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Search => "search",
+        }
+    }
+}
+
 /// A running target and its model. Dropping it stops both.
 #[derive(Debug)]
 pub struct Yard {
@@ -38,6 +61,7 @@ pub struct Yard {
     secret: Secret,
     operation: Operation,
     pid: u32,
+    name: String,
     _folder: tempfile::TempDir,
 }
 
@@ -78,7 +102,7 @@ impl Yard {
         let pid = target
             .process()
             .ok_or_else(|| (exit::USAGE, format!("profile `{name}`: expected a target that it starts")))?;
-        let yard = Self { target, model, secret, operation, pid, _folder: folder };
+        let yard = Self { target, model, secret, operation, pid, name: name.to_owned(), _folder: folder };
         if operation == Operation::Search {
             yard.ingest().await?;
         }
@@ -126,6 +150,26 @@ impl Yard {
         // A whole answer is as late as the last piece of a stream would be.
         let first = if self.operation == Operation::Search { first + gap * pieces } else { first };
         Script { pieces, first_ms: milliseconds(first), gap_ms: milliseconds(gap), text, ..Script::default() }
+    }
+
+    /// Processor time that the target and this process have used, in seconds. The model and the clients are this process.
+    ///
+    /// # Errors
+    ///
+    /// Where a process does not tell.
+    pub(super) fn cpu(&self) -> Result<(f64, f64), Failure> {
+        let seconds = |pid| process::cpu_seconds(pid).map_err(|error| (exit::UNREACHABLE, error.to_string()));
+        Ok((seconds(self.pid)?, seconds(std::process::id())?))
+    }
+
+    /// The target as a run record names it.
+    pub(super) fn run_target(&self) -> RunTarget {
+        RunTarget {
+            name: self.name.clone(),
+            base_url: self.target.base_url.clone(),
+            implementation: None,
+            version: None,
+        }
     }
 
     /// Descriptors, tasks and streams of the target now.
@@ -179,7 +223,7 @@ fn write_tenants(folder: &Path, url: &str) -> std::io::Result<()> {
     let (from, to) = (fixtures_root(), folder.join("tenants"));
     fs::create_dir_all(to.join(TENANT))?;
     fs::create_dir_all(folder.join("credentials"))?;
-    for file in ["jwks.json", "keys.yaml"] {
+    for file in ["jwks.json", "keys.yaml", "upstream.key"] {
         fs::copy(from.join("credentials").join(file), folder.join("credentials").join(file))?;
     }
     let read = |path: &str| -> std::io::Result<Value> {
@@ -187,9 +231,12 @@ fn write_tenants(folder: &Path, url: &str) -> std::io::Result<()> {
         serde_yaml::from_str(&text).map_err(std::io::Error::other)
     };
     let mut platform = read("platform.yaml")?;
-    platform["model_providers"] = json!([
-        {"id": MODEL, "kind": "generation", "url": url, "model": "paced", "timeout_ms": 600_000},
-    ]);
+    let model = json!({"id": MODEL, "kind": "generation", "url": url, "model": "paced", "timeout_ms": 600_000});
+    // Beside those of the fixtures, because a profile may give one of them another address.
+    match platform["model_providers"].as_array_mut() {
+        Some(providers) => providers.push(model),
+        None => platform["model_providers"] = json!([model]),
+    }
     fs::write(to.join("platform.yaml"), platform.to_string())?;
     let mut tenant = read(&format!("{TENANT}/tenant.yaml"))?;
     tenant["models"]["generation"] = json!(MODEL);

@@ -2,9 +2,9 @@
 
 use std::fmt::{self, Write};
 
-use contract_types::{LoadRecord, LoadRecordPhase};
+use contract_types::{LoadRecord, LoadRecordCache, LoadRecordPhase};
 
-use super::{close_table, curve, open_table, strip::Scale};
+use super::{close_table, curve, open_table, strip::Scale, timeline};
 use crate::format::{Text, count, decimal};
 
 pub(super) fn write(out: &mut String, load: &[LoadRecord]) -> fmt::Result {
@@ -23,6 +23,7 @@ pub(super) fn write(out: &mut String, load: &[LoadRecord]) -> fmt::Result {
     for scenario in scenarios {
         let rows: Vec<&LoadRecord> = load.iter().filter(|row| row.scenario == scenario).collect();
         table(out, scenario, &rows)?;
+        timeline::figures(out, scenario, &rows)?;
         curve::figures(out, scenario, &rows)?;
     }
     Ok(())
@@ -36,7 +37,12 @@ pub(super) fn subject(row: &LoadRecord) -> (&str, String) {
         LoadRecordPhase::FirstEvent => Some("first event"),
         LoadRecordPhase::EventGap => Some("gap between events"),
     });
-    let narrowed: Vec<&str> = row.tenant.as_ref().map(|tenant| tenant.as_str()).into_iter().chain(phase).collect();
+    let cache = row.cache.map(|cache| match cache {
+        LoadRecordCache::Hit => "from the cache",
+        LoadRecordCache::Miss => "not from the cache",
+    });
+    let tenant = row.tenant.as_ref().map(|tenant| tenant.as_str());
+    let narrowed: Vec<&str> = tenant.into_iter().chain(phase).chain(cache).collect();
     (name, narrowed.join(", "))
 }
 

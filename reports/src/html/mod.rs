@@ -15,6 +15,7 @@ mod rankings;
 mod run;
 mod saboteurs;
 mod strip;
+mod timeline;
 mod trend;
 
 pub(crate) use coverage::name as dimension;

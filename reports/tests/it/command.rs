@@ -142,6 +142,25 @@ fn the_comment_of_one_record_compares_with_the_one_that_is_named() {
 }
 
 #[test]
+fn load_records_merge_into_one_that_draws() {
+    let example = contract_types::examples("RunRecord")[2].clone();
+    let other = |id: &str| {
+        let mut record = example.clone();
+        (record["run_id"], record["verdict"]) = (id.into(), "pass".into());
+        serde_json::to_vec(&record).unwrap()
+    };
+    let ids = ["0195f2b0-6d0a-7c3e-9b1f-2a4c6e8d0f31", "0195f2b0-6d0a-7c3e-9b1f-2a4c6e8d0f32"];
+    let folder = folder("merge", &[("a.json", other(ids[0])), ("b.json", other(ids[1]))]);
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (code, out, error) = one(&["merge", &path("a.json"), &path("b.json"), "--output", &path("c.json")]);
+    assert_eq!((code, out.as_str(), error.as_str()), (Some(0), "", ""));
+    fs::remove_file(path("a.json")).unwrap();
+    assert_eq!(reports(&folder, &[]).0, Some(0));
+    assert_eq!(one(&["merge", &path("b.json")]).0, Some(2));
+    assert_eq!(one(&["merge", &path("b.json"), &path("b.json")]).0, Some(2));
+}
+
+#[test]
 fn help_teaches_with_examples() {
     let (code, out, _) = one(&["--help"]);
     assert_eq!(code, Some(0));

@@ -4,6 +4,7 @@
 mod changes;
 mod command;
 mod forms;
+mod merged;
 mod page;
 mod records;
 

@@ -3301,6 +3301,121 @@ impl Limits {
     }
 }
 
+/// What one scenario must keep to on one target. A bound that is absent is not judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("LoadBudget")))]
+#[serde(deny_unknown_fields)]
+pub struct LoadBudget {
+    /// Name of the scenario.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$"))]
+    pub scenario: String,
+    /// Operation id that the times are about. Absent for all operations of the scenario together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 64), regex(pattern = "^[a-z][a-z0-9_]{0,63}$"))]
+    pub operation: Option<String>,
+    /// Longest median of the latency in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64", range(min = 0.0, max = 86400000.0))]
+    pub p50_ms: Option<f64>,
+    /// Longest 95th percentile of the latency in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64", range(min = 0.0, max = 86400000.0))]
+    pub p95_ms: Option<f64>,
+    /// Longest 99th percentile of the latency in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64", range(min = 0.0, max = 86400000.0))]
+    pub p99_ms: Option<f64>,
+    /// Longest 95th percentile of the time to the first event of a stream in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64", range(min = 0.0, max = 86400000.0))]
+    pub first_event_p95_ms: Option<f64>,
+    /// Greatest share of requests that fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64", range(min = 0.0, max = 1.0))]
+    pub errors: Option<f64>,
+    /// Greatest ratio of the worst tenant's 95th percentile to the best tenant's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64", range(min = 1.0, max = 1000000.0))]
+    pub fairness: Option<f64>,
+    /// Greatest ratio of the quiet tenants' 99th percentile with a noisy one beside them to that without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64", range(min = 0.1, max = 1000000.0))]
+    pub isolation: Option<f64>,
+    /// Greatest ratio of the 95th percentile after a spike to that before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64", range(min = 0.1, max = 1000000.0))]
+    pub recovery: Option<f64>,
+}
+
+impl LoadBudget {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(scenario: String) -> Self {
+        Self {
+            scenario,
+            operation: None,
+            p50_ms: None,
+            p95_ms: None,
+            p99_ms: None,
+            first_event_p95_ms: None,
+            errors: None,
+            fairness: None,
+            isolation: None,
+            recovery: None,
+        }
+    }
+}
+
+/// The budgets of one target, a file of loadtests/budgets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("LoadBudgets")))]
+#[serde(deny_unknown_fields)]
+pub struct LoadBudgets {
+    /// Name of the target profile; it equals the stem of the file.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$"))]
+    pub target: String,
+    /// The budgets; each of a scenario's holds by itself.
+    #[schemars(length(min = 0, max = 256))]
+    pub budgets: Vec<LoadBudget>,
+}
+
+impl LoadBudgets {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(target: String, budgets: Vec<LoadBudget>) -> Self {
+        Self { target, budgets }
+    }
+}
+
+/// One stretch of time of a load run: the requests whose intended start lies in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("LoadInterval")))]
+#[serde(deny_unknown_fields)]
+pub struct LoadInterval {
+    /// Beginning of the stretch in milliseconds since the beginning of the run.
+    #[schemars(range(min = 0.0, max = 86400000.0))]
+    pub from_ms: f64,
+    /// End of the stretch in milliseconds since the beginning of the run, exclusive.
+    #[schemars(range(min = 0.0, max = 86400000.0))]
+    pub to_ms: f64,
+    /// Requests that were to begin in it.
+    #[serde(deserialize_with = "crate::whole")]
+    #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
+    pub requests: u64,
+    /// Requests among them that failed or were answered with an unexpected status.
+    #[serde(deserialize_with = "crate::whole")]
+    #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
+    pub errors: u64,
+    /// Their latencies in buckets of rising bounds.
+    #[schemars(length(min = 0, max = 4096))]
+    pub histogram: Vec<HistogramBucket>,
+}
+
+impl LoadInterval {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(from_ms: f64, to_ms: f64, requests: u64, errors: u64, histogram: Vec<HistogramBucket>) -> Self {
+        Self { from_ms, to_ms, requests, errors, histogram }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline)]
 pub enum LoadRecordPhase {
@@ -3339,6 +3454,41 @@ impl std::str::FromStr for LoadRecordPhase {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum LoadRecordCache {
+    #[serde(rename = "hit")]
+    Hit,
+    #[serde(rename = "miss")]
+    Miss,
+}
+
+impl LoadRecordCache {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] = &[Self::Hit, Self::Miss];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+        }
+    }
+}
+
+impl std::fmt::Display for LoadRecordCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for LoadRecordCache {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
 /// What one scenario measured for one operation. Latency counts from the intended start of each request, so that a stalled target cannot hide its own queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("LoadRecord")))]
@@ -3358,6 +3508,10 @@ pub struct LoadRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "LoadRecordPhase")]
     pub phase: Option<LoadRecordPhase>,
+    /// Whether the answers that are counted came from the target's cache. Absent for both kinds together and for operations without a cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "LoadRecordCache")]
+    pub cache: Option<LoadRecordCache>,
     /// Requests that were sent.
     #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
@@ -3389,6 +3543,10 @@ pub struct LoadRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<HistogramBucket>", length(min = 0, max = 4096))]
     pub histogram: Option<Vec<HistogramBucket>>,
+    /// The same requests stretch by stretch, in the order of time. Absent where it was not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<LoadInterval>", length(min = 0, max = 1000))]
+    pub timeline: Option<Vec<LoadInterval>>,
 }
 
 impl LoadRecord {
@@ -3409,6 +3567,7 @@ impl LoadRecord {
             operation,
             tenant: None,
             phase: None,
+            cache: None,
             requests,
             errors,
             rate_per_s,
@@ -3418,6 +3577,7 @@ impl LoadRecord {
             max_ms,
             budget_p95_ms: None,
             histogram: None,
+            timeline: None,
         }
     }
 }
@@ -8070,6 +8230,9 @@ pub const DERIVED: &[(&str, fn(&mut schemars::SchemaGenerator) -> schemars::Sche
     ("KnownFailure", <KnownFailure as JsonSchema>::json_schema),
     ("LanguageTag", <LanguageTag as JsonSchema>::json_schema),
     ("Limits", <Limits as JsonSchema>::json_schema),
+    ("LoadBudget", <LoadBudget as JsonSchema>::json_schema),
+    ("LoadBudgets", <LoadBudgets as JsonSchema>::json_schema),
+    ("LoadInterval", <LoadInterval as JsonSchema>::json_schema),
     ("LoadRecord", <LoadRecord as JsonSchema>::json_schema),
     ("LogLine", <LogLine as JsonSchema>::json_schema),
     ("LogSpan", <LogSpan as JsonSchema>::json_schema),

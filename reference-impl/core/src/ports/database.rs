@@ -79,6 +79,16 @@ pub trait Database: Send + Sync {
     ///
     /// [`DatabaseError`]; nothing of the batch was written then.
     fn batch(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>>;
+
+    /// As [`Database::batch`], for counts that every request adds to. What is written outlives the process; the last moments of it
+    /// may be lost with the power of the machine, so that requests need not wait in line for the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`Database::batch`].
+    fn batch_counts(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>> {
+        self.batch(statements)
+    }
 }
 
 /// Hands out databases. There is no way to name another tenant's: the handle is made for the tenant of a

@@ -82,7 +82,7 @@ pub async fn admit(
 ) -> Result<Admission, StoreError> {
     let buckets = buckets(tenant, class);
     let window = Window::of(tenant.settings().times.rate_window_ms, now);
-    let answers = database.batch(statements(&buckets, window)).await?;
+    let answers = database.batch_counts(statements(&buckets, window)).await?;
     let admitted = answers.get(3).is_some_and(|rows| !rows.is_empty());
     let counts = counts(answers.get(2).map_or(&[], Vec::as_slice))?;
     let none = BTreeMap::new();

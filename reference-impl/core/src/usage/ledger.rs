@@ -43,7 +43,7 @@ pub(super) async fn hold(database: &dyn Database, asked: &Asked<'_>) -> Result<(
         limit = Value::Integer(i64::MAX);
     }
     let answers = database
-        .batch(vec![
+        .batch_counts(vec![
             // Holds that would end later than a new one were made under a clock that has been set back.
             Statement::new(
                 FORGET_EXPIRED,
@@ -100,7 +100,7 @@ pub(super) async fn write(database: &dyn Database, day: i64, unwritten: &Unwritt
     }
     statements.push(Statement::new(FORGET_OLD, vec![Value::Integer(day - KEPT_DAYS)]));
     statements.push(Statement::new(USED, vec![Value::Integer(day)]));
-    let answers = database.batch(statements).await?;
+    let answers = database.batch_counts(statements).await?;
     sum(answers.last())
 }
 

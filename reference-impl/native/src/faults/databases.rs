@@ -42,21 +42,33 @@ impl Databases for FaultyDatabases {
     }
 }
 
+impl FaultyDatabase {
+    /// `answer` where no fault strikes.
+    async fn unless_struck(
+        &self,
+        answer: BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>>,
+    ) -> Result<Vec<Vec<Row>>, DatabaseError> {
+        let answer = match self.faults.strike(self.port, &self.tenant).await {
+            None => answer.await,
+            Some(strike @ (Strike::Refused | Strike::Status(_))) => {
+                Err(DatabaseError::Unavailable { reason: strike.reason() })
+            }
+            Some(Strike::Garbage) => Err(DatabaseError::Refused { index: 0, reason: Strike::Garbage.reason() }),
+        };
+        // A guard that held is an answer, not a failure of the port.
+        if matches!(answer, Err(DatabaseError::Unavailable { .. } | DatabaseError::Refused { .. })) {
+            self.faults.failed(self.port, &self.tenant);
+        }
+        answer
+    }
+}
+
 impl Database for FaultyDatabase {
     fn batch(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>> {
-        Box::pin(async move {
-            let answer = match self.faults.strike(self.port, &self.tenant).await {
-                None => self.inner.batch(statements).await,
-                Some(strike @ (Strike::Refused | Strike::Status(_))) => {
-                    Err(DatabaseError::Unavailable { reason: strike.reason() })
-                }
-                Some(Strike::Garbage) => Err(DatabaseError::Refused { index: 0, reason: Strike::Garbage.reason() }),
-            };
-            // A guard that held is an answer, not a failure of the port.
-            if matches!(answer, Err(DatabaseError::Unavailable { .. } | DatabaseError::Refused { .. })) {
-                self.faults.failed(self.port, &self.tenant);
-            }
-            answer
-        })
+        Box::pin(self.unless_struck(self.inner.batch(statements)))
+    }
+
+    fn batch_counts(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>> {
+        Box::pin(self.unless_struck(self.inner.batch_counts(statements)))
     }
 }

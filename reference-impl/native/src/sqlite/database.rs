@@ -84,13 +84,18 @@ impl SqliteDatabase {
         .await
     }
 
-    async fn write(&self, statements: Vec<Statement>) -> Result<Ran, DatabaseError> {
+    async fn write(&self, statements: Vec<Statement>, wait: Wait) -> Result<Ran, DatabaseError> {
         let mut writer = Arc::clone(&self.writer).lock_owned().await;
         let plans = Arc::clone(&self.plans);
         // The lock moves into the work: a caller that goes away leaves a batch that is whole, not half.
         blocking(move || {
             let connection = writer.as_mut().ok_or_else(closed)?;
-            let ran = batch::run(connection, TransactionBehavior::Immediate, &statements)?;
+            let ran = match wait {
+                Wait::ForDisk => batch::run(connection, TransactionBehavior::Immediate, &statements),
+                Wait::ForNothing => without_disk(connection, |connection| {
+                    batch::run(connection, TransactionBehavior::Immediate, &statements)
+                }),
+            }?;
             plans.learn(&statements, &ran.reads);
             Ok(ran)
         })
@@ -98,16 +103,47 @@ impl SqliteDatabase {
     }
 }
 
+/// What a write waits for before it is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// Until the disk has it: it outlives a loss of power.
+    ForDisk,
+    /// For no disk: the system has it, so that it outlives the process.
+    ForNothing,
+}
+
+/// Runs `work` on a connection whose commits do not wait for the disk, and lets them wait again afterwards.
+fn without_disk<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<T, DatabaseError>,
+) -> Result<T, DatabaseError> {
+    let set = |connection: &Connection, level: &str| {
+        connection.pragma_update(None, "synchronous", level).map_err(|error| unavailable(&error.to_string()))
+    };
+    set(connection, "NORMAL")?;
+    let outcome = work(connection);
+    set(connection, "FULL")?;
+    outcome
+}
+
+impl SqliteDatabase {
+    async fn run(&self, statements: Vec<Statement>, wait: Wait) -> Result<Vec<Vec<Row>>, DatabaseError> {
+        let ran = if self.plans.only_read(&statements) {
+            self.read(statements).await?
+        } else {
+            self.write(statements, wait).await?
+        };
+        Ok(ran.answers)
+    }
+}
+
 impl Database for SqliteDatabase {
     fn batch(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>> {
-        Box::pin(async move {
-            let ran = if self.plans.only_read(&statements) {
-                self.read(statements).await?
-            } else {
-                self.write(statements).await?
-            };
-            Ok(ran.answers)
-        })
+        Box::pin(self.run(statements, Wait::ForDisk))
+    }
+
+    fn batch_counts(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>> {
+        Box::pin(self.run(statements, Wait::ForNothing))
     }
 }
 
@@ -119,4 +155,24 @@ async fn blocking<T: Send + 'static>(
 
 fn closed() -> DatabaseError {
     unavailable("the tenant was deleted")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_for_the_disk_again_after_counts_whether_they_were_written_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = open_writer(&folder.path().join("tenant.sqlite3")).unwrap();
+        let level = |connection: &Connection| -> i64 {
+            connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap()
+        };
+        let (normal, full) = (1, 2);
+        assert_eq!(level(&connection), full);
+        let inside = without_disk(&mut connection, |connection| Ok(level(connection))).unwrap();
+        assert_eq!((inside, level(&connection)), (normal, full));
+        without_disk::<()>(&mut connection, |_| Err(closed())).unwrap_err();
+        assert_eq!(level(&connection), full);
+    }
 }

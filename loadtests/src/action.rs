@@ -1,0 +1,129 @@
+//! What a scenario can ask for: the operations of the contract, each with a body made from the fixtures.
+
+use bytes::Bytes;
+use fixtures::DocumentFixture;
+use harness::client::Request;
+use serde_json::{Value, json};
+
+use crate::generated::operations::{
+    CHAT, DELETE_DOCUMENT, INGEST, Operation, RETRIEVE, SEARCH, chat_body, ingest_body, retrieve_body, search_body,
+};
+
+/// Documents that the scenario writes for each tenant; they are written over and over, and deleted in the end.
+pub const SLOTS: u64 = 16;
+/// Longest content of such a document, in bytes: what is longer would make one request weigh as much as a hundred others.
+const LONGEST_CONTENT: usize = 8_000;
+
+/// An operation under load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// `POST /chat` as a stream, over the tenant's documents.
+    Chat,
+    /// `POST /search`.
+    Search,
+    /// `POST /retrieve`.
+    Retrieve,
+    /// `POST /ingest` of one document, waited for.
+    Ingest,
+}
+
+impl Action {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Chat, Self::Search, Self::Retrieve, Self::Ingest];
+
+    /// The operation.
+    pub fn operation(self) -> &'static Operation {
+        match self {
+            Self::Chat => &CHAT,
+            Self::Search => &SEARCH,
+            Self::Retrieve => &RETRIEVE,
+            Self::Ingest => &INGEST,
+        }
+    }
+
+    /// Whether the answer is a stream of events.
+    pub fn streams(self) -> bool {
+        self == Self::Chat
+    }
+
+    /// Whether answers say that they came from a cache.
+    pub fn caches(self) -> bool {
+        self == Self::Search
+    }
+
+    /// The request that asks `question`, or that brings a document in.
+    pub fn request(self, question: &str, document: &Value) -> Request {
+        let body = match self {
+            Self::Chat => {
+                let mut body = chat_body(&json!([{"role": "user", "content": question}]));
+                (body["stream"], body["rag"]) = (json!(true), json!(true));
+                body
+            }
+            Self::Search => search_body(&json!(question)),
+            Self::Retrieve => retrieve_body(&json!(question)),
+            Self::Ingest => ingest_body(&json!([document])),
+        };
+        let operation = self.operation();
+        Request {
+            method: operation.method.to_owned(),
+            target: operation.path.to_owned(),
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: Some(Bytes::from(body.to_string())),
+        }
+    }
+}
+
+/// Id of the document in a slot.
+fn slot_id(slot: u64) -> String {
+    format!("load-{slot}")
+}
+
+/// A copy of `fixture` in the slot that `number` falls into. Its content differs from that of the copy before, or a target that
+/// knows what it has already would have nothing to do.
+pub fn copy(fixture: &DocumentFixture, number: u64) -> Value {
+    let mut input = fixture.to_input();
+    input.id = slot_id(number % SLOTS).as_str().into();
+    let end = (0..=LONGEST_CONTENT.min(input.content.len())).rev().find(|at| input.content.is_char_boundary(*at));
+    input.content.truncate(end.unwrap_or(0));
+    input.content = format!("{}\n\nCopy number {number}.\n", input.content);
+    json!(input)
+}
+
+/// The requests that delete what [`copy`] has written.
+pub fn clean_up() -> impl Iterator<Item = Request> {
+    (0..SLOTS).map(|slot| Request::new(DELETE_DOCUMENT.method, &DELETE_DOCUMENT.path.replace("{id}", &slot_id(slot))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_hold_what_was_asked_and_nothing_of_the_examples() {
+        let document = json!({"id": "a"});
+        let body = |action: Action| -> Value {
+            let request = action.request("Where?", &document);
+            assert_eq!((request.method.as_str(), request.target.as_str()), ("POST", action.operation().path));
+            serde_json::from_slice(&request.body.expect("there is a body")).expect("it is JSON")
+        };
+        assert_eq!(body(Action::Search), json!({"query": "Where?"}));
+        assert_eq!(body(Action::Retrieve), json!({"query": "Where?"}));
+        assert_eq!(body(Action::Ingest), json!({"documents": [{"id": "a"}]}));
+        let chat = json!({"messages": [{"role": "user", "content": "Where?"}], "stream": true, "rag": true});
+        assert_eq!(body(Action::Chat), chat);
+    }
+
+    #[test]
+    fn copies_differ_and_are_all_deleted() {
+        let fixtures = fixtures::Fixtures::load(&fixtures::Fixtures::embedded_root()).expect("the fixtures are whole");
+        let document = fixtures.tenants().iter().find_map(|tenant| tenant.documents.first()).expect("there is a document");
+        let (one, same_slot) = (copy(document, 3), copy(document, 3 + SLOTS));
+        assert_eq!(one["id"], same_slot["id"]);
+        assert_ne!(one["content"], same_slot["content"]);
+        let deleted: Vec<String> = clean_up().map(|request| request.target).collect();
+        for number in 0..2 * SLOTS {
+            let id = copy(document, number)["id"].as_str().expect("it has an id").to_owned();
+            assert!(deleted.contains(&format!("/documents/{id}")), "{id}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Two targets in turns: both are asked the same in every pair, in an order that is drawn, so that whatever else the machine does
+//! weighs on both.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use contract_types::LoadRecord;
+use harness::{exit, output::say, prepare::Prepared};
+use reqwest::Client;
+use serde_json::json;
+
+use super::{CompareArguments, interval::Ratio};
+use crate::{
+    action::Action,
+    ask::{self, Sender, Shared, Turn},
+    record::Failure,
+    recorder::Phase,
+    workload::Stream,
+};
+
+/// Pairs whose medians make one ratio.
+const BLOCK: usize = 10;
+/// Pairs before the first that counts.
+const WARM_UP: usize = 30;
+
+/// What the turns came to.
+#[derive(Debug)]
+pub(super) struct Compared {
+    /// The ratio of the other's median to the target's; `None` with too few pairs.
+    pub(super) ratio: Option<Ratio>,
+    /// Measurements of both.
+    pub(super) load: Vec<LoadRecord>,
+    /// Answers that were none.
+    pub(super) errors: u64,
+    /// Remarks for people.
+    pub(super) notes: Vec<String>,
+}
+
+/// One of the two.
+pub(super) struct Side {
+    pub(super) name: &'static str,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// Asks both sides `pairs` times.
+pub(super) async fn compare(
+    arguments: &CompareArguments,
+    action: Action,
+    sides: [Side; 2],
+    slow: Option<&Prepared>,
+) -> Result<Compared, Failure> {
+    let client = ask::client().build().map_err(|error| (exit::HARNESS, error.to_string()))?;
+    let mut stream = Stream::new(arguments.seed, 0);
+    let mut warm = Vec::new();
+    for number in 0..WARM_UP {
+        warm.push(pair(&sides, &client, &mut stream, number, 1).await[0]);
+    }
+    let mut notes = Vec::new();
+    if let (Some(percent), Some(prepared)) = (arguments.slow_other, slow) {
+        notes.push(seed_slowdown(prepared, action, percent, median(&mut warm)).await?);
+    }
+    let mut logs = Vec::new();
+    for block in 0..arguments.pairs as usize / BLOCK {
+        let (mut one, mut two) = (Vec::new(), Vec::new());
+        for number in 0..BLOCK {
+            let [first, second] = pair(&sides, &client, &mut stream, WARM_UP + block * BLOCK + number, 0).await;
+            one.push(first);
+            two.push(second);
+        }
+        logs.push((median(&mut two).as_secs_f64() / median(&mut one).as_secs_f64()).ln());
+    }
+    let mut load = Vec::new();
+    let mut errors = 0;
+    for side in &sides {
+        let measured = side.shared.recorder.measured();
+        errors += measured.sum(|key| key.phase == Phase::Response).errors();
+        load.extend(measured.records(side.name, 0, &[]));
+    }
+    Ok(Compared { ratio: Ratio::of_pairs(&logs), load, errors, notes })
+}
+
+/// Both sides' latencies for one question.
+async fn pair(sides: &[Side; 2], client: &Client, stream: &mut Stream, number: usize, part: usize) -> [Duration; 2] {
+    let mut took = [Duration::ZERO; 2];
+    let first = stream.below(2);
+    let before = stream.clone();
+    for side in [first, 1 - first] {
+        // The same draws for both.
+        *stream = before.clone();
+        let index = number as u64;
+        let turn = Turn { worker: 0, index, part, start: Instant::now() };
+        sides[side].shared.ask(Sender::Plain(client), stream, turn).await;
+        took[side] = turn.start.elapsed();
+    }
+    took
+}
+
+/// Makes the other target late by a share of the target's median.
+async fn seed_slowdown(prepared: &Prepared, action: Action, percent: u32, median: Duration) -> Result<String, Failure> {
+    let control = prepared.target.control.as_deref().ok_or_else(|| {
+        (exit::USAGE, "--slow-other: expected a target with a control API; its profile names none".to_owned())
+    })?;
+    let wanted = median.as_secs_f64() * 1000.0 * f64::from(percent) / 100.0;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds of a delay")]
+    let delay = wanted.round().max(1.0) as u64;
+    let fault = json!({"kind": "slow", "operation": action.operation().id, "delay_ms": delay});
+    let sent = Client::new().put(format!("{control}/faults/handler")).body(fault.to_string()).send().await;
+    match sent.map(|answer| answer.status().as_u16()) {
+        Ok(200) => {}
+        Ok(status) => {
+            return Err((exit::USAGE, format!("control API: expected status 200 for a fault, found {status}")));
+        }
+        Err(error) => return Err((exit::UNREACHABLE, format!("control API: {error}"))),
+    }
+    let told =
+        format!("the other target is made {delay} ms late: {wanted:.2} ms are {percent} % of a median of {median:.2?}");
+    say(&told);
+    Ok(told)
+}
+
+fn median(values: &mut [Duration]) -> Duration {
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or_default().max(Duration::from_micros(1))
+}
