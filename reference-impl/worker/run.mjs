@@ -114,6 +114,7 @@ export async function start({ port = 0, data, tenants = TENANTS, control, provid
     },
     cf: false, // or it would ask the network where this machine is
     compatibilityDate: "2026-07-01",
+    compatibilityFlags: ["enable_request_signal"], // a stream ends when its client goes away
     modules: [
       { type: "ESModule", path: join(build, "index.js") },
       { type: "CompiledWasm", path: join(build, "index_bg.wasm") },

@@ -23,10 +23,22 @@ async function watched(call) {
   }
 }
 
+// A client that goes away would otherwise end the request's context, and with it everything that waits in wasm, whose places
+// nobody would give back. So the work goes on until its own end, which its deadline bounds; the events of a stream end at once.
+async function answered(request, env, context) {
+  revive();
+  const work = watched(() => wasm.fetch(request, env, context));
+  context.waitUntil(work.catch(() => {}));
+  const response = await work;
+  if (!response.body || !response.headers.get("content-type")?.startsWith("text/event-stream")) return response;
+  const { readable, writable } = new IdentityTransformStream();
+  context.waitUntil(response.body.pipeTo(writable, { signal: request.signal }).catch(() => {}));
+  return new Response(readable, response);
+}
+
 export default class extends WorkerEntrypoint {
   fetch(request) {
-    revive();
-    return watched(() => wasm.fetch(request, this.env, this.ctx));
+    return answered(request, this.env, this.ctx);
   }
 }
 
@@ -34,8 +46,7 @@ export default class extends WorkerEntrypoint {
 // the binding CONTROL is not set, serves the platform here too.
 export class Control extends WorkerEntrypoint {
   fetch(request) {
-    revive();
-    return watched(() => wasm.fetch(request, { ...this.env, ENTRY: "control" }, this.ctx));
+    return answered(request, { ...this.env, ENTRY: "control" }, this.ctx);
   }
 }
 

@@ -27,12 +27,16 @@ mod store;
 mod tasks;
 mod telemetry;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 use axum::{
     Router,
     http::{HeaderMap, HeaderValue, header::AUTHORIZATION},
 };
+use reference_core::ports::Clock as _;
 use tower::Service;
 use worker::{Context, Env, HttpRequest, event};
 
@@ -41,9 +45,15 @@ use deployment::Deployment;
 /// The service of this isolate. No request owns it; what belongs to a request is made anew for each call of a port.
 static SERVICE: OnceLock<Served> = OnceLock::new();
 
+/// Time after which work that waits for a model is tried again, in microseconds.
+const WAKE_EVERY_US: u64 = 2_000_000;
+
 /// What this isolate answers with.
 struct Served {
     router: Router,
+    deployment: Arc<Deployment>,
+    /// When waiting work was last tried again, in microseconds of the monotonic clock.
+    woken_us: AtomicU64,
     #[cfg(feature = "control")]
     control: Option<Router>,
 }
@@ -54,8 +64,20 @@ impl Served {
         Ok(Self {
             router: deployment.router.clone(),
             #[cfg(feature = "control")]
-            control: control::router(deployment).ok(),
+            control: control::router(Arc::clone(&deployment)).ok(),
+            woken_us: AtomicU64::new(0),
+            deployment,
         })
+    }
+
+    /// Tries work again that waits for a model, where it has waited long enough. No timer outlives a request here, so requests
+    /// do it, of whatever tenant.
+    fn wake(&self) {
+        let now_us = self.deployment.clock.monotonic_us();
+        if now_us.saturating_sub(self.woken_us.load(Ordering::Relaxed)) >= WAKE_EVERY_US {
+            self.woken_us.store(now_us, Ordering::Relaxed);
+            self.deployment.platform.wake();
+        }
     }
 
     /// The router of the entry that was called: the module around this one names the control API's in the bindings that it
@@ -80,6 +102,7 @@ async fn fetch(
     _context: Context,
 ) -> worker::Result<axum::http::Response<axum::body::Body>> {
     let mut service = if let Some(served) = SERVICE.get() {
+        served.wake();
         served.entry(&env)
     } else {
         let assembled = Served::assemble(&env)?;
