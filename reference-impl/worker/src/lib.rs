@@ -34,7 +34,10 @@ use std::sync::{
 
 use axum::{
     Router,
-    http::{HeaderMap, HeaderValue, header::AUTHORIZATION},
+    http::{
+        HeaderMap, HeaderName, HeaderValue,
+        header::{AUTHORIZATION, HOST},
+    },
 };
 use reference_core::ports::Clock as _;
 use tower::Service;
@@ -112,12 +115,26 @@ async fn fetch(
     Ok(service.call(request).await?)
 }
 
-/// Undoes the host's joining of repeated `Authorization` headers, which are refused as such. No credential has a comma in it.
+/// Fields whose repetition is refused as such, and whose values have no comma in them.
+const SINGLE: [HeaderName; 2] = [AUTHORIZATION, HOST];
+
+/// Undoes what the host does to header fields: it joins repeated ones, and keeps white space around values.
 fn separate(headers: &mut HeaderMap) {
-    let joined = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).filter(|value| value.contains(','));
-    let Some(joined) = joined.map(str::to_owned) else { return };
-    headers.remove(AUTHORIZATION);
-    for value in joined.split(',').filter_map(|value| HeaderValue::from_str(value.trim()).ok()) {
-        headers.append(AUTHORIZATION, value);
+    for value in headers.values_mut() {
+        let bytes = value.as_bytes();
+        let trimmed = bytes.trim_ascii();
+        if trimmed.len() != bytes.len()
+            && let Ok(trimmed) = HeaderValue::from_bytes(trimmed)
+        {
+            *value = trimmed;
+        }
+    }
+    for name in SINGLE {
+        let joined = headers.get(&name).and_then(|value| value.to_str().ok()).filter(|value| value.contains(','));
+        let Some(joined) = joined.map(str::to_owned) else { continue };
+        headers.remove(&name);
+        for value in joined.split(',').filter_map(|value| HeaderValue::from_str(value.trim()).ok()) {
+            headers.append(&name, value);
+        }
     }
 }
