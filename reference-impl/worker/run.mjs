@@ -107,7 +107,12 @@ export async function start({ port = 0, data, tenants = TENANTS, control, provid
   const worker = new Miniflare({
     name: "reference-worker",
     host: "127.0.0.1",
-    port,
+    port: 0,
+    // Requests reach the Worker itself and not by way of the tool's own, which reads headers its own way.
+    unsafeDirectSockets: [
+      { host: "127.0.0.1", port },
+      ...(control === undefined ? [] : [{ host: "127.0.0.1", port: control, entrypoint: "Control" }]),
+    ],
     log: new Log(LogLevel.WARN),
     handleRuntimeStdio(out, err) {
       for (const stream of [out, err]) stream.setEncoding("utf8").on("data", onLine);
@@ -128,12 +133,10 @@ export async function start({ port = 0, data, tenants = TENANTS, control, provid
     },
     durableObjects: { TENANTS: { className: "TenantStore", useSQLite: true } },
     durableObjectsPersist: data ? resolve(data) : false,
-    ...(control !== undefined && {
-      unsafeDirectSockets: [{ host: "127.0.0.1", port: control, entrypoint: "Control" }],
-    }),
     telemetry: { enabled: false },
   });
-  const url = await worker.ready;
+  await worker.ready;
+  const url = await worker.unsafeGetDirectURL();
   return { worker, url: url.origin };
 }
 

@@ -60,7 +60,10 @@ async function answered(request, env, context) {
   const work = watched(() => wasm.fetch(request, env, context));
   context.waitUntil(work.catch(() => {}));
   const response = await work;
-  if (!response.body || !response.headers.get("content-type")?.startsWith("text/event-stream")) return response;
+  if (!response.body) return response;
+  // An answer that is whole is sent with its length.
+  const streams = response.headers.get("content-type")?.startsWith("text/event-stream");
+  if (!streams) return new Response(await response.arrayBuffer(), response);
   const { readable, writable } = new IdentityTransformStream();
   context.waitUntil(pump(response.body, writable));
   return new Response(readable, response);
