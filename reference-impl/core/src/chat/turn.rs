@@ -223,10 +223,9 @@ impl Turn {
                 }
                 Ok(())
             }
-            // No tool was offered, so none is called: what a model asks for by itself is data and no order.
-            ChatDelta::ToolCall(_) => Ok(()),
-            // The meter has seen it.
-            ChatDelta::Usage { .. } => Ok(()),
+            // No tool was offered, so none is called: what a model asks for by itself is data and no order. What it used, the
+            // meter has seen.
+            ChatDelta::ToolCall(_) | ChatDelta::Usage { .. } => Ok(()),
             ChatDelta::Finish(reason) => {
                 self.finish = self.finish.or(Some(match reason {
                     ChatFinish::Stop | ChatFinish::ToolCalls => Finish::Stop,
