@@ -107,13 +107,19 @@ export async function start({ port = 0, data, tenants = TENANTS, control, provid
   const worker = new Miniflare({
     name: "reference-worker",
     host: "127.0.0.1",
-    port,
+    port: 0,
+    // Requests reach the Worker itself and not by way of the tool's own, which reads headers its own way.
+    unsafeDirectSockets: [
+      { host: "127.0.0.1", port },
+      ...(control === undefined ? [] : [{ host: "127.0.0.1", port: control, entrypoint: "Control" }]),
+    ],
     log: new Log(LogLevel.WARN),
     handleRuntimeStdio(out, err) {
       for (const stream of [out, err]) stream.setEncoding("utf8").on("data", onLine);
     },
     cf: false, // or it would ask the network where this machine is
     compatibilityDate: "2026-07-01",
+    compatibilityFlags: ["enable_request_signal"], // a stream ends when its client goes away
     modules: [
       { type: "ESModule", path: join(build, "index.js") },
       { type: "CompiledWasm", path: join(build, "index_bg.wasm") },
@@ -127,12 +133,10 @@ export async function start({ port = 0, data, tenants = TENANTS, control, provid
     },
     durableObjects: { TENANTS: { className: "TenantStore", useSQLite: true } },
     durableObjectsPersist: data ? resolve(data) : false,
-    ...(control !== undefined && {
-      unsafeDirectSockets: [{ host: "127.0.0.1", port: control, entrypoint: "Control" }],
-    }),
     telemetry: { enabled: false },
   });
-  const url = await worker.ready;
+  await worker.ready;
+  const url = await worker.unsafeGetDirectURL();
   return { worker, url: url.origin };
 }
 

@@ -23,10 +23,55 @@ async function watched(call) {
   }
 }
 
+// The host notices that a client of a stream has gone away only when it writes. So nothing stays unwritten for longer than this,
+// in milliseconds; a promise to free a stream's place holds from a second on.
+const LONGEST_SILENCE = 200;
+const HEARTBEAT = new TextEncoder().encode(": heartbeat\n\n");
+
+// Copies a stream of events, one whole event a chunk, and ends it as soon as its client is gone.
+async function pump(from, to) {
+  const [reader, writer] = [from.getReader(), to.getWriter()];
+  const gone = writer.closed.then(() => {}, () => {});
+  try {
+    let next = reader.read();
+    for (;;) {
+      let timer;
+      const silence = new Promise((done) => (timer = setTimeout(done, LONGEST_SILENCE, "silence")));
+      const first = await Promise.race([next, silence, gone.then(() => "gone")]);
+      clearTimeout(timer);
+      if (first === "gone") break;
+      if (first === "silence") await writer.write(HEARTBEAT);
+      else if (first.done) return await writer.close();
+      else {
+        await writer.write(first.value);
+        next = reader.read();
+      }
+    }
+  } catch {
+    // The client went away during a write.
+  }
+  await reader.cancel().catch(() => {});
+}
+
+// A client that goes away would otherwise end the request's context, and with it everything that waits in wasm, whose places
+// nobody would give back. So the work goes on until its own end, which its deadline bounds; the events of a stream end at once.
+async function answered(request, env, context) {
+  revive();
+  const work = watched(() => wasm.fetch(request, env, context));
+  context.waitUntil(work.catch(() => {}));
+  const response = await work;
+  if (!response.body) return response;
+  // An answer that is whole is sent with its length.
+  const streams = response.headers.get("content-type")?.startsWith("text/event-stream");
+  if (!streams) return new Response(await response.arrayBuffer(), response);
+  const { readable, writable } = new IdentityTransformStream();
+  context.waitUntil(pump(response.body, writable));
+  return new Response(readable, response);
+}
+
 export default class extends WorkerEntrypoint {
   fetch(request) {
-    revive();
-    return watched(() => wasm.fetch(request, this.env, this.ctx));
+    return answered(request, this.env, this.ctx);
   }
 }
 
@@ -34,8 +79,7 @@ export default class extends WorkerEntrypoint {
 // the binding CONTROL is not set, serves the platform here too.
 export class Control extends WorkerEntrypoint {
   fetch(request) {
-    revive();
-    return watched(() => wasm.fetch(request, { ...this.env, ENTRY: "control" }, this.ctx));
+    return answered(request, { ...this.env, ENTRY: "control" }, this.ctx);
   }
 }
 

@@ -27,12 +27,19 @@ mod store;
 mod tasks;
 mod telemetry;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 use axum::{
     Router,
-    http::{HeaderMap, HeaderValue, header::AUTHORIZATION},
+    http::{
+        HeaderMap, HeaderName, HeaderValue,
+        header::{AUTHORIZATION, HOST},
+    },
 };
+use reference_core::ports::Clock as _;
 use tower::Service;
 use worker::{Context, Env, HttpRequest, event};
 
@@ -41,9 +48,15 @@ use deployment::Deployment;
 /// The service of this isolate. No request owns it; what belongs to a request is made anew for each call of a port.
 static SERVICE: OnceLock<Served> = OnceLock::new();
 
+/// Time after which work that waits for a model is tried again, in microseconds.
+const WAKE_EVERY_US: u64 = 2_000_000;
+
 /// What this isolate answers with.
 struct Served {
     router: Router,
+    deployment: Arc<Deployment>,
+    /// When waiting work was last tried again, in microseconds of the monotonic clock.
+    woken_us: AtomicU64,
     #[cfg(feature = "control")]
     control: Option<Router>,
 }
@@ -54,8 +67,20 @@ impl Served {
         Ok(Self {
             router: deployment.router.clone(),
             #[cfg(feature = "control")]
-            control: control::router(deployment).ok(),
+            control: control::router(Arc::clone(&deployment)).ok(),
+            woken_us: AtomicU64::new(0),
+            deployment,
         })
+    }
+
+    /// Tries work again that waits for a model, where it has waited long enough. No timer outlives a request here, so requests
+    /// do it, of whatever tenant.
+    fn wake(&self) {
+        let now_us = self.deployment.clock.monotonic_us();
+        if now_us.saturating_sub(self.woken_us.load(Ordering::Relaxed)) >= WAKE_EVERY_US {
+            self.woken_us.store(now_us, Ordering::Relaxed);
+            self.deployment.platform.wake();
+        }
     }
 
     /// The router of the entry that was called: the module around this one names the control API's in the bindings that it
@@ -80,6 +105,7 @@ async fn fetch(
     _context: Context,
 ) -> worker::Result<axum::http::Response<axum::body::Body>> {
     let mut service = if let Some(served) = SERVICE.get() {
+        served.wake();
         served.entry(&env)
     } else {
         let assembled = Served::assemble(&env)?;
@@ -89,12 +115,26 @@ async fn fetch(
     Ok(service.call(request).await?)
 }
 
-/// Undoes the host's joining of repeated `Authorization` headers, which are refused as such. No credential has a comma in it.
+/// Fields whose repetition is refused as such, and whose values have no comma in them.
+const SINGLE: [HeaderName; 2] = [AUTHORIZATION, HOST];
+
+/// Undoes what the host does to header fields: it joins repeated ones, and keeps white space around values.
 fn separate(headers: &mut HeaderMap) {
-    let joined = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).filter(|value| value.contains(','));
-    let Some(joined) = joined.map(str::to_owned) else { return };
-    headers.remove(AUTHORIZATION);
-    for value in joined.split(',').filter_map(|value| HeaderValue::from_str(value.trim()).ok()) {
-        headers.append(AUTHORIZATION, value);
+    for value in headers.values_mut() {
+        let bytes = value.as_bytes();
+        let trimmed = bytes.trim_ascii();
+        if trimmed.len() != bytes.len()
+            && let Ok(trimmed) = HeaderValue::from_bytes(trimmed)
+        {
+            *value = trimmed;
+        }
+    }
+    for name in SINGLE {
+        let joined = headers.get(&name).and_then(|value| value.to_str().ok()).filter(|value| value.contains(','));
+        let Some(joined) = joined.map(str::to_owned) else { continue };
+        headers.remove(&name);
+        for value in joined.split(',').filter_map(|value| HeaderValue::from_str(value.trim()).ok()) {
+            headers.append(&name, value);
+        }
     }
 }
