@@ -1612,6 +1612,10 @@ pub struct DeployConfig {
     /// Every migration of the Worker's Durable Objects, oldest first.
     #[schemars(length(min = 1, max = 64))]
     pub migrations: Vec<DeployMigration>,
+    /// Keys that JWTs are signed with in deployments, in place of those of platform.yaml, which may be the published ones; a file, relative to the folder of deploy.yaml. Absent means those of platform.yaml.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "JwksSource")]
+    pub jwks: Option<JwksSource>,
     /// Target profile whose passing run record opens the way from stage to prod. Absent means staging.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 63), regex(pattern = "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"))]
@@ -1621,7 +1625,7 @@ pub struct DeployConfig {
 impl DeployConfig {
     /// The required fields; the others are absent or at their defaults.
     pub fn new(accounts: Vec<DeployAccount>, profiles: Vec<DeployProfile>, migrations: Vec<DeployMigration>) -> Self {
-        Self { accounts, profiles, migrations, gate_target: None }
+        Self { accounts, profiles, migrations, jwks: None, gate_target: None }
     }
 }
 
