@@ -1,5 +1,6 @@
 //! Tokens and secrets: where they come from, and a type that never shows them.
 
+mod check;
 mod permissions;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use std::process::Stdio;
 
 use contract_types::SecretSource;
 
+pub use check::{TokenError, check, needed};
 pub use permissions::{Access, PERMISSIONS, Permission, Verb};
 
 /// A value that must not be read by people: it shows as `[redacted]`.

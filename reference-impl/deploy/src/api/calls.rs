@@ -94,16 +94,13 @@ fn missing_is_none<T>(result: Result<T, ApiError>) -> Result<Option<T>, ApiError
     }
 }
 
+#[expect(clippy::missing_errors_doc, reason = "every call fails as `ApiError` says")]
 impl Api {
     fn script(&self, name: &str, rest: &str) -> String {
         self.own(&format!("workers/scripts/{name}{rest}"))
     }
 
     /// Whether the token is valid; gives its id.
-    ///
-    /// # Errors
-    ///
-    /// As every call: [`ApiError`].
     pub async fn verify_token(&self) -> Result<(String, String), ApiError> {
         let result = missing_is_none(self.read("/user/tokens/verify").await)?;
         let result = match result {
@@ -206,6 +203,12 @@ impl Api {
         self.create(Method::POST, &path, Body::Json(deployment_body(shares, message)), nothing, find).await
     }
 
+    /// Deletes a secret of a Worker by its name.
+    pub async fn delete_secret(&self, name: &str, secret: &str) -> Result<(), ApiError> {
+        let path = self.script(name, &format!("/secrets/{secret}"));
+        missing_is_none(self.call(Method::DELETE, &path, Body::None, true).await).map(drop)
+    }
+
     /// Deletes a Worker.
     pub async fn delete_script(&self, name: &str) -> Result<(), ApiError> {
         missing_is_none(self.call(Method::DELETE, &self.script(name, "?force=true"), Body::None, true).await).map(drop)
@@ -249,8 +252,12 @@ impl Api {
     }
 
     /// Leads a route to another Worker.
-    pub async fn update_route(&self, zone: &str, route: &Route, script: &str) -> Result<(), ApiError> {
-        let body = Body::Json(json!({"pattern": route.pattern, "script": script}));
+    pub async fn update_route(&self, zone: &str, route: &Route, script: Option<&str>) -> Result<(), ApiError> {
+        let mut body = json!({"pattern": route.pattern});
+        if let Some(script) = script {
+            body["script"] = json!(script);
+        }
+        let body = Body::Json(body);
         self.call(Method::PUT, &format!("/zones/{zone}/workers/routes/{}", route.id), body, true).await.map(drop)
     }
 
