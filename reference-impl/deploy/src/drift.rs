@@ -6,6 +6,9 @@ use crate::api::Api;
 use crate::apply::{self, Account, DeployError, Means, Progress};
 use crate::wanted::Wanted;
 
+/// What can be repaired alone by name.
+pub const WHATS: [&str; 8] = ["version", "binding", "secret", "route", "schedule", "compatibility", "index", "resource"];
+
 /// Looks, and changes nothing.
 pub async fn look(api: &Api, wanted: &Wanted) -> DeployOutcome {
     let mut account = Account::new(&wanted.deployment);

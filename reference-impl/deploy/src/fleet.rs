@@ -24,10 +24,12 @@ pub struct Order {
 
 /// Works on all of `wanted`; `work` does one. Outcomes come in the order of the run. With a journal, what it says is done is skipped, and
 /// what is done is written there at once.
+///
+/// Tasks stay on the calling thread, for almost all of their time is waiting: it must run inside a `LocalSet`.
 pub async fn run<F, W>(wanted: Vec<Wanted>, order: &Order, journal: Option<Arc<Journal>>, work: W) -> Vec<DeployOutcome>
 where
-    W: Fn(Wanted) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = DeployOutcome> + Send,
+    W: Fn(Wanted) -> F + Clone + 'static,
+    F: Future<Output = DeployOutcome>,
 {
     let (first, rest) = in_order(wanted, &order.first);
     let stopped = Arc::new(AtomicBool::new(false));
@@ -40,7 +42,7 @@ where
     for (at, wanted) in rest.into_iter().enumerate() {
         let (places, stopped, journal, work, keep_going) =
             (places.clone(), stopped.clone(), journal.clone(), work.clone(), order.keep_going);
-        tasks.spawn(async move {
+        tasks.spawn_local(async move {
             let _place = places.acquire().await.expect("the places are never closed");
             (at, one(wanted, keep_going, &stopped, journal.as_deref(), &work).await)
         });

@@ -22,6 +22,17 @@ pub struct Names {
     pub resources: Vec<String>,
 }
 
+impl Names {
+    /// Whether nothing is named.
+    pub fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+            && self.secrets.is_empty()
+            && self.metadata_indexes.is_empty()
+            && self.worker.is_none()
+            && self.resources.is_empty()
+    }
+}
+
 /// Removes them, routes first and resources last.
 pub async fn remove(means: &Means, wanted: &Wanted, names: &Names, progress: Progress<'_>) -> DeployOutcome {
     let mut account = Account::new(&wanted.deployment);

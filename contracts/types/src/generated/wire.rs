@@ -1950,11 +1950,14 @@ pub enum DeployReportVerb {
     Drift,
     #[serde(rename = "rollback")]
     Rollback,
+    #[serde(rename = "remove")]
+    Remove,
 }
 
 impl DeployReportVerb {
     /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Plan, Self::Apply, Self::Promote, Self::Drift, Self::Rollback];
+    pub const ALL: &'static [Self] =
+        &[Self::Plan, Self::Apply, Self::Promote, Self::Drift, Self::Rollback, Self::Remove];
 
     /// The value as it travels.
     pub const fn as_str(self) -> &'static str {
@@ -1964,6 +1967,7 @@ impl DeployReportVerb {
             Self::Promote => "promote",
             Self::Drift => "drift",
             Self::Rollback => "rollback",
+            Self::Remove => "remove",
         }
     }
 }

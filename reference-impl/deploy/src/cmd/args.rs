@@ -142,7 +142,8 @@ impl Remote {
         found
     }
 
-    async fn one(&self, files: &Files, verb: Verb, wanted: &[Wanted], one: &Wanted, rotate: &[String]) -> Result<Means, Trouble> {
+    /// A client for the profile of `one`, checked for all of `wanted` that have it.
+    pub(crate) async fn one(&self, files: &Files, verb: Verb, wanted: &[Wanted], one: &Wanted, rotate: &[String]) -> Result<Means, Trouble> {
         let profile = &one.deployment.profile;
         let origin = files.origin();
         let token = origin.read(&profile.token).await.map_err(|error| Trouble { message: error.to_string(), unreachable: false })?;

@@ -115,8 +115,9 @@ pub fn code(args: impl IntoIterator<Item = OsString>, output: &mut Output) -> u8
 
 /// Runs a future on a runtime of its own.
 pub(crate) fn block<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    Ok(runtime.map_err(|error| Failure::Fault(format!("expected a runtime: {error}")))?.block_on(future))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Fault(format!("expected a runtime: {error}")))?;
+    Ok(tokio::task::LocalSet::new().block_on(&runtime, future))
 }
 
 /// Today's date.
