@@ -174,7 +174,12 @@ pub async fn apply(means: &Means, wanted: &Wanted, progress: Progress<'_>) -> De
         return account.fail(&DeployError::Refused(plan.refusals.join("; ")));
     }
     if !means.rotate.is_empty() && !plan.steps.iter().any(|step| matches!(step, Step::Script { .. })) {
-        plan.steps.retain(|step| !matches!(step, Step::Take(_) | Step::Version { .. } | Step::Idle | Step::Smoke | Step::Traffic | Step::Verify));
+        plan.steps.retain(|step| {
+            !matches!(
+                step,
+                Step::Take(_) | Step::Version { .. } | Step::Idle | Step::Smoke | Step::Traffic | Step::Verify
+            )
+        });
         plan.steps.extend([Step::Version { afresh: true }, Step::Idle, Step::Smoke, Step::Traffic, Step::Verify]);
     }
     if plan.steps.is_empty() {
@@ -226,7 +231,12 @@ pub(crate) async fn carry_out(
 }
 
 /// Does only the steps for routes or schedules, as `only` says.
-pub(crate) async fn apply_some(means: &Means, wanted: &Wanted, only: &[String], progress: Progress<'_>) -> DeployOutcome {
+pub(crate) async fn apply_some(
+    means: &Means,
+    wanted: &Wanted,
+    only: &[String],
+    progress: Progress<'_>,
+) -> DeployOutcome {
     let mut account = Account::new(&wanted.deployment);
     let (live, plan) = match plan(&means.api, wanted).await {
         Ok(found) => found,

@@ -7,7 +7,8 @@ use crate::apply::{self, Account, DeployError, Means, Progress};
 use crate::wanted::Wanted;
 
 /// What can be repaired alone by name.
-pub const WHATS: [&str; 8] = ["version", "binding", "secret", "route", "schedule", "compatibility", "index", "resource"];
+pub const WHATS: [&str; 8] =
+    ["version", "binding", "secret", "route", "schedule", "compatibility", "index", "resource"];
 
 /// Looks, and changes nothing.
 pub async fn look(api: &Api, wanted: &Wanted) -> DeployOutcome {
@@ -29,8 +30,12 @@ pub async fn repair(means: &Means, wanted: &Wanted, only: &[String], progress: P
     if before.outcome != DeployOutcomeOutcome::Drift {
         return before;
     }
-    let others: Vec<&str> =
-        before.findings.iter().map(|it| it.what.as_str()).filter(|what| !only.is_empty() && !only.iter().any(|it| it == what)).collect();
+    let others: Vec<&str> = before
+        .findings
+        .iter()
+        .map(|it| it.what.as_str())
+        .filter(|what| !only.is_empty() && !only.iter().any(|it| it == what))
+        .collect();
     if !others.is_empty() && only.iter().any(|it| !["route", "schedule"].contains(&it.as_str())) {
         let mut account = Account::new(&wanted.deployment);
         account.found(before.findings.clone());

@@ -54,12 +54,19 @@ where
 }
 
 fn in_order(wanted: Vec<Wanted>, first: &[String]) -> (VecDeque<Wanted>, Vec<Wanted>) {
-    let (mut early, rest): (Vec<Wanted>, Vec<Wanted>) = wanted.into_iter().partition(|it| first.contains(&it.deployment.tenant));
+    let (mut early, rest): (Vec<Wanted>, Vec<Wanted>) =
+        wanted.into_iter().partition(|it| first.contains(&it.deployment.tenant));
     early.sort_by_key(|it| first.iter().position(|name| *name == it.deployment.tenant));
     (early.into(), rest)
 }
 
-async fn one<F, W>(wanted: Wanted, keep_going: bool, stopped: &AtomicBool, journal: Option<&Journal>, work: &W) -> DeployOutcome
+async fn one<F, W>(
+    wanted: Wanted,
+    keep_going: bool,
+    stopped: &AtomicBool,
+    journal: Option<&Journal>,
+    work: &W,
+) -> DeployOutcome
 where
     W: Fn(Wanted) -> F,
     F: Future<Output = DeployOutcome>,

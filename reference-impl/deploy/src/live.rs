@@ -84,7 +84,8 @@ impl Live {
         }
         let names: BTreeSet<&str> = routes.iter().map(|route| route.zone.as_str()).collect();
         let zones = api.zones().await?;
-        self.zones = zones.into_iter().filter(|zone| names.contains(zone.name.as_str())).map(|it| (it.name, it.id)).collect();
+        self.zones =
+            zones.into_iter().filter(|zone| names.contains(zone.name.as_str())).map(|it| (it.name, it.id)).collect();
         for id in self.zones.values() {
             for route in api.routes(id).await? {
                 let ours = route.script.as_deref() == Some(wanted.worker());
@@ -105,6 +106,8 @@ impl Live {
     /// Names of the Worker's secrets.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         let bindings = self.script.iter().flat_map(|script| &script.bindings);
-        bindings.filter(|it| it["type"] == "secret_text" || it["type"] == "secret_key").filter_map(|it| it["name"].as_str())
+        bindings
+            .filter(|it| it["type"] == "secret_text" || it["type"] == "secret_key")
+            .filter_map(|it| it["name"].as_str())
     }
 }

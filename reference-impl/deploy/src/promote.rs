@@ -19,7 +19,9 @@ pub async fn gate(api: &Api, stage: &Wanted, records: &Path) -> Result<String, D
     let (live, plan) = apply::plan(api, stage).await?;
     let refuse = |why: String| Err(DeployError::Refused(why));
     let label = stage.deployment.label();
-    let Some(current) = live.current() else { return refuse(format!("{label} has no version in traffic; deploy apply it first")) };
+    let Some(current) = live.current() else {
+        return refuse(format!("{label} has no version in traffic; deploy apply it first"));
+    };
     let hash = current.message.as_deref().and_then(artefact_of).unwrap_or("of unknown origin");
     if hash != stage.artefact.hash {
         return refuse(format!(
@@ -42,8 +44,11 @@ pub async fn gate(api: &Api, stage: &Wanted, records: &Path) -> Result<String, D
 /// Whether the newest record of conformance for `target` is not older than `since` and passes.
 fn passing(records: &Path, target: &str, since: Timestamp) -> Result<(), String> {
     let mut newest: Option<(Timestamp, RunRecord)> = None;
-    let entries = std::fs::read_dir(records).map_err(|error| format!("expected run records in {}: {error}", records.display()))?;
-    for path in entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == "json")) {
+    let entries = std::fs::read_dir(records)
+        .map_err(|error| format!("expected run records in {}: {error}", records.display()))?;
+    for path in
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == "json"))
+    {
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
         // Other files may lie there too; what is no record is none for us.
         let Ok(record) = serde_json::from_str::<RunRecord>(&text) else { continue };
@@ -55,17 +60,26 @@ fn passing(records: &Path, target: &str, since: Timestamp) -> Result<(), String>
     }
     let remedy = format!("cargo test -p conformance -- --target {target}");
     let Some((started, record)) = newest else {
-        return Err(format!("there is no record of conformance for the target {target} in {}; run `{remedy}`", records.display()));
+        return Err(format!(
+            "there is no record of conformance for the target {target} in {}; run `{remedy}`",
+            records.display()
+        ));
     };
     if started < since {
         return Err(format!("the record {} is older than the version; run `{remedy}`", record.run_id));
     }
     if record.verdict != RunRecordVerdict::Pass {
-        return Err(format!("the record {} does not pass; mend what it found, deploy to stage, and run `{remedy}`", record.run_id));
+        return Err(format!(
+            "the record {} does not pass; mend what it found, deploy to stage, and run `{remedy}`",
+            record.run_id
+        ));
     }
     let ours = apply::contract_version();
     if record.contract_version != ours {
-        return Err(format!("the record {} is of the contract {}, this tool knows {ours}; run `{remedy}`", record.run_id, record.contract_version));
+        return Err(format!(
+            "the record {} is of the contract {}, this tool knows {ours}; run `{remedy}`",
+            record.run_id, record.contract_version
+        ));
     }
     Ok(())
 }

@@ -43,7 +43,8 @@ pub async fn remove(means: &Means, wanted: &Wanted, names: &Names, progress: Pro
     let strange = not_ours(wanted, &live, names);
     if !strange.is_empty() {
         let label = wanted.deployment.label();
-        return account.fail(&DeployError::Refused(format!("{} is not of {label}; nothing was removed", strange.join(", "))));
+        return account
+            .fail(&DeployError::Refused(format!("{} is not of {label}; nothing was removed", strange.join(", "))));
     }
     for (words, what) in order(names) {
         match one(means, wanted, &live, &what).await {
@@ -69,15 +70,24 @@ fn order(names: &Names) -> Vec<(String, What)> {
     let mut all = Vec::new();
     all.extend(names.routes.iter().map(|it| (format!("delete the route `{it}`"), What::Route(it.clone()))));
     all.extend(names.secrets.iter().map(|it| (format!("delete the secret `{it}`"), What::Secret(it.clone()))));
-    all.extend(names.metadata_indexes.iter().map(|it| (format!("delete the metadata index `{it}`"), What::Property(it.clone()))));
-    all.extend(names.worker.iter().map(|it| (format!("delete the Worker `{it}` with its Durable Objects"), What::Worker)));
+    all.extend(
+        names
+            .metadata_indexes
+            .iter()
+            .map(|it| (format!("delete the metadata index `{it}`"), What::Property(it.clone()))),
+    );
+    all.extend(
+        names.worker.iter().map(|it| (format!("delete the Worker `{it}` with its Durable Objects"), What::Worker)),
+    );
     all.extend(names.resources.iter().map(|it| (format!("delete the resource `{it}`"), What::Resource(it.clone()))));
     all
 }
 
 fn name_of(resource: &Resource) -> &str {
     match resource {
-        Resource::Namespace(name) | Resource::Bucket(name) | Resource::Queue(name) | Resource::Index { name, .. } => name,
+        Resource::Namespace(name) | Resource::Bucket(name) | Resource::Queue(name) | Resource::Index { name, .. } => {
+            name
+        }
     }
 }
 
@@ -85,9 +95,17 @@ fn name_of(resource: &Resource) -> &str {
 fn not_ours(wanted: &Wanted, live: &Live, names: &Names) -> Vec<String> {
     let mut strange = Vec::new();
     let worker = wanted.worker();
-    let routes = |pattern: &String| live.routes.iter().any(|(_, it)| it.pattern == *pattern && it.script.as_deref() == Some(worker));
+    let routes = |pattern: &String| {
+        live.routes.iter().any(|(_, it)| it.pattern == *pattern && it.script.as_deref() == Some(worker))
+    };
     strange.extend(names.routes.iter().filter(|it| !routes(it)).map(|it| format!("the route `{it}`")));
-    strange.extend(names.secrets.iter().filter(|it| !live.secrets().any(|name| name == *it)).map(|it| format!("the secret `{it}`")));
+    strange.extend(
+        names
+            .secrets
+            .iter()
+            .filter(|it| !live.secrets().any(|name| name == *it))
+            .map(|it| format!("the secret `{it}`")),
+    );
     strange.extend(names.worker.iter().filter(|it| *it != worker).map(|it| format!("the Worker `{it}`")));
     let resources = |name: &String| wanted.resources.iter().any(|it| name_of(it) == name);
     strange.extend(names.resources.iter().filter(|it| !resources(it)).map(|it| format!("the resource `{it}`")));
@@ -96,7 +114,9 @@ fn not_ours(wanted: &Wanted, live: &Live, names: &Names) -> Vec<String> {
             live.indexes.get(index).is_some_and(|it| it.properties.iter().any(|(name, _)| name == property))
         })
     };
-    strange.extend(names.metadata_indexes.iter().filter(|it| !property(it)).map(|it| format!("the metadata index `{it}`")));
+    strange.extend(
+        names.metadata_indexes.iter().filter(|it| !property(it)).map(|it| format!("the metadata index `{it}`")),
+    );
     strange
 }
 

@@ -47,8 +47,12 @@ async fn refusal(means: &Means, wanted: &Wanted, live: &Live, version: &str) -> 
         return Ok(Some(format!("there is no Worker `{}`; deploy apply makes it", wanted.worker())));
     };
     let Some(found) = means.api.version(wanted.worker(), version).await? else {
-        let known: Vec<String> =
-            live.versions.iter().take(5).map(|it| format!("{} ({})", it.id, it.tag.as_deref().unwrap_or("no tag"))).collect();
+        let known: Vec<String> = live
+            .versions
+            .iter()
+            .take(5)
+            .map(|it| format!("{} ({})", it.id, it.tag.as_deref().unwrap_or("no tag")))
+            .collect();
         return Ok(Some(format!("there is no version {version}; the newest are {}", known.join(", "))));
     };
     let tag = found["resources"]["script_runtime"]["migration_tag"].as_str();
@@ -68,7 +72,10 @@ async fn refusal(means: &Means, wanted: &Wanted, live: &Live, version: &str) -> 
     if gone.is_empty() {
         return Ok(None);
     }
-    Ok(Some(format!("the version needs what was deleted since: {}; deploy a version without it, or make it again", gone.join(", "))))
+    Ok(Some(format!(
+        "the version needs what was deleted since: {}; deploy a version without it, or make it again",
+        gone.join(", ")
+    )))
 }
 
 /// The resource of a binding, where it is gone.
@@ -78,8 +85,8 @@ async fn deleted(means: &Means, live: &Live, binding: &Value) -> Result<Option<S
     let (what, name, there) = match binding["type"].as_str().unwrap_or_default() {
         "kv_namespace" => {
             let id = text("namespace_id");
-            let there = live.namespaces.values().any(|it| *it == id)
-                || api.namespaces().await?.iter().any(|(_, it)| *it == id);
+            let there =
+                live.namespaces.values().any(|it| *it == id) || api.namespaces().await?.iter().any(|(_, it)| *it == id);
             ("KV namespace", id, there)
         }
         "vectorize" => ("Vectorize index", text("index_name"), api.index(&text("index_name")).await?.is_some()),

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::config::Deployment;
 
 pub use artefact::{Artefact, ArtefactError};
+pub(crate) use metadata::at_once;
 pub use metadata::{Migrate, metadata};
 pub use wrangler::wrangler_config;
 
@@ -93,7 +94,12 @@ fn resource(binding: &DeployBinding) -> Option<Resource> {
             name: name?,
             dimensions: binding.dimensions?,
             metric: metric(binding.metric),
-            properties: binding.metadata_indexes.iter().flatten().map(|it| (it.property.clone(), kind(it.r#type))).collect(),
+            properties: binding
+                .metadata_indexes
+                .iter()
+                .flatten()
+                .map(|it| (it.property.clone(), kind(it.r#type)))
+                .collect(),
         }),
         DeployBindingKind::Ai | DeployBindingKind::DurableObject | DeployBindingKind::Analytics => None,
     }

@@ -73,7 +73,11 @@ fn text(value: &Value) -> Option<String> {
 
 fn version(value: &Value) -> Option<Version> {
     let notes = &value["annotations"];
-    Some(Version { id: text(&value["id"])?, tag: text(&notes["workers/tag"]), message: text(&notes["workers/message"]) })
+    Some(Version {
+        id: text(&value["id"])?,
+        tag: text(&notes["workers/tag"]),
+        message: text(&notes["workers/message"]),
+    })
 }
 
 fn index(value: &Value) -> Option<IndexInfo> {
@@ -124,7 +128,11 @@ impl Api {
 
     /// Whether `path` below the account, or `zones`, may be read.
     pub async fn may_read(&self, path: &str) -> Result<bool, ApiError> {
-        let path = if path == "zones" { format!("/zones?account.id={}&page=1&per_page=5", self.account) } else { self.own(path) };
+        let path = if path == "zones" {
+            format!("/zones?account.id={}&page=1&per_page=5", self.account)
+        } else {
+            self.own(path)
+        };
         match self.read(&path).await {
             Ok(_) => Ok(true),
             Err(error) if error.is_forbidden() => Ok(false),
@@ -143,7 +151,9 @@ impl Api {
 
     /// A Worker's settings; `None` where there is no such Worker.
     pub async fn settings(&self, name: &str) -> Result<Option<Script>, ApiError> {
-        let Some(mut found) = missing_is_none(self.read(&self.script(name, "/settings")).await)? else { return Ok(None) };
+        let Some(mut found) = missing_is_none(self.read(&self.script(name, "/settings")).await)? else {
+            return Ok(None);
+        };
         // The tag of the last migration stands in the list of Workers alone.
         let scripts = self.read(&self.own("workers/scripts")).await?;
         let listed = scripts.as_array().into_iter().flatten().find(|script| script["id"] == name);
@@ -158,10 +168,9 @@ impl Api {
     /// Uploads a version that gets no traffic; finds it by its tag where the answer was lost.
     pub async fn upload_version(&self, name: &str, upload: &Upload, tag: &str) -> Result<Version, ApiError> {
         let path = self.script(name, "/versions?bindings_inherit=strict");
-        let read = |value: &Value| {
-            Some(Version { id: text(&value["id"])?, tag: None, message: None })
-        };
-        let find = async || Ok(self.versions(name).await?.into_iter().find(|version| version.tag.as_deref() == Some(tag)));
+        let read = |value: &Value| Some(Version { id: text(&value["id"])?, tag: None, message: None });
+        let find =
+            async || Ok(self.versions(name).await?.into_iter().find(|version| version.tag.as_deref() == Some(tag)));
         self.create(Method::POST, &path, upload.body(), read, find).await
     }
 
@@ -184,7 +193,9 @@ impl Api {
 
     /// How the traffic of a Worker is shared out now; empty where it was never deployed.
     pub async fn traffic(&self, name: &str) -> Result<Vec<VersionShare>, ApiError> {
-        let Some(found) = missing_is_none(self.read(&self.script(name, "/deployments")).await)? else { return Ok(Vec::new()) };
+        let Some(found) = missing_is_none(self.read(&self.script(name, "/deployments")).await)? else {
+            return Ok(Vec::new());
+        };
         let shares = found["deployments"][0]["versions"].as_array().cloned().unwrap_or_default();
         let share = |value: &Value| {
             Some(VersionShare { version: text(&value["version_id"])?, percentage: value["percentage"].as_f64()? })
@@ -275,9 +286,7 @@ impl Api {
 
     /// Makes a KV namespace; gives its id.
     pub async fn create_namespace(&self, title: &str) -> Result<String, ApiError> {
-        let find = async || {
-            Ok(self.namespaces().await?.into_iter().find(|(name, _)| name == title).map(|(_, id)| id))
-        };
+        let find = async || Ok(self.namespaces().await?.into_iter().find(|(name, _)| name == title).map(|(_, id)| id));
         let body = Body::Json(json!({"title": title}));
         self.create(Method::POST, &self.own("storage/kv/namespaces"), body, |it| text(&it["id"]), find).await
     }
@@ -293,7 +302,9 @@ impl Api {
         let path = self.own(&format!("vectorize/v2/indexes/{name}"));
         let found = missing_is_none(self.read(&path).await)?;
         found
-            .map(|it| index(&it).ok_or_else(|| ApiError::Strange(format!("GET {path}"), "dimensions and metric".to_owned())))
+            .map(|it| {
+                index(&it).ok_or_else(|| ApiError::Strange(format!("GET {path}"), "dimensions and metric".to_owned()))
+            })
             .transpose()
     }
 
@@ -320,9 +331,8 @@ impl Api {
 
     /// Makes a metadata index.
     pub async fn create_metadata_index(&self, name: &str, property: &str, kind: &str) -> Result<(), ApiError> {
-        let find = async || {
-            Ok(self.metadata_indexes(name).await?.into_iter().any(|(it, _)| it == property).then_some(()))
-        };
+        let find =
+            async || Ok(self.metadata_indexes(name).await?.into_iter().any(|(it, _)| it == property).then_some(()));
         let path = self.own(&format!("vectorize/v2/indexes/{name}/metadata_index/create"));
         let body = Body::Json(json!({"propertyName": property, "indexType": kind}));
         self.create(Method::POST, &path, body, nothing, find).await

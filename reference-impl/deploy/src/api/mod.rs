@@ -71,7 +71,8 @@ impl Pool {
         }
         plain.enforce_http(false);
         let connector = HttpsConnectorBuilder::new().with_native_roots();
-        let connector = connector.map_err(|_| ApiError::Unusable("expected certificates of this host for https, found none"))?;
+        let connector =
+            connector.map_err(|_| ApiError::Unusable("expected certificates of this host for https, found none"))?;
         Ok(Self::Secure(builder.build(connector.https_only().enable_http1().wrap_connector(plain))))
     }
 
@@ -135,8 +136,9 @@ impl Api {
         let call = format!("{method} {}", path.split('?').next().unwrap_or_default());
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         request = request.header(header::USER_AGENT, concat!("plumbline-deploy/", env!("CARGO_PKG_VERSION")));
-        let mut bearer = header::HeaderValue::from_str(&format!("Bearer {}", self.token.expose()))
-            .map_err(|_| ApiError::Unusable("expected a token of plain letters, digits and signs; check where it comes from"))?;
+        let mut bearer = header::HeaderValue::from_str(&format!("Bearer {}", self.token.expose())).map_err(|_| {
+            ApiError::Unusable("expected a token of plain letters, digits and signs; check where it comes from")
+        })?;
         bearer.set_sensitive(true);
         request = request.header(header::AUTHORIZATION, bearer);
         let bytes = match body {
@@ -150,8 +152,9 @@ impl Api {
                 bytes.clone()
             }
         };
-        let request =
-            request.body(Full::new(bytes)).map_err(|_| ApiError::Unusable("expected an address of the API that can be called"))?;
+        let request = request
+            .body(Full::new(bytes))
+            .map_err(|_| ApiError::Unusable("expected an address of the API that can be called"))?;
         let (status, wait, bytes) = self.pool.send(request, &call, self.patience.timeout).await?;
         if status == StatusCode::TOO_MANY_REQUESTS {
             return Err(ApiError::Busy { call, wait: wait.unwrap_or_default() });
@@ -204,7 +207,8 @@ impl Api {
         let mut all = Vec::new();
         for page in 1..=PAGES {
             let sign = if path.contains('?') { '&' } else { '?' };
-            let mut answer = self.call(Method::GET, &format!("{path}{sign}page={page}&per_page=100"), Body::None, true).await?;
+            let mut answer =
+                self.call(Method::GET, &format!("{path}{sign}page={page}&per_page=100"), Body::None, true).await?;
             let found = list(&mut answer["result"], entries);
             let count = found.len();
             all.extend(found);
@@ -225,7 +229,14 @@ impl Api {
 
     /// Creates something. After a failure that may have taken effect, `find` looks for it before it is tried again, so that nothing is
     /// created twice.
-    async fn create<T, F>(&self, method: Method, path: &str, body: Body, read: fn(&Value) -> Option<T>, find: F) -> Result<T, ApiError>
+    async fn create<T, F>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+        read: fn(&Value) -> Option<T>,
+        find: F,
+    ) -> Result<T, ApiError>
     where
         F: AsyncFn() -> Result<Option<T>, ApiError>,
     {

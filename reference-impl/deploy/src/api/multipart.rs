@@ -41,7 +41,9 @@ impl Upload {
         };
         let mut bytes = Vec::new();
         let mut part = |head: String, content: &[u8]| {
-            bytes.extend_from_slice(format!("--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes());
+            bytes.extend_from_slice(
+                format!("--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes(),
+            );
             bytes.extend_from_slice(content);
             bytes.extend_from_slice(b"\r\n");
         };

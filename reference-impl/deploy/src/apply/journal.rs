@@ -85,6 +85,8 @@ impl Journal {
         let mut text = serde_json::to_string(&line).expect("an outcome is JSON");
         text.push('\n');
         let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).map_err(|error| JournalError::File(self.path.clone(), error))
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.sync_data())
+            .map_err(|error| JournalError::File(self.path.clone(), error))
     }
 }

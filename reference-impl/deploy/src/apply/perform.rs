@@ -5,7 +5,7 @@ use crate::api::{Api, Upload, VersionShare};
 use crate::credentials::Secret;
 use crate::live::Live;
 use crate::plan::{Plan, Step};
-use crate::wanted::{Migrate, Wanted, metadata};
+use crate::wanted::{Migrate, Wanted, at_once, metadata};
 
 /// One deployment under way.
 #[derive(Debug)]
@@ -112,7 +112,11 @@ impl<'a> Performer<'a> {
     }
 
     fn zone(&self, name: &str) -> Result<String, DeployError> {
-        self.live.zones.get(name).cloned().ok_or_else(|| DeployError::Refused(format!("the account has no zone {name}")))
+        self.live
+            .zones
+            .get(name)
+            .cloned()
+            .ok_or_else(|| DeployError::Refused(format!("the account has no zone {name}")))
     }
 
     /// The traffic before the run, without shares of nothing.
@@ -125,7 +129,8 @@ impl<'a> Performer<'a> {
     }
 
     async fn script(&mut self, migrate: Option<&Migrate>) -> Result<Undo, DeployError> {
-        let upload = self.upload(migrate, &self.wanted.tag).await?;
+        let mut upload = self.upload(migrate, &self.wanted.tag).await?;
+        upload.metadata = at_once(upload.metadata);
         let api = self.api();
         let new = self.live.script.is_none();
         if let Err(error) = api.upload_script(self.worker(), &upload).await {

@@ -96,14 +96,17 @@ impl Smoke {
         if let Some(header) = header {
             request = request.header(OVERRIDE, header);
         }
-        let request = request.body(Full::new(Bytes::new())).map_err(|_| unreachable(ApiError::Unusable("expected an address")))?;
+        let request = request
+            .body(Full::new(Bytes::new()))
+            .map_err(|_| unreachable(ApiError::Unusable("expected an address")))?;
         let pool = Pool::new(url).map_err(unreachable)?;
         let (found, _, bytes) = pool.send(request, url, self.timeout).await.map_err(unreachable)?;
         let wrong = |expected: String, found: String| SmokeError::Answer { url: url.to_owned(), expected, found };
         if found.as_u16() != status {
             return Err(wrong(format!("status {status}"), found.as_u16().to_string()));
         }
-        let value: Value = serde_json::from_slice(&bytes).map_err(|_| wrong("JSON".to_owned(), "something else".to_owned()))?;
+        let value: Value =
+            serde_json::from_slice(&bytes).map_err(|_| wrong("JSON".to_owned(), "something else".to_owned()))?;
         match body {
             Body::Json => Ok(()),
             Body::Error if value["error"]["code"].is_string() => Ok(()),

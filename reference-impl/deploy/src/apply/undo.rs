@@ -11,13 +11,22 @@ pub(crate) enum Undo {
     Never,
     Namespace(String),
     Index(String),
-    Property { index: String, property: String },
+    Property {
+        index: String,
+        property: String,
+    },
     Bucket(String),
     Queue(String),
     Script,
     Traffic(Vec<VersionShare>),
-    Route { zone: String, id: String },
-    Lead { zone: String, route: Route },
+    Route {
+        zone: String,
+        id: String,
+    },
+    Lead {
+        zone: String,
+        route: Route,
+    },
     Schedules(Vec<String>),
 }
 

@@ -54,15 +54,24 @@ pub(crate) struct Which {
 impl Which {
     pub(crate) fn choose(&self, folder: &Folder) -> Result<Vec<Deployment>, Failure> {
         let of_env = folder.deployments.iter().filter(|it| it.environment == self.env);
-        let chosen: Vec<Deployment> = of_env.filter(|it| self.all || self.tenant.contains(&it.tenant)).cloned().collect();
+        let chosen: Vec<Deployment> =
+            of_env.filter(|it| self.all || self.tenant.contains(&it.tenant)).cloned().collect();
         for name in &self.tenant {
             if !chosen.iter().any(|it| it.tenant == *name) {
-                let message = format!("expected a tenant with the environment {}, found `{name}`; there are {}", self.env, known(folder));
+                let message = format!(
+                    "expected a tenant with the environment {}, found `{name}`; there are {}",
+                    self.env,
+                    known(folder)
+                );
                 return Err(Failure::Usage(message));
             }
         }
         if chosen.is_empty() {
-            return Err(Failure::Usage(format!("no tenant has the environment {}; there are {}", self.env, known(folder))));
+            return Err(Failure::Usage(format!(
+                "no tenant has the environment {}; there are {}",
+                self.env,
+                known(folder)
+            )));
         }
         Ok(chosen)
     }
@@ -125,7 +134,14 @@ impl Remote {
     }
 
     /// One client for each profile in use, its token read once and checked for `verb`. Profiles that fail have their reason.
-    pub(crate) async fn means(&self, files: &Files, verb: Verb, wanted: &[Wanted], rotate: &[String], output: &Output) -> BTreeMap<String, Result<Means, Trouble>> {
+    pub(crate) async fn means(
+        &self,
+        files: &Files,
+        verb: Verb,
+        wanted: &[Wanted],
+        rotate: &[String],
+        output: &Output,
+    ) -> BTreeMap<String, Result<Means, Trouble>> {
         let mut found = BTreeMap::new();
         for one in wanted {
             let profile = &one.deployment.profile;
@@ -143,10 +159,20 @@ impl Remote {
     }
 
     /// A client for the profile of `one`, checked for all of `wanted` that have it.
-    pub(crate) async fn one(&self, files: &Files, verb: Verb, wanted: &[Wanted], one: &Wanted, rotate: &[String]) -> Result<Means, Trouble> {
+    pub(crate) async fn one(
+        &self,
+        files: &Files,
+        verb: Verb,
+        wanted: &[Wanted],
+        one: &Wanted,
+        rotate: &[String],
+    ) -> Result<Means, Trouble> {
         let profile = &one.deployment.profile;
         let origin = files.origin();
-        let token = origin.read(&profile.token).await.map_err(|error| Trouble { message: error.to_string(), unreachable: false })?;
+        let token = origin
+            .read(&profile.token)
+            .await
+            .map_err(|error| Trouble { message: error.to_string(), unreachable: false })?;
         let api = Api::new(&self.api, &one.deployment.account.id, token, self.patience());
         let api = api.map_err(|error| Trouble { message: error.to_string(), unreachable: false })?;
         for user in wanted.iter().filter(|it| it.deployment.profile.name == profile.name) {

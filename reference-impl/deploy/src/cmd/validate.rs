@@ -39,9 +39,16 @@ impl Args {
                     }
                 }
                 if problems.is_empty() {
-                    let by = if self.wrangler.is_some() { "" } else { "; wrangler's dry run was not held, --wrangler PROGRAM holds it" };
+                    let by = if self.wrangler.is_some() {
+                        ""
+                    } else {
+                        "; wrangler's dry run was not held, --wrangler PROGRAM holds it"
+                    };
                     let without = folder.elsewhere.len();
-                    output.note(&format!("{} deployments are sound, {without} tenants have none{by}", folder.deployments.len()));
+                    output.note(&format!(
+                        "{} deployments are sound, {without} tenants have none{by}",
+                        folder.deployments.len()
+                    ));
                 }
                 problems
             }
@@ -94,7 +101,8 @@ impl Args {
         if ran.status.success() && !warned {
             return Ok(None);
         }
-        let text: String = said.lines().map(str::trim).filter(|line| !line.is_empty()).take(6).collect::<Vec<_>>().join(" ");
+        let text: String =
+            said.lines().map(str::trim).filter(|line| !line.is_empty()).take(6).collect::<Vec<_>>().join(" ");
         Ok(Some(Problem {
             file: self.files.tenants.join(&deployment.tenant).join("tenant.yaml").display().to_string(),
             line: 0,

@@ -95,7 +95,9 @@ impl Apply {
     pub(super) fn run(self, output: &Output) -> Result<u8, Failure> {
         let deployments = self.which.choose(&self.files.load()?)?;
         for name in &self.rotate_secret {
-            let has = |it: &&crate::config::Deployment| it.settings.secrets.iter().flatten().any(|secret| secret.name == *name);
+            let has = |it: &&crate::config::Deployment| {
+                it.settings.secrets.iter().flatten().any(|secret| secret.name == *name)
+            };
             if let Some(lacks) = deployments.iter().find(|it| !has(it)) {
                 return Err(Failure::Usage(format!("--rotate-secret: {} has no secret `{name}`", lacks.label())));
             }
@@ -198,7 +200,10 @@ pub(crate) struct Drift {
 impl Drift {
     pub(super) fn run(self, output: &Output) -> Result<u8, Failure> {
         if let Some(strange) = self.only.iter().find(|it| !drift::WHATS.contains(&it.as_str())) {
-            return Err(Failure::Usage(format!("--only: expected one of {}, found `{strange}`", drift::WHATS.join(", "))));
+            return Err(Failure::Usage(format!(
+                "--only: expected one of {}, found `{strange}`",
+                drift::WHATS.join(", ")
+            )));
         }
         let wanted = self.remote.wanted(self.which.choose(&self.files.load()?)?)?;
         let (progress, repair, only) = (output.clone(), self.repair, self.only.clone());

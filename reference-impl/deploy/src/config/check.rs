@@ -71,7 +71,13 @@ fn deploy_file(files: &Files, origin: &Origin, problems: &mut Vec<Problem>) {
 }
 
 /// Checks that each of `values` stands once.
-fn once<'a>(source: &Source, list: &str, field: &str, values: impl Iterator<Item = &'a str>, problems: &mut Vec<Problem>) {
+fn once<'a>(
+    source: &Source,
+    list: &str,
+    field: &str,
+    values: impl Iterator<Item = &'a str>,
+    problems: &mut Vec<Problem>,
+) {
     let mut seen = BTreeMap::new();
     for (at, value) in values.enumerate() {
         if let Some(first) = seen.insert(value.to_owned(), at) {
@@ -89,7 +95,11 @@ fn once<'a>(source: &Source, list: &str, field: &str, values: impl Iterator<Item
 fn secret(source: &Source, place: &str, from: &SecretSource, origin: &Origin, problems: &mut Vec<Problem>) {
     let ways = usize::from(from.env.is_some()) + usize::from(from.file.is_some()) + usize::from(from.command.is_some());
     if ways != 1 {
-        problems.push(source.problem(place, format!("expected exactly one of env, file and command, found {ways}"), "keep one of them"));
+        problems.push(source.problem(
+            place,
+            format!("expected exactly one of env, file and command, found {ways}"),
+            "keep one of them",
+        ));
         return;
     }
     if let Err(error) = origin.can_have(from) {

@@ -16,7 +16,8 @@ pub(super) fn fault(text: &str) -> Option<String> {
     }
     fields.iter().zip(FIELDS).find_map(|(field, (name, low, high, words))| {
         let fits = field.split(',').all(|part| part_fits(part, low, high, words));
-        (!fits).then(|| format!("expected a {name} from {low} to {high}, `*`, a range, a list or a step, found `{field}`"))
+        (!fits)
+            .then(|| format!("expected a {name} from {low} to {high}, `*`, a range, a list or a step, found `{field}`"))
     })
 }
 
@@ -54,7 +55,17 @@ mod tests {
         for good in ["* * * * *", "17 * * * *", "*/5 0-6 1,15 JAN-MAR MON-FRI", "0 0 31 12 7"] {
             assert_eq!(fault(good), None, "{good}");
         }
-        for bad in ["60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "* * * *", "*/0 * * * *", "5-1 * * * *", "a * * * *"] {
+        for bad in [
+            "60 * * * *",
+            "* 24 * * *",
+            "* * 0 * *",
+            "* * * 13 *",
+            "* * * * 8",
+            "* * * *",
+            "*/0 * * * *",
+            "5-1 * * * *",
+            "a * * * *",
+        ] {
             assert!(fault(bad).is_some(), "{bad}");
         }
     }

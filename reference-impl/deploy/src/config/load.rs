@@ -119,7 +119,8 @@ fn read(places: &Places, problems: &mut Vec<Problem>) -> Option<Files> {
         tenants.push(TenantFile { source, config, prompts });
     }
     let (deploy, platform_source) = (deploy?, platform?);
-    let config: DeployConfig = serde_json::from_value(deploy.value.clone()).expect("what fits the schema fits its type");
+    let config: DeployConfig =
+        serde_json::from_value(deploy.value.clone()).expect("what fits the schema fits its type");
     let platform: PlatformConfig =
         serde_json::from_value(platform_source.value.clone()).expect("what fits the schema fits its type");
     let jwks = jwks(places, &deploy, &config, &platform_source, &platform, problems);
@@ -153,7 +154,11 @@ fn jwks(
     match parsed {
         Ok(value) if value["keys"].as_array().is_some_and(|keys| !keys.is_empty()) => value,
         Ok(_) => {
-            problems.push(source.problem("/jwks/file", format!("expected a JWKS with keys in {}", path.display()), "put keys there"));
+            problems.push(source.problem(
+                "/jwks/file",
+                format!("expected a JWKS with keys in {}", path.display()),
+                "put keys there",
+            ));
             Value::Null
         }
         Err(error) => {
@@ -206,13 +211,19 @@ fn folders(tenants: &Path, problems: &mut Vec<Problem>) -> Vec<String> {
 }
 
 fn files_of(folder: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let mut found: Vec<PathBuf> =
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     found.sort();
     found
 }
 
 /// Puts one together; `None` where what it refers to is missing, which the checks tell.
-fn deployment(files: &Files, tenant: &TenantFile, environment: Environment, settings: &DeployEnvironment) -> Option<Deployment> {
+fn deployment(
+    files: &Files,
+    tenant: &TenantFile,
+    environment: Environment,
+    settings: &DeployEnvironment,
+) -> Option<Deployment> {
     let profile = files.config.profiles.iter().find(|profile| profile.name == settings.profile)?;
     let account = files.config.accounts.iter().find(|account| account.name == profile.account)?;
     Some(Deployment {

@@ -35,7 +35,10 @@ fn shown(value: &Value) -> String {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the library's kinds; what is not told apart is told in its own words")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library's kinds; what is not told apart is told in its own words"
+)]
 fn describe(source: &Source, error: &ValidationError<'_>) -> Vec<Problem> {
     let place = error.instance_path().to_string();
     let found = shown(error.instance());
@@ -63,7 +66,9 @@ fn describe(source: &Source, error: &ValidationError<'_>) -> Vec<Problem> {
         ValidationErrorKind::UniqueItems => {
             one("expected items that are all different".to_owned(), "take out what stands twice".to_owned())
         }
-        _ => one(format!("expected a value that fits; {}, found {found}", plain(error)), "write such a value".to_owned()),
+        _ => {
+            one(format!("expected a value that fits; {}, found {found}", plain(error)), "write such a value".to_owned())
+        }
     }
 }
 
@@ -90,7 +95,12 @@ fn nearest(pointer: &str, name: &str) -> Option<String> {
         .flat_map(serde_json::Map::keys)
         .collect();
     fields.sort();
-    fields.into_iter().map(|field| (distance(field, name), field)).filter(|(far, _)| *far <= 2).min().map(|(_, it)| it.clone())
+    fields
+        .into_iter()
+        .map(|field| (distance(field, name), field))
+        .filter(|(far, _)| *far <= 2)
+        .min()
+        .map(|(_, it)| it.clone())
 }
 
 /// Edits between two words.

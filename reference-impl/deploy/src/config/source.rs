@@ -47,7 +47,11 @@ impl Source {
             Ok(value) => Ok(Self { file: file.to_owned(), value, lines: places.lines }),
             Err(error) => {
                 let line = error.location().map_or(0, |at| at.line());
-                Err(vec![whole(line, format!("expected plain YAML: {error}"), "use maps with texts as keys, and no tags")])
+                Err(vec![whole(
+                    line,
+                    format!("expected plain YAML: {error}"),
+                    "use maps with texts as keys, and no tags",
+                )])
             }
         }
     }
@@ -155,7 +159,9 @@ mod tests {
     #[test]
     fn knows_the_line_of_every_value() {
         let source = Source::parse("f", "a: 1\nb:\n  - {c: 2,\n     d/e: 3}\n  - 4\n").unwrap();
-        for (place, line) in [("/a", 1), ("/b", 2), ("/b/0", 3), ("/b/0/c", 3), ("/b/0/d~1e", 4), ("/b/1", 5), ("/b/1/none", 5)] {
+        for (place, line) in
+            [("/a", 1), ("/b", 2), ("/b/0", 3), ("/b/0/c", 3), ("/b/0/d~1e", 4), ("/b/1", 5), ("/b/1/none", 5)]
+        {
             assert_eq!(source.line(place), line, "{place}");
         }
     }

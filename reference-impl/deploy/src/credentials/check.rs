@@ -11,7 +11,9 @@ pub enum TokenError {
     #[error("the token could not be checked")]
     Api(#[from] ApiError),
     /// It is not valid.
-    #[error("the token of profile `{profile}` is {status}, expected it to be active; make a new one and put it where the profile says")]
+    #[error(
+        "the token of profile `{profile}` is {status}, expected it to be active; make a new one and put it where the profile says"
+    )]
     Inactive {
         /// Name of the profile.
         profile: String,
@@ -19,7 +21,9 @@ pub enum TokenError {
         status: String,
     },
     /// It is of another account.
-    #[error("the token of profile `{profile}` does not reach the account `{account}`; the profile names another account than the token's")]
+    #[error(
+        "the token of profile `{profile}` does not reach the account `{account}`; the profile names another account than the token's"
+    )]
     Account {
         /// Name of the profile.
         profile: String,
@@ -73,7 +77,9 @@ pub async fn check(api: &Api, verb: Verb, deployment: &Deployment) -> Result<(),
         let has = match &groups {
             Some(groups) => {
                 let write = groups.iter().any(|group| *group == format!("{} Write", permission.group));
-                write || (access == Access::Read && groups.iter().any(|group| *group == format!("{} Read", permission.group)))
+                write
+                    || (access == Access::Read
+                        && groups.iter().any(|group| *group == format!("{} Read", permission.group)))
             }
             None => api.may_read(permission.probe).await?,
         };

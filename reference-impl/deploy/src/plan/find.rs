@@ -19,8 +19,17 @@ pub(super) struct Found {
 }
 
 impl Found {
-    fn tell(&mut self, what: &str, name: &str, wanted: impl Into<String>, live: impl Into<String>, remedy: impl Into<String>) {
-        let cut = |text: String| if text.chars().count() > 400 { format!("{}…", text.chars().take(400).collect::<String>()) } else { text };
+    fn tell(
+        &mut self,
+        what: &str,
+        name: &str,
+        wanted: impl Into<String>,
+        live: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let cut = |text: String| {
+            if text.chars().count() > 400 { format!("{}…", text.chars().take(400).collect::<String>()) } else { text }
+        };
         self.findings.push(DeployFinding {
             what: what.to_owned(),
             name: name.to_owned(),
@@ -55,9 +64,15 @@ pub(super) fn all(wanted: &Wanted, live: &Live, found: &mut Found) {
 fn resources(wanted: &Wanted, live: &Live, apply: &str, found: &mut Found) {
     for resource in &wanted.resources {
         match resource {
-            Resource::Namespace(title) if !live.namespaces.contains_key(title) => found.tell("resource", title, "a KV namespace", "", apply),
-            Resource::Bucket(name) if !live.buckets.contains(name) => found.tell("resource", name, "an R2 bucket", "", apply),
-            Resource::Queue(name) if !live.queues.contains_key(name) => found.tell("resource", name, "a queue", "", apply),
+            Resource::Namespace(title) if !live.namespaces.contains_key(title) => {
+                found.tell("resource", title, "a KV namespace", "", apply)
+            }
+            Resource::Bucket(name) if !live.buckets.contains(name) => {
+                found.tell("resource", name, "an R2 bucket", "", apply)
+            }
+            Resource::Queue(name) if !live.queues.contains_key(name) => {
+                found.tell("resource", name, "a queue", "", apply)
+            }
             Resource::Namespace(_) | Resource::Bucket(_) | Resource::Queue(_) => {}
             Resource::Index { name, dimensions, metric, properties } => {
                 index(name, *dimensions, metric, properties, live, apply, found);
@@ -66,7 +81,15 @@ fn resources(wanted: &Wanted, live: &Live, apply: &str, found: &mut Found) {
     }
 }
 
-fn index(name: &str, dimensions: u64, metric: &str, properties: &[(String, &'static str)], live: &Live, apply: &str, found: &mut Found) {
+fn index(
+    name: &str,
+    dimensions: u64,
+    metric: &str,
+    properties: &[(String, &'static str)],
+    live: &Live,
+    apply: &str,
+    found: &mut Found,
+) {
     let wanted = format!("{dimensions} dimensions, {metric}");
     let Some(there) = live.indexes.get(name) else {
         found.tell("index", name, wanted, "", apply);
@@ -75,7 +98,9 @@ fn index(name: &str, dimensions: u64, metric: &str, properties: &[(String, &'sta
     if there.info.dimensions != dimensions || there.info.metric != metric {
         let remedy = "name an index that does not exist yet as the resource, apply, and ingest the documents again";
         let is = format!("{} dimensions, {}", there.info.dimensions, there.info.metric);
-        found.refusals.push(format!("the index `{name}` has {is}, wanted are {wanted}, and neither can be changed; {remedy}"));
+        found
+            .refusals
+            .push(format!("the index `{name}` has {is}, wanted are {wanted}, and neither can be changed; {remedy}"));
         found.tell("index", name, wanted, is, remedy);
     }
     for (property, kind) in properties {
@@ -83,7 +108,8 @@ fn index(name: &str, dimensions: u64, metric: &str, properties: &[(String, &'sta
         match there.properties.iter().find(|(it, _)| it == property) {
             None => found.tell("index", &place, *kind, "", apply),
             Some((_, is)) if is != kind => {
-                let remedy = format!("deploy remove … --metadata-index {place}, then apply, and ingest the documents again");
+                let remedy =
+                    format!("deploy remove … --metadata-index {place}, then apply, and ingest the documents again");
                 found.refusals.push(format!("the metadata index `{place}` is of {is}, wanted is {kind}; {remedy}"));
                 found.tell("index", &place, *kind, is.as_str(), remedy);
             }
@@ -93,7 +119,13 @@ fn index(name: &str, dimensions: u64, metric: &str, properties: &[(String, &'sta
     for (property, is) in &there.properties {
         if !properties.iter().any(|(it, _)| it == property) {
             let place = format!("{name}/{property}");
-            found.tell("index", &place, "", is.as_str(), format!("deploy remove … --metadata-index {place}, or add it to tenant.yaml"));
+            found.tell(
+                "index",
+                &place,
+                "",
+                is.as_str(),
+                format!("deploy remove … --metadata-index {place}, or add it to tenant.yaml"),
+            );
         }
     }
 }
@@ -104,7 +136,9 @@ fn worker(wanted: &Wanted, live: &Live, label: &str, apply: &str, found: &mut Fo
     if let Some(tag) = &script.migration_tag
         && !wanted.deployment.migrations.iter().any(|step| step.tag == *tag)
     {
-        found.refusals.push(format!("the Worker is at migration `{tag}`, which deploy.yaml does not know; use the deploy.yaml that made it"));
+        found.refusals.push(format!(
+            "the Worker is at migration `{tag}`, which deploy.yaml does not know; use the deploy.yaml that made it"
+        ));
         found.tell("migration", tag, "", tag.as_str(), "use the deploy.yaml that made it");
     } else if let Some(migrate) = pending(wanted, live) {
         let tags: Vec<&str> = migrate.steps.iter().map(|step| step.tag.as_str()).collect();
@@ -116,7 +150,11 @@ fn worker(wanted: &Wanted, live: &Live, label: &str, apply: &str, found: &mut Fo
             found.other_version = true;
             let is = match current {
                 Some(version) => {
-                    let by = if version.tag.as_deref().is_some_and(|tag| tag.starts_with('p')) { "" } else { ", not uploaded by deploy" };
+                    let by = if version.tag.as_deref().is_some_and(|tag| tag.starts_with('p')) {
+                        ""
+                    } else {
+                        ", not uploaded by deploy"
+                    };
                     format!("{} ({}{by})", version.id, version.tag.as_deref().unwrap_or("no tag"))
                 }
                 None => "none that is known".to_owned(),
@@ -130,7 +168,13 @@ fn worker(wanted: &Wanted, live: &Live, label: &str, apply: &str, found: &mut Fo
         found.tell("version", "traffic", "one version", shares.join(", "), apply);
     }
     if script.compatibility_date != settings.compatibility_date {
-        found.tell("compatibility", "date", settings.compatibility_date.as_str(), script.compatibility_date.as_str(), apply);
+        found.tell(
+            "compatibility",
+            "date",
+            settings.compatibility_date.as_str(),
+            script.compatibility_date.as_str(),
+            apply,
+        );
         found.afresh |= !found.other_version;
     }
     let flags = settings.compatibility_flags.clone().unwrap_or_default();
@@ -147,7 +191,13 @@ fn worker(wanted: &Wanted, live: &Live, label: &str, apply: &str, found: &mut Fo
     }
     for name in live.secrets() {
         if !wanted.secrets().any(|it| it == name) {
-            found.tell("secret", name, "", "a secret", format!("deploy remove {label} --secret {name}, or add it to tenant.yaml"));
+            found.tell(
+                "secret",
+                name,
+                "",
+                "a secret",
+                format!("deploy remove {label} --secret {name}, or add it to tenant.yaml"),
+            );
         }
     }
 }
@@ -181,7 +231,12 @@ fn shown(binding: &Value) -> String {
     match binding["text"].as_str() {
         Some(text) => {
             let hash = <sha2::Sha256 as sha2::Digest>::digest(text.as_bytes());
-            format!("{} of {} bytes, SHA-256 {}…", binding["type"].as_str().unwrap_or_default(), text.len(), &hex::encode(hash)[..12])
+            format!(
+                "{} of {} bytes, SHA-256 {}…",
+                binding["type"].as_str().unwrap_or_default(),
+                text.len(),
+                &hex::encode(hash)[..12]
+            )
         }
         None => binding.to_string(),
     }
@@ -191,7 +246,10 @@ fn routes(wanted: &Wanted, live: &Live, label: &str, apply: &str, found: &mut Fo
     let routes: Vec<_> = wanted.deployment.settings.routes.iter().flatten().collect();
     for route in &routes {
         if !live.zones.contains_key(&route.zone) {
-            found.refusals.push(format!("the account has no zone {}; add it there, or correct the route {}", route.zone, route.pattern));
+            found.refusals.push(format!(
+                "the account has no zone {}; add it there, or correct the route {}",
+                route.zone, route.pattern
+            ));
             found.tell("route", &route.pattern, wanted.worker(), "no such zone", "add the zone to the account");
             continue;
         }

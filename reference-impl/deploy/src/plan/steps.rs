@@ -79,7 +79,9 @@ impl Step {
             Self::Index { name, dimensions, metric } => {
                 format!("create the Vectorize index `{name}` ({dimensions} dimensions, {metric})")
             }
-            Self::Property { index, property, kind } => format!("create the metadata index `{property}` ({kind}) of `{index}`"),
+            Self::Property { index, property, kind } => {
+                format!("create the metadata index `{property}` ({kind}) of `{index}`")
+            }
             Self::Bucket(name) => format!("create the R2 bucket `{name}`"),
             Self::Queue(name) => format!("create the queue `{name}`"),
             Self::Script { migrate: Some(migrate) } => {
@@ -122,7 +124,8 @@ pub(super) fn steps(wanted: &Wanted, live: &Live, found: &Found) -> Vec<Step> {
         if migrate.is_some() {
             steps.extend([Step::Script { migrate }, Step::Smoke]);
         } else if found.afresh || found.other_version {
-            let waiting = live.versions.iter().find(|version| version.tag.as_deref().is_some_and(|tag| wanted.is_of(tag)));
+            let waiting =
+                live.versions.iter().find(|version| version.tag.as_deref().is_some_and(|tag| wanted.is_of(tag)));
             steps.push(match waiting {
                 Some(version) if !found.afresh => Step::Take(version.id.clone()),
                 Some(_) => Step::Version { afresh: true },
@@ -150,7 +153,9 @@ pub(super) fn steps(wanted: &Wanted, live: &Live, found: &Found) -> Vec<Step> {
 
 fn resource_steps(resource: &Resource, live: &Live, steps: &mut Vec<Step>) {
     match resource {
-        Resource::Namespace(title) if !live.namespaces.contains_key(title) => steps.push(Step::Namespace(title.clone())),
+        Resource::Namespace(title) if !live.namespaces.contains_key(title) => {
+            steps.push(Step::Namespace(title.clone()))
+        }
         Resource::Bucket(name) if !live.buckets.contains(name) => steps.push(Step::Bucket(name.clone())),
         Resource::Queue(name) if !live.queues.contains_key(name) => steps.push(Step::Queue(name.clone())),
         Resource::Namespace(_) | Resource::Bucket(_) | Resource::Queue(_) => {}

@@ -25,7 +25,9 @@ pub struct Artefact {
 #[derive(Debug, thiserror::Error)]
 pub enum ArtefactError {
     /// The folder cannot be read.
-    #[error("expected a built Worker in {0}; `reference-impl/worker/build.sh` makes it, `--artefact DIR` names another folder")]
+    #[error(
+        "expected a built Worker in {0}; `reference-impl/worker/build.sh` makes it, `--artefact DIR` names another folder"
+    )]
     Folder(PathBuf, #[source] std::io::Error),
     /// There is no main module.
     #[error("expected the module index.js in {0}")]

@@ -28,6 +28,12 @@ const ORDER: [DeployBindingKind; 7] = [
     DeployBindingKind::Ai,
 ];
 
+/// How code is changed over where a Worker is uploaded with all traffic at once: as wrangler asks for it.
+pub(crate) fn at_once(mut metadata: Value) -> Value {
+    metadata["code_update_strategy"] = json!({"mode": "deferred", "max_delay": 300});
+    metadata
+}
+
 /// The metadata. `namespaces` has the ids of KV namespaces by title, `secrets` the values that are uploaded anew; others stay as
 /// they are. `tag` marks the version.
 pub fn metadata(

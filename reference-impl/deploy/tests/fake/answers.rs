@@ -56,7 +56,13 @@ pub(super) fn answer(state: &mut State, request: &Request) -> (u16, Value) {
             }
         },
         ("GET", ["zones"]) => {
-            let zones = state.zones.iter().map(|(id, name)| zone(id, name)).collect();
+            let name = asked(request, "name");
+            let zones = state
+                .zones
+                .iter()
+                .filter(|(_, it)| name.as_ref().is_none_or(|name| it == name))
+                .map(|(id, name)| zone(id, name))
+                .collect();
             page(state, request, "zone", zones, "")
         }
         (_, ["zones", zone, "workers", "routes", rest @ ..]) => routes(state, request, zone, rest),
@@ -65,6 +71,10 @@ pub(super) fn answer(state: &mut State, request: &Request) -> (u16, Value) {
             hold("answers", "account", &account);
             found(account)
         }
+        ("GET", ["accounts", _, "workers", "services", name]) => service(state, name),
+        ("GET", ["accounts", _, "workers", "workers", name]) => found(
+            json!({"id": name, "name": name, "subdomain": {"enabled": false, "previews_enabled": false}, "tags": [], "logpush": false, "tail_consumers": [], "observability": {"enabled": false}}),
+        ),
         (_, ["accounts", _, "workers", "scripts", rest @ ..]) => scripts(state, request, rest),
         (_, ["accounts", _, "storage", "kv", "namespaces", rest @ ..]) => namespaces(state, request, rest),
         (_, ["accounts", _, "vectorize", "v2", "indexes", rest @ ..]) => indexes(state, request, rest),
@@ -72,6 +82,20 @@ pub(super) fn answer(state: &mut State, request: &Request) -> (u16, Value) {
         (_, ["accounts", _, "queues", rest @ ..]) => queues(state, request, rest),
         _ => refused(404, 7003, "no such route of the fake"),
     }
+}
+
+/// A value of the query.
+fn asked(request: &Request, name: &str) -> Option<String> {
+    request.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// What wrangler asks first of a Worker.
+fn service(state: &State, name: &str) -> (u16, Value) {
+    let Some(script) = state.scripts.get(name) else {
+        return refused(404, 10090, "workers.api.error.service_not_found");
+    };
+    let of = json!({"id": name, "tag": "t", "last_deployed_from": "api", "migration_tag": script.migration_tag});
+    found(json!({"id": name, "default_environment": {"environment": "production", "script": of}}))
 }
 
 fn zone(id: &str, name: &str) -> Value {
@@ -92,7 +116,10 @@ fn worker(state: &State, request: &Request, path: &str) -> (u16, Value) {
     let (name, id) = header.split_once('=').unwrap();
     let id = id.trim_matches('"');
     let Some(script) = state.scripts.get(name) else { return (530, json!({})) };
-    let deployed = script.deployments.first().is_some_and(|it| it["versions"].as_array().unwrap().iter().any(|share| share["version_id"] == id));
+    let deployed = script
+        .deployments
+        .first()
+        .is_some_and(|it| it["versions"].as_array().unwrap().iter().any(|share| share["version_id"] == id));
     let version = script.versions.iter().find(|version| version.id == id && deployed);
     match (version, path) {
         (Some(Version { broken: false, .. }), "health") => (200, json!({"status": "ok"})),
@@ -121,7 +148,8 @@ fn metadata(request: &Request) -> Value {
 fn scripts(state: &mut State, request: &Request, rest: &[&str]) -> (u16, Value) {
     let method = request.method.as_str();
     if let ("GET", []) = (method, rest) {
-        let all: Vec<Value> = state.scripts.iter().map(|(id, it)| json!({"id": id, "migration_tag": it.migration_tag})).collect();
+        let all: Vec<Value> =
+            state.scripts.iter().map(|(id, it)| json!({"id": id, "migration_tag": it.migration_tag})).collect();
         all.iter().for_each(|it| hold("answers", "script", it));
         return found(json!(all));
     }
@@ -134,7 +162,9 @@ fn scripts(state: &mut State, request: &Request, rest: &[&str]) -> (u16, Value) 
         hold("requests", "upload_script", &held);
         let version = state.upload(&name, metadata);
         state.deploy_all(&name, &version.id);
-        return found(json!({"id": name, "etag": "e", "startup_time_ms": 1, "deployment_id": version.id, "has_assets": false, "entry_point": "index.js"}));
+        return found(
+            json!({"id": name, "etag": "e", "startup_time_ms": 1, "deployment_id": version.id, "has_assets": false, "entry_point": "index.js"}),
+        );
     }
     if !state.scripts.contains_key(&name) {
         return missing();
@@ -181,6 +211,13 @@ fn scripts(state: &mut State, request: &Request, rest: &[&str]) -> (u16, Value) 
             found(all)
         }
         ("POST", ["deployments"]) => deploy(state, request, &name),
+        ("GET", ["secrets"]) => {
+            let bindings = state.serving(&name).map(|it| it.bindings.clone()).unwrap_or_default();
+            found(json!(bindings.iter().filter(|it| it["type"] == "secret_text").collect::<Vec<_>>()))
+        }
+        ("GET" | "POST", ["subdomain"]) => found(json!({"enabled": false, "previews_enabled": false})),
+        ("PUT", ["routes"]) => found(json!([])),
+        ("PATCH", ["script-settings"]) => found(json!({})),
         ("GET", ["schedules"]) => {
             let crons: Vec<Value> = state.scripts[&name].schedules.iter().map(|cron| json!({"cron": cron})).collect();
             let answer = json!({"schedules": crons});
@@ -255,7 +292,11 @@ fn routes(state: &mut State, request: &Request, zone: &str, rest: &[&str]) -> (u
 fn namespaces(state: &mut State, request: &Request, rest: &[&str]) -> (u16, Value) {
     match (request.method.as_str(), rest) {
         ("GET", []) => {
-            let all = state.namespaces.iter().map(|(title, id)| json!({"id": id, "title": title, "supports_url_encoding": true})).collect();
+            let all = state
+                .namespaces
+                .iter()
+                .map(|(title, id)| json!({"id": id, "title": title, "supports_url_encoding": true}))
+                .collect();
             page(state, request, "namespace", all, "")
         }
         ("POST", []) => {
@@ -299,7 +340,11 @@ fn indexes(state: &mut State, request: &Request, rest: &[&str]) -> (u16, Value) 
         }
         ("POST", [name, "metadata_index", "delete"]) => {
             let gone: Value = serde_json::from_slice(&request.body).unwrap();
-            state.properties.entry((*name).to_owned()).or_default().retain(|it| it["propertyName"] != gone["propertyName"]);
+            state
+                .properties
+                .entry((*name).to_owned())
+                .or_default()
+                .retain(|it| it["propertyName"] != gone["propertyName"]);
             found(json!({"mutationId": "m"}))
         }
         _ => missing(),
@@ -330,7 +375,13 @@ fn buckets(state: &mut State, request: &Request, rest: &[&str]) -> (u16, Value) 
 fn queues(state: &mut State, request: &Request, rest: &[&str]) -> (u16, Value) {
     match (request.method.as_str(), rest) {
         ("GET", []) => {
-            let all = state.queues.iter().map(|(name, id)| json!({"queue_name": name, "queue_id": id})).collect();
+            let name = asked(request, "name");
+            let all = state
+                .queues
+                .iter()
+                .filter(|(it, _)| name.as_ref().is_none_or(|name| it == name))
+                .map(|(name, id)| json!({"queue_name": name, "queue_id": id}))
+                .collect();
             page(state, request, "queue", all, "")
         }
         ("POST", []) => {

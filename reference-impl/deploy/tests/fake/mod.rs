@@ -120,7 +120,9 @@ impl Respond for Answer {
             ResponseTemplate::new(status).set_body_json(body)
         };
         match &fault {
-            Some(Fault::Busy(seconds)) => return refused(429).insert_header("retry-after", seconds.to_string().as_str()),
+            Some(Fault::Busy(seconds)) => {
+                return refused(429).insert_header("retry-after", seconds.to_string().as_str());
+            }
             Some(Fault::Status(status)) => return refused(*status),
             Some(Fault::Late | Fault::DoneThen(_)) | None => {}
         }

@@ -17,8 +17,10 @@ pub(super) fn hold(side: &str, name: &str, value: &Value) {
     let shape = &document()[side][name];
     assert!(shape.is_object(), "no shape {side}/{name}");
     let mut compiled = COMPILED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-    let validator = compiled.entry(format!("{side}/{name}")).or_insert_with(|| jsonschema::validator_for(shape).unwrap());
-    let faults: Vec<String> = validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let validator =
+        compiled.entry(format!("{side}/{name}")).or_insert_with(|| jsonschema::validator_for(shape).unwrap());
+    let faults: Vec<String> =
+        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(faults.is_empty(), "{side}/{name}: {}", faults.join("; "));
     if side == "requests" {
         let known = shape["properties"].as_object().unwrap();

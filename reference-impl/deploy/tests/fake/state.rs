@@ -66,7 +66,9 @@ impl State {
     pub fn serving(&self, script: &str) -> Option<&Version> {
         let script = self.scripts.get(script)?;
         let shares = script.deployments.first()?["versions"].as_array()?;
-        let most = shares.iter().max_by(|a, b| a["percentage"].as_f64().unwrap().total_cmp(&b["percentage"].as_f64().unwrap()))?;
+        let most = shares
+            .iter()
+            .max_by(|a, b| a["percentage"].as_f64().unwrap().total_cmp(&b["percentage"].as_f64().unwrap()))?;
         script.versions.iter().find(|version| most["version_id"] == version.id)
     }
 

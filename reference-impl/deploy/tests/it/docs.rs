@@ -19,16 +19,26 @@ fn page(name: &str) -> String {
 
 /// Rows of the table whose head begins with `head`.
 fn table(text: &str, head: &str) -> Vec<Vec<String>> {
-    let rows = text.lines().skip_while(|line| !line.starts_with(&format!("| {head}"))).take_while(|line| line.starts_with('|'));
-    rows.filter(|line| !line.starts_with("|---")).map(|line| line.trim_matches('|').split('|').map(|it| it.trim().to_owned()).collect()).collect()
+    let rows = text
+        .lines()
+        .skip_while(|line| !line.starts_with(&format!("| {head}")))
+        .take_while(|line| line.starts_with('|'));
+    rows.filter(|line| !line.starts_with("|---"))
+        .map(|line| line.trim_matches('|').split('|').map(|it| it.trim().to_owned()).collect())
+        .collect()
 }
 
 #[test]
 fn the_table_of_permissions_is_that_of_the_code() {
     let found = table(&page("credentials.md"), "permission group");
-    let mut expected = vec![std::iter::once("permission group".to_owned()).chain(Verb::ALL.iter().map(|it| it.name().to_owned())).collect::<Vec<_>>()];
+    let mut expected = vec![
+        std::iter::once("permission group".to_owned())
+            .chain(Verb::ALL.iter().map(|it| it.name().to_owned()))
+            .collect::<Vec<_>>(),
+    ];
     for permission in &PERMISSIONS {
-        let cells = Verb::ALL.iter().map(|verb| verb.needs(permission).map_or_else(|| "-".to_owned(), |it| format!("{it:?}")));
+        let cells =
+            Verb::ALL.iter().map(|verb| verb.needs(permission).map_or_else(|| "-".to_owned(), |it| format!("{it:?}")));
         expected.push(std::iter::once(permission.group.to_owned()).chain(cells).collect());
     }
     assert_eq!(found, expected);
@@ -47,9 +57,14 @@ fn the_tables_of_tenants_and_variables_are_those_of_the_fixtures() {
     for entry in std::fs::read_dir(fixtures.join("tenants")).unwrap().flatten().filter(|it| it.path().is_dir()) {
         let tenant = yaml(&entry.path().join("tenant.yaml"));
         for (name, environment) in tenant["environments"].as_object().into_iter().flatten() {
-            let profile = deploy["profiles"].as_array().unwrap().iter().find(|it| it["name"] == environment["profile"]).unwrap();
+            let profile =
+                deploy["profiles"].as_array().unwrap().iter().find(|it| it["name"] == environment["profile"]).unwrap();
             let token = &profile["token"]["env"];
-            rows.insert([&tenant["tenant"], &json!(name), &profile["name"], &profile["account"], token].map(|it| it.as_str().unwrap().to_owned()).to_vec());
+            rows.insert(
+                [&tenant["tenant"], &json!(name), &profile["name"], &profile["account"], token]
+                    .map(|it| it.as_str().unwrap().to_owned())
+                    .to_vec(),
+            );
             variables.insert(token.as_str().unwrap().to_owned());
             for secret in environment["secrets"].as_array().into_iter().flatten() {
                 variables.insert(secret["source"]["env"].as_str().unwrap().to_owned());
@@ -59,7 +74,11 @@ fn the_tables_of_tenants_and_variables_are_those_of_the_fixtures() {
     let text = page("credentials.md");
     let found: BTreeSet<Vec<String>> = table(&text, "tenant").into_iter().skip(1).collect();
     assert_eq!(found, rows);
-    let told: BTreeSet<String> = table(&text, "variable").into_iter().skip(1).flat_map(|row| row[0].split(", ").map(str::to_owned).collect::<Vec<_>>()).collect();
+    let told: BTreeSet<String> = table(&text, "variable")
+        .into_iter()
+        .skip(1)
+        .flat_map(|row| row[0].split(", ").map(str::to_owned).collect::<Vec<_>>())
+        .collect();
     assert_eq!(told, variables);
 }
 
@@ -72,7 +91,9 @@ fn commands(text: &str) -> Vec<(String, u8)> {
             inside = line.trim() == "```sh";
         } else if inside {
             let (command, code) = line.split_once(" # exit ").unwrap_or_else(|| panic!("`{line}` says no exit code"));
-            let words = command.strip_prefix("cargo run -p deploy -- ").unwrap_or_else(|| panic!("`{command}` is no command of deploy"));
+            let words = command
+                .strip_prefix("cargo run -p deploy -- ")
+                .unwrap_or_else(|| panic!("`{command}` is no command of deploy"));
             found.push((words.to_owned(), code.parse().unwrap()));
         }
     }
@@ -92,9 +113,12 @@ fn passing_record() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_of_the_runbooks_does_what_they_say() {
-    for (name, deployed, least) in
-        [("runbook-rollback.md", true, 3), ("runbook-incident.md", true, 6), ("runbook-rotation.md", true, 6), ("runbook-tenants.md", false, 8)]
-    {
+    for (name, deployed, least) in [
+        ("runbook-rollback.md", true, 3),
+        ("runbook-incident.md", true, 6),
+        ("runbook-rotation.md", true, 6),
+        ("runbook-tenants.md", false, 8),
+    ] {
         let (world, fake) = (World::new(&["aurora-bikes"]), Fake::start().await);
         world.smoke_at(&fake);
         std::fs::create_dir_all(world.path("records")).unwrap();

@@ -43,7 +43,10 @@ async fn stops_at_the_tenant_that_fails_and_takes_the_run_up_again() {
     expected[6] = Outcome::Failed;
     expected[7..].fill(Outcome::Skipped);
     assert_eq!(outcomes(&ran), expected);
-    assert!(!fake.state().namespaces.iter().any(|(title, _)| title.starts_with("t07")), "the seventh took its own steps back");
+    assert!(
+        !fake.state().namespaces.iter().any(|(title, _)| title.starts_with("t07")),
+        "the seventh took its own steps back"
+    );
 
     let run = ran.report.unwrap().run_id;
     fake.forget();

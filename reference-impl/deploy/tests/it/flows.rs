@@ -63,13 +63,16 @@ async fn moves_traffic_only_after_the_version_was_tried() {
     world.replace("tenants/blue/tenant.yaml", "Tenant blue", "Tenant bluer");
     world.run(&fake, "apply --tenant blue --env stage").await.ends_with(0);
     let calls = fake.calls();
-    let at = |part: &str| calls.iter().position(|call| call.contains(part)).unwrap_or_else(|| panic!("no {part} in {calls:?}"));
+    let at = |part: &str| {
+        calls.iter().position(|call| call.contains(part)).unwrap_or_else(|| panic!("no {part} in {calls:?}"))
+    };
     let upload = at("POST /accounts/0123456789abcdef0123456789abcdef/workers/scripts/blue-stage/versions");
     assert!(upload < at("GET /health"));
     assert_eq!(fake.count("POST", "/deployments"), 2, "0 % and 100 %");
     assert_eq!(fake.count("PUT", "/workers/scripts/blue-stage"), 0, "an existing Worker is never overwritten");
     let state = fake.state();
-    let shares: Vec<String> = state.scripts["blue-stage"].deployments.iter().map(|it| it["versions"].to_string()).collect();
+    let shares: Vec<String> =
+        state.scripts["blue-stage"].deployments.iter().map(|it| it["versions"].to_string()).collect();
     assert!(shares[1].contains("\"percentage\":0.0") && shares[1].contains("\"percentage\":100"), "{shares:?}");
 }
 
@@ -77,12 +80,15 @@ async fn moves_traffic_only_after_the_version_was_tried() {
 async fn takes_back_what_it_did_when_the_version_does_not_work() {
     let (world, fake) = set_up().await;
     fake.state().breaks.push("blue-stage".to_owned());
-    let ran = world.run(&fake, "apply --tenant blue --env stage").await.ends_with(11).tells("the new version does not work");
+    let ran =
+        world.run(&fake, "apply --tenant blue --env stage").await.ends_with(11).tells("the new version does not work");
     let outcome = &ran.report.unwrap().outcomes[0];
     assert_eq!(outcome.outcome, Outcome::Failed);
     assert_eq!(outcome.steps.iter().filter(|it| it.state == DeployStepState::Undone).count(), 7);
     let state = fake.state();
-    assert!(state.scripts.is_empty() && state.namespaces.is_empty() && state.buckets.is_empty() && state.queues.is_empty());
+    assert!(
+        state.scripts.is_empty() && state.namespaces.is_empty() && state.buckets.is_empty() && state.queues.is_empty()
+    );
     assert!(state.indexes.is_empty() && state.routes.values().all(Vec::is_empty));
 }
 
@@ -94,7 +100,10 @@ async fn gives_the_traffic_back_when_a_later_version_does_not_work() {
     world.replace("tenants/blue/tenant.yaml", "Tenant blue", "Tenant bluer");
     world.run(&fake, "apply --tenant blue --env stage").await.ends_with(11).tells("taken back");
     let state = fake.state();
-    assert_eq!(state.scripts["blue-stage"].deployments[0]["versions"], json!([{"version_id": before, "percentage": 100.0}]));
+    assert_eq!(
+        state.scripts["blue-stage"].deployments[0]["versions"],
+        json!([{"version_id": before, "percentage": 100.0}])
+    );
     assert_eq!(state.namespaces.len(), 1, "what was there before stays");
 }
 
@@ -102,27 +111,62 @@ async fn gives_the_traffic_back_when_a_later_version_does_not_work() {
 type Hand = (&'static str, fn(&mut crate::fake::State), &'static str);
 
 const HANDS: &[Hand] = &[
-    ("binding changed", |it| {
-        let script = it.scripts.get_mut("blue-stage").unwrap();
-        script.versions[0].bindings.iter_mut().find(|it| it["name"] == "LOG_LEVEL").unwrap()["text"] = json!("debug");
-    }, "binding LOG_LEVEL"),
-    ("binding added", |it| {
-        it.scripts.get_mut("blue-stage").unwrap().versions[0].bindings.push(json!({"type": "plain_text", "name": "EXTRA", "text": "x"}));
-    }, "binding EXTRA"),
-    ("binding removed", |it| it.scripts.get_mut("blue-stage").unwrap().versions[0].bindings.retain(|it| it["name"] != "CACHE"), "binding CACHE"),
-    ("secret removed", |it| it.scripts.get_mut("blue-stage").unwrap().versions[0].bindings.retain(|it| it["name"] != "CURSOR_SECRET"), "secret CURSOR_SECRET"),
+    (
+        "binding changed",
+        |it| {
+            let script = it.scripts.get_mut("blue-stage").unwrap();
+            script.versions[0].bindings.iter_mut().find(|it| it["name"] == "LOG_LEVEL").unwrap()["text"] =
+                json!("debug");
+        },
+        "binding LOG_LEVEL",
+    ),
+    (
+        "binding added",
+        |it| {
+            it.scripts.get_mut("blue-stage").unwrap().versions[0]
+                .bindings
+                .push(json!({"type": "plain_text", "name": "EXTRA", "text": "x"}));
+        },
+        "binding EXTRA",
+    ),
+    (
+        "binding removed",
+        |it| it.scripts.get_mut("blue-stage").unwrap().versions[0].bindings.retain(|it| it["name"] != "CACHE"),
+        "binding CACHE",
+    ),
+    (
+        "secret removed",
+        |it| it.scripts.get_mut("blue-stage").unwrap().versions[0].bindings.retain(|it| it["name"] != "CURSOR_SECRET"),
+        "secret CURSOR_SECRET",
+    ),
     ("route removed", |it| it.routes.values_mut().for_each(Vec::clear), "route blue.stage.plumbline.example/*"),
     ("route led away", |it| it.routes.get_mut("zone1").unwrap()[0]["script"] = json!("other"), "live other"),
-    ("schedule changed", |it| it.scripts.get_mut("blue-stage").unwrap().schedules = vec!["0 0 * * *".to_owned()], "schedule"),
-    ("compatibility date changed", |it| it.scripts.get_mut("blue-stage").unwrap().versions[0].metadata["compatibility_date"] = json!("2025-01-01"), "compatibility date"),
-    ("flags changed", |it| it.scripts.get_mut("blue-stage").unwrap().versions[0].metadata["compatibility_flags"] = json!([]), "compatibility flags"),
-    ("version uploaded by hand", |it| {
-        let mut metadata = it.scripts["blue-stage"].versions[0].metadata.clone();
-        metadata.as_object_mut().unwrap().remove("annotations");
-        metadata.as_object_mut().unwrap().remove("migrations");
-        let version = it.upload("blue-stage", metadata);
-        it.deploy_all("blue-stage", &version.id);
-    }, "not uploaded by deploy"),
+    (
+        "schedule changed",
+        |it| it.scripts.get_mut("blue-stage").unwrap().schedules = vec!["0 0 * * *".to_owned()],
+        "schedule",
+    ),
+    (
+        "compatibility date changed",
+        |it| it.scripts.get_mut("blue-stage").unwrap().versions[0].metadata["compatibility_date"] = json!("2025-01-01"),
+        "compatibility date",
+    ),
+    (
+        "flags changed",
+        |it| it.scripts.get_mut("blue-stage").unwrap().versions[0].metadata["compatibility_flags"] = json!([]),
+        "compatibility flags",
+    ),
+    (
+        "version uploaded by hand",
+        |it| {
+            let mut metadata = it.scripts["blue-stage"].versions[0].metadata.clone();
+            metadata.as_object_mut().unwrap().remove("annotations");
+            metadata.as_object_mut().unwrap().remove("migrations");
+            let version = it.upload("blue-stage", metadata);
+            it.deploy_all("blue-stage", &version.id);
+        },
+        "not uploaded by deploy",
+    ),
     ("metadata index removed", |it| it.properties.clear(), "index blue-stage-passages/source"),
     ("namespace removed", |it| it.namespaces.clear(), "resource blue-stage-cache"),
     ("queue removed", |it| it.queues.clear(), "resource blue-stage-jobs"),
@@ -158,7 +202,11 @@ async fn tells_what_is_too_much_and_deletes_it_by_name_alone() {
     fake.state().routes.get_mut("zone1").unwrap().push(extra);
     world.run(&fake, "drift --repair --tenant blue --env stage").await.tells("old.plumbline.example/*");
     assert_eq!(fake.state().routes["zone1"].len(), 2);
-    world.run(&fake, "remove --tenant blue --env stage --route other.example/*").await.ends_with(11).tells("nothing was removed");
+    world
+        .run(&fake, "remove --tenant blue --env stage --route other.example/*")
+        .await
+        .ends_with(11)
+        .tells("nothing was removed");
     world.run(&fake, "remove --tenant blue --env stage --route old.plumbline.example/*").await.ends_with(0);
     world.run(&fake, "drift --tenant blue --env stage").await.ends_with(0);
     world.run(&fake, "remove --tenant blue --env stage").await.ends_with(2);
@@ -178,18 +226,30 @@ async fn rolls_back_and_refuses_what_cannot_be() {
     let first = fake.state().serving("blue-stage").unwrap().id.clone();
     world.replace("tenants/blue/tenant.yaml", "Tenant blue", "Tenant bluer");
     world.run(&fake, "apply --tenant blue --env stage").await.ends_with(0);
-    world.run(&fake, "rollback --tenant blue --env stage --to none").await.ends_with(11).tells("there is no version none");
+    world
+        .run(&fake, "rollback --tenant blue --env stage --to none")
+        .await
+        .ends_with(11)
+        .tells("there is no version none");
     world.run(&fake, &format!("rollback --tenant blue --env stage --to {first}")).await.ends_with(0);
     assert_eq!(fake.state().serving("blue-stage").unwrap().id, first);
 
     let cache = fake.state().namespaces.pop().unwrap();
     let second = fake.state().scripts["blue-stage"].versions[0].id.clone();
-    world.run(&fake, &format!("rollback --tenant blue --env stage --to {second}")).await.ends_with(11).tells("deleted since");
+    world
+        .run(&fake, &format!("rollback --tenant blue --env stage --to {second}"))
+        .await
+        .ends_with(11)
+        .tells("deleted since");
     fake.state().namespaces.push(cache);
 
     world.replace("deploy.yaml", "jwks:", "  - {tag: v2, new_sqlite_classes: [Extra]}\njwks:");
     world.run(&fake, "apply --tenant blue --env stage").await.ends_with(0);
-    world.run(&fake, &format!("rollback --tenant blue --env stage --to {first}")).await.ends_with(11).tells("a migration is not taken back");
+    world
+        .run(&fake, &format!("rollback --tenant blue --env stage --to {first}"))
+        .await
+        .ends_with(11)
+        .tells("a migration is not taken back");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,7 +299,8 @@ async fn promotes_the_same_artefact_after_the_gate_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn checks_the_token_before_it_begins() {
     let (world, fake) = set_up().await;
-    fake.state().groups = Some(vec!["Workers Scripts Write".to_owned(), "Workers Routes Write".to_owned(), "Queues Read".to_owned()]);
+    fake.state().groups =
+        Some(vec!["Workers Scripts Write".to_owned(), "Workers Routes Write".to_owned(), "Queues Read".to_owned()]);
     let ran = world.run(&fake, "apply --tenant blue --env stage").await.ends_with(11);
     ran.tells("`Workers KV Storage Write`").tells("`Queues Write`").tells("`Vectorize Write`");
     fake.state().groups = None;

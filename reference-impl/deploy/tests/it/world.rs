@@ -165,7 +165,9 @@ impl World {
         }
         let told = Sink::default();
         let mut output = Output::new(Box::new(told.clone()), Box::new(told.clone()));
-        let code = tokio::task::spawn_blocking(move || cmd::code(args.into_iter().map(Into::into), &mut output)).await.unwrap();
+        let code = tokio::task::spawn_blocking(move || cmd::code(args.into_iter().map(Into::into), &mut output))
+            .await
+            .unwrap();
         let told = String::from_utf8(told.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap();
         assert!(!told.contains("a-value-that-nobody-may-see"), "a secret was told:\n{told}");
         let report = fs::read_to_string(report).ok().map(|text| {

@@ -6,7 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use contract_types::{DeployOutcome, DeployOutcomeOutcome, DeployReport, DeployReportVerb, DeployStep, DeployStepState};
+use contract_types::{
+    DeployOutcome, DeployOutcomeOutcome, DeployReport, DeployReportVerb, DeployStep, DeployStepState,
+};
 use jiff::Timestamp;
 
 use super::super::args::{Files, Remote, Trouble};
@@ -63,7 +65,10 @@ impl<'a> Job<'a> {
         let journal = match &self.journal {
             Some((folder, _)) => {
                 if resumed.is_some() && !folder.join(format!("{run_id}.jsonl")).is_file() {
-                    return Err(Failure::Usage(format!("expected the journal of a run `{run_id}` in {}", folder.display())));
+                    return Err(Failure::Usage(format!(
+                        "expected the journal of a run `{run_id}` in {}",
+                        folder.display()
+                    )));
                 }
                 Some(Arc::new(Journal::open(folder, &run_id).map_err(|error| Failure::Fault(error.to_string()))?))
             }
@@ -92,7 +97,13 @@ impl<'a> Job<'a> {
         Ok(code)
     }
 
-    async fn all(&self, wanted: Vec<Wanted>, journal: Option<Arc<Journal>>, work: Work, output: &Output) -> (Vec<DeployOutcome>, bool) {
+    async fn all(
+        &self,
+        wanted: Vec<Wanted>,
+        journal: Option<Arc<Journal>>,
+        work: Work,
+        output: &Output,
+    ) -> (Vec<DeployOutcome>, bool) {
         let total = wanted.len();
         let means = self.remote.means(self.files, self.verb, &wanted, &self.rotate, output).await;
         let unreachable = means.values().all(|it| matches!(it, Err(Trouble { unreachable: true, .. })));
@@ -103,8 +114,11 @@ impl<'a> Job<'a> {
                 let count = format!("[{}/{total}]", begun.fetch_add(1, Ordering::SeqCst) + 1);
                 match means.get(&wanted.deployment.profile.name) {
                     Some(Ok(means)) => work(means.clone(), wanted, count).await,
-                    Some(Err(trouble)) => Account::new(&wanted.deployment).fail(&DeployError::Refused(trouble.message.clone())),
-                    None => Account::new(&wanted.deployment).fail(&DeployError::Refused("its profile was not read".to_owned())),
+                    Some(Err(trouble)) => {
+                        Account::new(&wanted.deployment).fail(&DeployError::Refused(trouble.message.clone()))
+                    }
+                    None => Account::new(&wanted.deployment)
+                        .fail(&DeployError::Refused("its profile was not read".to_owned())),
                 }
             }
         };
@@ -118,7 +132,8 @@ impl<'a> Job<'a> {
             output.result(&text);
             return Ok(());
         }
-        std::fs::write(path, text + "\n").map_err(|error| Failure::Fault(format!("expected to write {}: {error}", path.display())))
+        std::fs::write(path, text + "\n")
+            .map_err(|error| Failure::Fault(format!("expected to write {}: {error}", path.display())))
     }
 }
 
@@ -126,7 +141,10 @@ fn show(outcome: &DeployOutcome, output: &Output) {
     let label = format!("{} in {}", outcome.tenant.0, format!("{:?}", outcome.environment).to_lowercase());
     let seconds = outcome.took_ms as f64 / 1000.0;
     let word = format!("{:?}", outcome.outcome).to_lowercase();
-    output.note(&format!("{label}: {word} ({seconds:.1} s){}", outcome.version.iter().map(|it| format!(", version {it}")).collect::<String>()));
+    output.note(&format!(
+        "{label}: {word} ({seconds:.1} s){}",
+        outcome.version.iter().map(|it| format!(", version {it}")).collect::<String>()
+    ));
     for finding in &outcome.findings {
         let side = |text: &str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
         let (wanted, live) = (side(&finding.wanted), side(&finding.live));

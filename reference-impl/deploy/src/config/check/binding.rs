@@ -13,7 +13,13 @@ enum Has {
     Not,
 }
 
-pub(super) fn check(files: &Files, tenant: &TenantFile, place: &str, binding: &DeployBinding, problems: &mut Vec<Problem>) {
+pub(super) fn check(
+    files: &Files,
+    tenant: &TenantFile,
+    place: &str,
+    binding: &DeployBinding,
+    problems: &mut Vec<Problem>,
+) {
     use DeployBindingKind as Kind;
     let kind = binding.kind;
     let resource = match kind {
@@ -36,10 +42,18 @@ pub(super) fn check(files: &Files, tenant: &TenantFile, place: &str, binding: &D
     for (field, there, has) in fields {
         match has {
             Has::Must if !there => {
-                tell(field, format!("expected the field `{field}` with the kind {}, found none", kind_name(kind)), "add it");
+                tell(
+                    field,
+                    format!("expected the field `{field}` with the kind {}, found none", kind_name(kind)),
+                    "add it",
+                );
             }
             Has::Not if there => {
-                tell(field, format!("expected no field `{field}` with the kind {}", kind_name(kind)), "take it out, or correct the kind");
+                tell(
+                    field,
+                    format!("expected no field `{field}` with the kind {}", kind_name(kind)),
+                    "take it out, or correct the kind",
+                );
             }
             Has::Must | Has::May | Has::Not => {}
         }
@@ -47,7 +61,11 @@ pub(super) fn check(files: &Files, tenant: &TenantFile, place: &str, binding: &D
     if let Some(class) = binding.class.as_ref().filter(|_| kind == Kind::DurableObject) {
         let made = files.config.migrations.iter().any(|migration| migration.new_sqlite_classes.contains(class));
         if !made {
-            tell("class", format!("expected a class that a migration makes, found `{class}`"), "correct it, or add a migration to deploy.yaml");
+            tell(
+                "class",
+                format!("expected a class that a migration makes, found `{class}`"),
+                "correct it, or add a migration to deploy.yaml",
+            );
         }
     }
     if let Some(dimensions) = binding.dimensions.filter(|_| kind == Kind::Vectorize) {

@@ -45,7 +45,11 @@ pub(super) fn check(
     routes(tenant, place, settings, problems);
     for (at, schedule) in settings.schedules.iter().flatten().enumerate() {
         if let Some(fault) = cron::fault(schedule) {
-            problems.push(source.problem(&format!("{place}/schedules/{at}"), fault, "write a time as cron has it, in UTC"));
+            problems.push(source.problem(
+                &format!("{place}/schedules/{at}"),
+                fault,
+                "write a time as cron has it, in UTC",
+            ));
         }
     }
 }
@@ -54,7 +58,13 @@ pub(super) fn check(
 fn names(tenant: &TenantFile, place: &str, settings: &DeployEnvironment, problems: &mut Vec<Problem>) {
     let source = &tenant.source;
     once(source, &format!("{place}/bindings"), "name", settings.bindings.iter().map(|it| it.name.as_str()), problems);
-    once(source, &format!("{place}/secrets"), "name", settings.secrets.iter().flatten().map(|it| it.name.as_str()), problems);
+    once(
+        source,
+        &format!("{place}/secrets"),
+        "name",
+        settings.secrets.iter().flatten().map(|it| it.name.as_str()),
+        problems,
+    );
     let bindings = settings.bindings.iter().map(|it| it.name.as_str());
     let secrets: Vec<&str> = settings.secrets.iter().flatten().map(|it| it.name.as_str()).collect();
     let vars: Vec<&str> = settings.vars.iter().flat_map(|vars| vars.keys()).map(String::as_str).collect();
@@ -93,7 +103,11 @@ fn names(tenant: &TenantFile, place: &str, settings: &DeployEnvironment, problem
     for name in vars {
         let here = format!("{place}/vars/{name}");
         if !is_name(name) {
-            problems.push(source.problem(&here, format!("expected a name in capital letters, digits and `_`, found `{name}`"), "rename it"));
+            problems.push(source.problem(
+                &here,
+                format!("expected a name in capital letters, digits and `_`, found `{name}`"),
+                "rename it",
+            ));
         }
     }
 }
