@@ -1443,6 +1443,697 @@ impl std::str::FromStr for DependencyState {
     }
 }
 
+/// An account at Cloudflare.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("DeployAccount")))]
+#[serde(deny_unknown_fields)]
+pub struct DeployAccount {
+    /// Name that profiles know it by.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"))]
+    pub name: String,
+    /// Id of the account.
+    #[schemars(length(min = 32, max = 32), regex(pattern = "^[0-9a-f]{32}$"))]
+    pub id: String,
+}
+
+impl DeployAccount {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(name: String, id: String) -> Self {
+        Self { name, id }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum DeployBindingKind {
+    #[serde(rename = "kv_namespace")]
+    KvNamespace,
+    #[serde(rename = "vectorize")]
+    Vectorize,
+    #[serde(rename = "r2_bucket")]
+    R2Bucket,
+    #[serde(rename = "queue")]
+    Queue,
+    #[serde(rename = "ai")]
+    Ai,
+    #[serde(rename = "durable_object")]
+    DurableObject,
+    #[serde(rename = "analytics")]
+    Analytics,
+}
+
+impl DeployBindingKind {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] = &[
+        Self::KvNamespace,
+        Self::Vectorize,
+        Self::R2Bucket,
+        Self::Queue,
+        Self::Ai,
+        Self::DurableObject,
+        Self::Analytics,
+    ];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::KvNamespace => "kv_namespace",
+            Self::Vectorize => "vectorize",
+            Self::R2Bucket => "r2_bucket",
+            Self::Queue => "queue",
+            Self::Ai => "ai",
+            Self::DurableObject => "durable_object",
+            Self::Analytics => "analytics",
+        }
+    }
+}
+
+impl std::fmt::Display for DeployBindingKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for DeployBindingKind {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum DeployBindingMetric {
+    #[serde(rename = "cosine")]
+    Cosine,
+    #[serde(rename = "euclidean")]
+    Euclidean,
+    #[serde(rename = "dot-product")]
+    DotProduct,
+}
+
+impl DeployBindingMetric {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] = &[Self::Cosine, Self::Euclidean, Self::DotProduct];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cosine => "cosine",
+            Self::Euclidean => "euclidean",
+            Self::DotProduct => "dot-product",
+        }
+    }
+}
+
+impl std::fmt::Display for DeployBindingMetric {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for DeployBindingMetric {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
+/// A resource that a deployed Worker is bound to. kv_namespace, vectorize, r2_bucket, queue and analytics need a resource, durable_object needs a class, ai needs neither; dimensions, metric and metadata_indexes belong to vectorize alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("DeployBinding")))]
+#[serde(deny_unknown_fields)]
+pub struct DeployBinding {
+    /// Name that the Worker knows it by.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[A-Z][A-Z0-9_]{0,63}$"))]
+    pub name: String,
+    /// What it is.
+    pub kind: DeployBindingKind,
+    /// Name of the resource in the account: title of a namespace, name of an index, a bucket, a queue or a dataset. No other tenant and no other environment may use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 63), regex(pattern = "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"))]
+    pub resource: Option<String>,
+    /// Class of the Durable Object, one of those that the migrations make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 64), regex(pattern = "^[A-Za-z_][A-Za-z0-9_]{0,63}$"))]
+    pub class: Option<String>,
+    /// Length of the vectors; that of the tenant's embedding model.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 1_u64, max = 1536_u64))]
+    pub dimensions: Option<u64>,
+    /// How vectors are compared. Absent means cosine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DeployBindingMetric")]
+    pub metric: Option<DeployBindingMetric>,
+    /// Properties that the index filters by. Absent means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<MetadataIndex>", length(min = 0, max = 10), extend("uniqueItems" = true))]
+    pub metadata_indexes: Option<Vec<MetadataIndex>>,
+}
+
+impl DeployBinding {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(name: String, kind: DeployBindingKind) -> Self {
+        Self { name, kind, resource: None, class: None, dimensions: None, metric: None, metadata_indexes: None }
+    }
+}
+
+/// What holds for the deployments of all tenants, the file deploy.yaml beside the folder of tenants. A server does not read it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("DeployConfig")))]
+#[serde(deny_unknown_fields)]
+pub struct DeployConfig {
+    /// The accounts.
+    #[schemars(length(min = 1, max = 64))]
+    pub accounts: Vec<DeployAccount>,
+    /// The profiles of credentials.
+    #[schemars(length(min = 1, max = 256))]
+    pub profiles: Vec<DeployProfile>,
+    /// Every migration of the Worker's Durable Objects, oldest first.
+    #[schemars(length(min = 1, max = 64))]
+    pub migrations: Vec<DeployMigration>,
+    /// Keys that JWTs are signed with in deployments, in place of those of platform.yaml, which may be the published ones; a file, relative to the folder of deploy.yaml. Absent means those of platform.yaml.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "JwksSource")]
+    pub jwks: Option<JwksSource>,
+    /// Target profile whose passing run record opens the way from stage to prod. Absent means staging.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 63), regex(pattern = "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"))]
+    pub gate_target: Option<String>,
+}
+
+impl DeployConfig {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(accounts: Vec<DeployAccount>, profiles: Vec<DeployProfile>, migrations: Vec<DeployMigration>) -> Self {
+        Self { accounts, profiles, migrations, jwks: None, gate_target: None }
+    }
+}
+
+/// One environment of a tenant on Cloudflare: the Worker that serves it, and what belongs to the Worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("DeployEnvironment")))]
+#[serde(deny_unknown_fields)]
+pub struct DeployEnvironment {
+    /// Name of the profile in deploy.yaml that says which account it is and where its token comes from.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"))]
+    pub profile: String,
+    /// Name of the Worker. No other tenant and no other environment of the account may have it.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"))]
+    pub worker: String,
+    /// Date whose behaviour of the runtime the Worker is held to; not in the future.
+    #[schemars(extend("format" = "date"))]
+    pub compatibility_date: String,
+    /// Flags of the runtime. Absent means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>", length(min = 0, max = 32), inner(length(min = 1, max = 64), regex(pattern = "^[a-z][a-z0-9_]*$")), extend("uniqueItems" = true))]
+    pub compatibility_flags: Option<Vec<String>>,
+    /// Laid over the tenant's hostnames. Absent means the tenant's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>", length(min = 0, max = 64), inner(length(min = 1, max = 253), regex(pattern = "^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$")), extend("uniqueItems" = true))]
+    pub hostnames: Option<Vec<String>>,
+    /// Laid over the tenant's cors_origins. Absent means the tenant's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>", length(min = 0, max = 64), inner(length(min = 8, max = 280), regex(pattern = "^https?://[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?$")), extend("uniqueItems" = true))]
+    pub cors_origins: Option<Vec<String>>,
+    /// Routes that lead to the Worker. Absent means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<DeployRoute>", length(min = 0, max = 32), extend("uniqueItems" = true))]
+    pub routes: Option<Vec<DeployRoute>>,
+    /// Times, in UTC, at which the Worker is woken, in five fields as cron has them. Absent means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>", length(min = 0, max = 10), inner(length(min = 9, max = 100)), extend("uniqueItems" = true))]
+    pub schedules: Option<Vec<String>>,
+    /// The resources that the Worker is bound to.
+    #[schemars(length(min = 1, max = 64))]
+    pub bindings: Vec<DeployBinding>,
+    /// The secrets that the Worker has. Absent means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<DeploySecret>", length(min = 0, max = 64))]
+    pub secrets: Option<Vec<DeploySecret>>,
+    /// Plain settings beside CONFIG, which the tool makes of this file and platform.yaml. Absent means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>", extend("additionalProperties" = serde_json::json!({"type":"string","maxLength":5120})), extend("maxProperties" = 64_i64))]
+    pub vars: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Address that a new version is tried at before it gets traffic. Absent means https and the host name of the first route.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 8, max = 280), regex(pattern = "^https?://[^/?#@\\s]+$"))]
+    pub smoke_url: Option<String>,
+}
+
+impl DeployEnvironment {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(profile: String, worker: String, compatibility_date: String, bindings: Vec<DeployBinding>) -> Self {
+        Self {
+            profile,
+            worker,
+            compatibility_date,
+            compatibility_flags: None,
+            hostnames: None,
+            cors_origins: None,
+            routes: None,
+            schedules: None,
+            bindings,
+            secrets: None,
+            vars: None,
+            smoke_url: None,
+        }
+    }
+}
+
+/// A tenant's environments on Cloudflare, for the deploy tool; a server that reads the file passes over them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("DeployEnvironments")))]
+#[serde(deny_unknown_fields)]
+pub struct DeployEnvironments {
+    /// For work in progress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DeployEnvironment")]
+    pub dev: Option<DeployEnvironment>,
+    /// Where a version shows itself before it is promoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DeployEnvironment")]
+    pub stage: Option<DeployEnvironment>,
+    /// What clients use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DeployEnvironment")]
+    pub prod: Option<DeployEnvironment>,
+}
+
+impl DeployEnvironments {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new() -> Self {
+        Self { dev: None, stage: None, prod: None }
+    }
+}
+
+impl Default for DeployEnvironments {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// One difference between what a configuration wants and what is live.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("DeployFinding")))]
+#[serde(deny_unknown_fields)]
+pub struct DeployFinding {
+    /// What it is about: binding, secret, route, schedule, compatibility, version, index, resource, worker, migration.
+    #[schemars(length(min = 1, max = 64))]
+    pub what: String,
+    /// Which one.
+    #[schemars(length(min = 0, max = 512))]
+    pub name: String,
+    /// What the configuration says; empty where it wants none.
+    #[schemars(length(min = 0, max = 4096))]
+    pub wanted: String,
+    /// What is there; empty where nothing is.
+    #[schemars(length(min = 0, max = 4096))]
+    pub live: String,
+    /// What to do about it.
+    #[schemars(length(min = 1, max = 1024))]
+    pub remedy: String,
+}
+
+impl DeployFinding {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(what: String, name: String, wanted: String, live: String, remedy: String) -> Self {
+        Self { what, name, wanted, live, remedy }
+    }
+}
+
+/// A step in the life of Durable Object classes. A Worker behind it cannot be rolled back to a version before it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("DeployMigration")))]
+#[serde(deny_unknown_fields)]
+pub struct DeployMigration {
+    /// Its tag; every tag is used once.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[A-Za-z0-9._-]{1,64}$"))]
+    pub tag: String,
+    /// Classes that it makes, with SQLite storage.
+    #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 64), regex(pattern = "^[A-Za-z_][A-Za-z0-9_]{0,63}$")), extend("uniqueItems" = true))]
+    pub new_sqlite_classes: Vec<String>,
+}
+
+impl DeployMigration {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(tag: String, new_sqlite_classes: Vec<String>) -> Self {
+        Self { tag, new_sqlite_classes }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum DeployOutcomeEnvironment {
+    #[serde(rename = "dev")]
+    Dev,
+    #[serde(rename = "stage")]
+    Stage,
+    #[serde(rename = "prod")]
+    Prod,
+}
+
+impl DeployOutcomeEnvironment {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] = &[Self::Dev, Self::Stage, Self::Prod];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Stage => "stage",
+            Self::Prod => "prod",
+        }
+    }
+}
+
+impl std::fmt::Display for DeployOutcomeEnvironment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for DeployOutcomeEnvironment {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum DeployOutcomeOutcome {
+    #[serde(rename = "changed")]
+    Changed,
+    #[serde(rename = "unchanged")]
+    Unchanged,
+    #[serde(rename = "planned")]
+    Planned,
+    #[serde(rename = "drift")]
+    Drift,
+    #[serde(rename = "failed")]
+    Failed,
+    #[serde(rename = "refused")]
+    Refused,
+    #[serde(rename = "skipped")]
+    Skipped,
+}
+
+impl DeployOutcomeOutcome {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] =
+        &[Self::Changed, Self::Unchanged, Self::Planned, Self::Drift, Self::Failed, Self::Refused, Self::Skipped];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Planned => "planned",
+            Self::Drift => "drift",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+impl std::fmt::Display for DeployOutcomeOutcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for DeployOutcomeOutcome {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
+/// How it went for one tenant and environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("DeployOutcome")))]
+#[serde(deny_unknown_fields)]
+pub struct DeployOutcome {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The environment.
+    pub environment: DeployOutcomeEnvironment,
+    /// changed: done. unchanged: nothing was to be done. planned: shown and not done. drift: differences were found. failed: tried and undone as far as the steps say. refused: not begun, for a reason. skipped: not begun, since another one had failed or was done by the run that is resumed.
+    pub outcome: DeployOutcomeOutcome,
+    /// Id of the version that has the traffic at the end; absent where there is none or it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 64))]
+    pub version: Option<String>,
+    /// The steps, in their order.
+    #[schemars(length(min = 0, max = 1000))]
+    pub steps: Vec<DeployStep>,
+    /// The differences that were found before.
+    #[schemars(length(min = 0, max = 1000))]
+    pub findings: Vec<DeployFinding>,
+    /// Why it failed, was refused or skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 8192))]
+    pub error: Option<String>,
+    /// Time in milliseconds that it took.
+    #[serde(deserialize_with = "crate::whole")]
+    #[schemars(range(min = 0_u64, max = 86400000_u64))]
+    pub took_ms: u64,
+}
+
+impl DeployOutcome {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(
+        tenant: TenantId,
+        environment: DeployOutcomeEnvironment,
+        outcome: DeployOutcomeOutcome,
+        steps: Vec<DeployStep>,
+        findings: Vec<DeployFinding>,
+        took_ms: u64,
+    ) -> Self {
+        Self { tenant, environment, outcome, version: None, steps, findings, error: None, took_ms }
+    }
+}
+
+/// A profile of credentials: an account and where its API token comes from, never the token.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("DeployProfile")))]
+#[serde(deny_unknown_fields)]
+pub struct DeployProfile {
+    /// Name that environments know it by.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"))]
+    pub name: String,
+    /// Name of the account.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"))]
+    pub account: String,
+    /// Where the API token comes from.
+    pub token: SecretSource,
+}
+
+impl DeployProfile {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(name: String, account: String, token: SecretSource) -> Self {
+        Self { name, account, token }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum DeployReportVerb {
+    #[serde(rename = "plan")]
+    Plan,
+    #[serde(rename = "apply")]
+    Apply,
+    #[serde(rename = "promote")]
+    Promote,
+    #[serde(rename = "drift")]
+    Drift,
+    #[serde(rename = "rollback")]
+    Rollback,
+    #[serde(rename = "remove")]
+    Remove,
+}
+
+impl DeployReportVerb {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] =
+        &[Self::Plan, Self::Apply, Self::Promote, Self::Drift, Self::Rollback, Self::Remove];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Apply => "apply",
+            Self::Promote => "promote",
+            Self::Drift => "drift",
+            Self::Rollback => "rollback",
+            Self::Remove => "remove",
+        }
+    }
+}
+
+impl std::fmt::Display for DeployReportVerb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for DeployReportVerb {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
+/// What a run of the deploy tool did, for machines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("DeployReport")))]
+#[serde(deny_unknown_fields)]
+pub struct DeployReport {
+    /// Version of this format.
+    #[serde(deserialize_with = "crate::whole")]
+    #[schemars(range(min = 1_u64, max = 1_u64))]
+    pub schema_version: u64,
+    /// The command.
+    pub verb: DeployReportVerb,
+    /// Id of the run; `deploy apply --resume` takes it.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[a-z0-9-]{1,64}$"))]
+    pub run_id: String,
+    /// When it began.
+    #[schemars(extend("format" = "date-time"))]
+    pub started_at: String,
+    /// When it ended.
+    #[schemars(extend("format" = "date-time"))]
+    pub finished_at: String,
+    /// One for each tenant and environment, in the order of the run.
+    #[schemars(length(min = 0, max = 10000))]
+    pub outcomes: Vec<DeployOutcome>,
+    /// The exit code of the command.
+    #[serde(deserialize_with = "crate::whole")]
+    #[schemars(range(min = 0_u64, max = 255_u64))]
+    pub exit_code: u64,
+}
+
+impl DeployReport {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(
+        schema_version: u64,
+        verb: DeployReportVerb,
+        run_id: String,
+        started_at: String,
+        finished_at: String,
+        outcomes: Vec<DeployOutcome>,
+        exit_code: u64,
+    ) -> Self {
+        Self { schema_version, verb, run_id, started_at, finished_at, outcomes, exit_code }
+    }
+}
+
+/// A route that leads requests to a deployed Worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("DeployRoute")))]
+#[serde(deny_unknown_fields)]
+pub struct DeployRoute {
+    /// Host name and path pattern, without a scheme; a star stands at its end alone.
+    #[schemars(
+        length(min = 3, max = 512),
+        regex(pattern = "^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?/[A-Za-z0-9._~/-]*\\*?$")
+    )]
+    pub pattern: String,
+    /// Zone of the account that the host name lies in.
+    #[schemars(length(min = 3, max = 253), regex(pattern = "^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$"))]
+    pub zone: String,
+}
+
+impl DeployRoute {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(pattern: String, zone: String) -> Self {
+        Self { pattern, zone }
+    }
+}
+
+/// A secret that a deployed Worker has: its name, and where the deploy tool takes the value from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("DeploySecret")))]
+#[serde(deny_unknown_fields)]
+pub struct DeploySecret {
+    /// Name of the binding.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[A-Z][A-Z0-9_]{0,63}$"))]
+    pub name: String,
+    /// Where the value comes from.
+    pub source: SecretSource,
+}
+
+impl DeploySecret {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(name: String, source: SecretSource) -> Self {
+        Self { name, source }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum DeployStepState {
+    #[serde(rename = "planned")]
+    Planned,
+    #[serde(rename = "done")]
+    Done,
+    #[serde(rename = "failed")]
+    Failed,
+    #[serde(rename = "undone")]
+    Undone,
+    #[serde(rename = "left")]
+    Left,
+}
+
+impl DeployStepState {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] = &[Self::Planned, Self::Done, Self::Failed, Self::Undone, Self::Left];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Undone => "undone",
+            Self::Left => "left",
+        }
+    }
+}
+
+impl std::fmt::Display for DeployStepState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for DeployStepState {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
+/// One step of a deployment and how it ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("DeployStep")))]
+#[serde(deny_unknown_fields)]
+pub struct DeployStep {
+    /// What was to be done, in words.
+    #[schemars(length(min = 1, max = 512))]
+    pub step: String,
+    /// planned: not begun. done. failed. undone: taken back after a later step had failed. left: could not be taken back.
+    pub state: DeployStepState,
+}
+
+impl DeployStep {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(step: String, state: DeployStepState) -> Self {
+        Self { step, state }
+    }
+}
+
 /// A document with its extracted text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("Document")))]
@@ -4037,6 +4728,63 @@ impl std::ops::Deref for Metadata {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum MetadataIndexType {
+    #[serde(rename = "string")]
+    String,
+    #[serde(rename = "number")]
+    Number,
+    #[serde(rename = "boolean")]
+    Boolean,
+}
+
+impl MetadataIndexType {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] = &[Self::String, Self::Number, Self::Boolean];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+        }
+    }
+}
+
+impl std::fmt::Display for MetadataIndexType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for MetadataIndexType {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
+/// A property of vectors that a Vectorize index filters by. It must exist before the vectors do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("MetadataIndex")))]
+#[serde(deny_unknown_fields)]
+pub struct MetadataIndex {
+    /// Name of the metadata property.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[A-Za-z_][A-Za-z0-9_.]{0,63}$"))]
+    pub property: String,
+    /// Type of its values. Strings are indexed by their first 64 bytes.
+    pub r#type: MetadataIndexType,
+}
+
+impl MetadataIndex {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(property: String, r#type: MetadataIndexType) -> Self {
+        Self { property, r#type }
+    }
+}
+
 /// A Cloudflare AI Gateway before a model. Each call carries the tenant and the request id as its metadata.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("ModelGateway")))]
@@ -5965,6 +6713,38 @@ impl SearchStreamDone {
     }
 }
 
+/// Where a secret value comes from when it is needed: exactly one of env, file and command. The value itself never stands in a configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("SecretSource")))]
+#[serde(deny_unknown_fields)]
+pub struct SecretSource {
+    /// Environment variable that holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 128), regex(pattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$"))]
+    pub env: Option<String>,
+    /// File that holds it, with a line break at its end or none; only its owner may read it (mode 0600 or 0400). A relative path starts from the tenants folder, and a leading ~/ from the home folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 1024))]
+    pub file: Option<String>,
+    /// Program and arguments whose standard output is the value, such as a vault's client or age; started without a shell in the tenants folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>", length(min = 1, max = 64), inner(length(max = 4096)))]
+    pub command: Option<Vec<String>>,
+}
+
+impl SecretSource {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new() -> Self {
+        Self { env: None, file: None, command: None }
+    }
+}
+
+impl Default for SecretSource {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// A version by Semantic Versioning.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("SemanticVersion")))]
@@ -6745,7 +7525,7 @@ impl TargetProfile {
     }
 }
 
-/// The whole configuration of one tenant, the file <tenant>/tenant.yaml. A deployment that finds it missing or invalid refuses to serve that tenant; there is no default tenant. It describes one environment: settings by environment (dev, stage, prod) are laid over it by the deploy tool and are no part of this object.
+/// The whole configuration of one tenant, the file <tenant>/tenant.yaml. A deployment that finds it missing or invalid refuses to serve that tenant; there is no default tenant. A server reads it for one environment and passes over environments, which is for the deploy tool alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("TenantConfig")))]
 #[serde(deny_unknown_fields)]
@@ -6823,6 +7603,10 @@ pub struct TenantConfig {
     #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 0_u64, max = 600000_u64))]
     pub consistency_ms: Option<u64>,
+    /// The tenant's environments on Cloudflare. Absent means that it is not deployed there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DeployEnvironments")]
+    pub environments: Option<DeployEnvironments>,
 }
 
 impl TenantConfig {
@@ -6855,6 +7639,7 @@ impl TenantConfig {
             tools: None,
             tts: None,
             consistency_ms: None,
+            environments: None,
         }
     }
 }
@@ -8176,6 +8961,19 @@ pub const DERIVED: &[(&str, fn(&mut schemars::SchemaGenerator) -> schemars::Sche
     ("Degradation", <Degradation as JsonSchema>::json_schema),
     ("DependencyHealth", <DependencyHealth as JsonSchema>::json_schema),
     ("DependencyState", <DependencyState as JsonSchema>::json_schema),
+    ("DeployAccount", <DeployAccount as JsonSchema>::json_schema),
+    ("DeployBinding", <DeployBinding as JsonSchema>::json_schema),
+    ("DeployConfig", <DeployConfig as JsonSchema>::json_schema),
+    ("DeployEnvironment", <DeployEnvironment as JsonSchema>::json_schema),
+    ("DeployEnvironments", <DeployEnvironments as JsonSchema>::json_schema),
+    ("DeployFinding", <DeployFinding as JsonSchema>::json_schema),
+    ("DeployMigration", <DeployMigration as JsonSchema>::json_schema),
+    ("DeployOutcome", <DeployOutcome as JsonSchema>::json_schema),
+    ("DeployProfile", <DeployProfile as JsonSchema>::json_schema),
+    ("DeployReport", <DeployReport as JsonSchema>::json_schema),
+    ("DeployRoute", <DeployRoute as JsonSchema>::json_schema),
+    ("DeploySecret", <DeploySecret as JsonSchema>::json_schema),
+    ("DeployStep", <DeployStep as JsonSchema>::json_schema),
     ("Document", <Document as JsonSchema>::json_schema),
     ("DocumentDeleted", <DocumentDeleted as JsonSchema>::json_schema),
     ("DocumentId", <DocumentId as JsonSchema>::json_schema),
@@ -8238,6 +9036,7 @@ pub const DERIVED: &[(&str, fn(&mut schemars::SchemaGenerator) -> schemars::Sche
     ("LogSpan", <LogSpan as JsonSchema>::json_schema),
     ("McpRefusal", <McpRefusal as JsonSchema>::json_schema),
     ("Metadata", <Metadata as JsonSchema>::json_schema),
+    ("MetadataIndex", <MetadataIndex as JsonSchema>::json_schema),
     ("ModelGateway", <ModelGateway as JsonSchema>::json_schema),
     ("ModelId", <ModelId as JsonSchema>::json_schema),
     ("ModelPolicy", <ModelPolicy as JsonSchema>::json_schema),
@@ -8275,6 +9074,7 @@ pub const DERIVED: &[(&str, fn(&mut schemars::SchemaGenerator) -> schemars::Sche
     ("SearchAnswer", <SearchAnswer as JsonSchema>::json_schema),
     ("SearchRequest", <SearchRequest as JsonSchema>::json_schema),
     ("SearchStreamDone", <SearchStreamDone as JsonSchema>::json_schema),
+    ("SecretSource", <SecretSource as JsonSchema>::json_schema),
     ("SemanticVersion", <SemanticVersion as JsonSchema>::json_schema),
     ("Session", <Session as JsonSchema>::json_schema),
     ("SessionDeleted", <SessionDeleted as JsonSchema>::json_schema),

@@ -1,0 +1,261 @@
+//! A thin client of the Cloudflare API: one account, one token, calls that are tried again only where that is safe.
+
+mod calls;
+mod error;
+mod multipart;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request, StatusCode, header};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+use crate::credentials::Secret;
+
+pub use calls::{IndexInfo, Route, Script, Version, VersionShare, Zone};
+pub use error::ApiError;
+pub use multipart::{Module, Upload};
+pub(crate) use wire::{deployment_body, list};
+
+/// Where the API is; the variable that wrangler reads too names another place.
+pub const BASE_URL: &str = "https://api.cloudflare.com/client/v4";
+/// Variable for another place.
+pub const BASE_URL_VARIABLE: &str = "CLOUDFLARE_API_BASE_URL";
+/// Most pages of a list; 100 entries each are far beyond an account's bounds.
+const PAGES: u32 = 200;
+
+/// How patient the client is.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Longest time for one call.
+    pub timeout: Duration,
+    /// Most tries of one call.
+    pub tries: u32,
+    /// Wait before the second try; it doubles with each.
+    pub backoff: Duration,
+    /// Longest wait that the API may ask for by `Retry-After`.
+    pub longest_wait: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(30),
+            tries: 5,
+            backoff: Duration::from_millis(500),
+            longest_wait: Duration::from_secs(300),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Pool {
+    Plain(Client<HttpConnector, Full<Bytes>>),
+    Secure(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
+}
+
+impl Pool {
+    pub(crate) fn new(url: &str) -> Result<Self, ApiError> {
+        let mut plain = HttpConnector::new();
+        plain.set_nodelay(true);
+        let builder = Client::builder(TokioExecutor::new());
+        if url.starts_with("http://") {
+            return Ok(Self::Plain(builder.build(plain)));
+        }
+        plain.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new().with_native_roots();
+        let connector =
+            connector.map_err(|_| ApiError::Unusable("expected certificates of this host for https, found none"))?;
+        Ok(Self::Secure(builder.build(connector.https_only().enable_http1().wrap_connector(plain))))
+    }
+
+    /// Sends once; gives status, the wait that the answer asks for, and the body.
+    pub(crate) async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+        call: &str,
+        timeout: Duration,
+    ) -> Result<(StatusCode, Option<Duration>, Bytes), ApiError> {
+        let broken = |error: Box<dyn std::error::Error + Send + Sync>| ApiError::Broken(call.to_owned(), error);
+        let exchange = async {
+            let answer = match self {
+                Self::Plain(pool) => pool.request(request).await,
+                Self::Secure(pool) => pool.request(request).await,
+            };
+            let (parts, body) = answer.map_err(|error| broken(error.into()))?.into_parts();
+            let wait = parts.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+            let body = body.collect().await.map_err(|error| broken(error.into()))?.to_bytes();
+            Ok((parts.status, wait.map(Duration::from_secs), body))
+        };
+        tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| Err(ApiError::TimedOut(call.to_owned())))
+    }
+}
+
+/// The API for one account.
+#[derive(Debug, Clone)]
+pub struct Api {
+    pool: Pool,
+    base: Arc<str>,
+    account: Arc<str>,
+    token: Secret,
+    patience: Patience,
+}
+
+/// What is sent.
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    None,
+    Json(Value),
+    Multipart { boundary: String, bytes: Bytes },
+}
+
+impl Api {
+    /// A client for `account`, by its id.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Unusable`] where this host has no certificates.
+    pub fn new(base: &str, account: &str, token: Secret, patience: Patience) -> Result<Self, ApiError> {
+        let base = base.trim_end_matches('/');
+        Ok(Self { pool: Pool::new(base)?, base: base.into(), account: account.into(), token, patience })
+    }
+
+    /// Path below the account.
+    fn own(&self, path: &str) -> String {
+        format!("/accounts/{}/{path}", self.account)
+    }
+
+    async fn once(&self, method: &Method, path: &str, body: &Body) -> Result<Value, ApiError> {
+        let call = format!("{method} {}", path.split('?').next().unwrap_or_default());
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        request = request.header(header::USER_AGENT, concat!("plumbline-deploy/", env!("CARGO_PKG_VERSION")));
+        let mut bearer = header::HeaderValue::from_str(&format!("Bearer {}", self.token.expose())).map_err(|_| {
+            ApiError::Unusable("expected a token of plain letters, digits and signs; check where it comes from")
+        })?;
+        bearer.set_sensitive(true);
+        request = request.header(header::AUTHORIZATION, bearer);
+        let bytes = match body {
+            Body::None => Bytes::new(),
+            Body::Json(value) => {
+                request = request.header(header::CONTENT_TYPE, "application/json");
+                Bytes::from(value.to_string())
+            }
+            Body::Multipart { boundary, bytes } => {
+                request = request.header(header::CONTENT_TYPE, format!("multipart/form-data; boundary={boundary}"));
+                bytes.clone()
+            }
+        };
+        let request = request
+            .body(Full::new(bytes))
+            .map_err(|_| ApiError::Unusable("expected an address of the API that can be called"))?;
+        let (status, wait, bytes) = self.pool.send(request, &call, self.patience.timeout).await?;
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(ApiError::Busy { call, wait: wait.unwrap_or_default() });
+        }
+        let answer: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        if status.is_success() && answer["success"] == true {
+            return Ok(answer);
+        }
+        if status.is_success() {
+            return Err(ApiError::Strange(call, "an object with `success: true`".to_owned()));
+        }
+        let error = &answer["errors"][0];
+        Err(ApiError::Refused {
+            call,
+            status: status.as_u16(),
+            code: error["code"].as_i64().unwrap_or_default(),
+            message: error["message"].as_str().unwrap_or("no message").to_owned(),
+        })
+    }
+
+    /// Calls until it succeeds. What only reads, and what may be done twice, is also tried again when it failed openly; anything else
+    /// only where the API was too busy to take it.
+    async fn call(&self, method: Method, path: &str, body: Body, twice_is_once: bool) -> Result<Value, ApiError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let error = match self.once(&method, path, &body).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let backoff = self.patience.backoff * 2_u32.saturating_pow(tries - 1);
+            let wait = match &error {
+                ApiError::Busy { wait, .. } if *wait <= self.patience.longest_wait => backoff.max(*wait),
+                error if error.is_open() && twice_is_once => backoff,
+                _ => return Err(error),
+            };
+            if tries >= self.patience.tries {
+                return Err(error);
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    pub(crate) async fn read(&self, path: &str) -> Result<Value, ApiError> {
+        Ok(self.call(Method::GET, path, Body::None, true).await?["result"].take())
+    }
+
+    /// Every entry of a list that comes in pages; `entries` is where they are in `result`, which is the list itself where it is empty.
+    async fn pages(&self, path: &str, entries: &str) -> Result<Vec<Value>, ApiError> {
+        let mut all = Vec::new();
+        for page in 1..=PAGES {
+            let sign = if path.contains('?') { '&' } else { '?' };
+            let mut answer =
+                self.call(Method::GET, &format!("{path}{sign}page={page}&per_page=100"), Body::None, true).await?;
+            let found = list(&mut answer["result"], entries);
+            let count = found.len();
+            all.extend(found);
+            let info = &answer["result_info"];
+            let total = info["total_count"].as_u64();
+            let pages = info["total_pages"].as_u64();
+            let more = match (pages, total) {
+                (Some(pages), _) => u64::from(page) < pages,
+                (None, Some(total)) => (all.len() as u64) < total,
+                (None, None) => false,
+            };
+            if count == 0 || !more {
+                return Ok(all);
+            }
+        }
+        Err(ApiError::Strange(path.to_owned(), format!("at most {PAGES} pages")))
+    }
+
+    /// Creates something. After a failure that may have taken effect, `find` looks for it before it is tried again, so that nothing is
+    /// created twice.
+    async fn create<T, F>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+        read: fn(&Value) -> Option<T>,
+        find: F,
+    ) -> Result<T, ApiError>
+    where
+        F: AsyncFn() -> Result<Option<T>, ApiError>,
+    {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.call(method.clone(), path, body.clone(), false).await {
+                Ok(answer) => {
+                    return read(&answer["result"])
+                        .ok_or_else(|| ApiError::Strange(format!("{method} {path}"), "what was created".to_owned()));
+                }
+                Err(error) if error.is_open() && tries < self.patience.tries => {
+                    tokio::time::sleep(self.patience.backoff * 2_u32.saturating_pow(tries - 1)).await;
+                    if let Some(found) = find().await? {
+                        return Ok(found);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}

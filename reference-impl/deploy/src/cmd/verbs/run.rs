@@ -1,0 +1,188 @@
+//! One run of a verb: credentials, many tenants, progress, report, exit code.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use contract_types::{
+    DeployOutcome, DeployOutcomeOutcome, DeployReport, DeployReportVerb, DeployStep, DeployStepState,
+};
+use jiff::Timestamp;
+
+use super::super::args::{Files, Remote, Trouble};
+use super::super::{ALL_FAILED, DRIFT, FAULT, Failure, OK, Output, SOME_FAILED, UNREACHABLE, block};
+use crate::apply::{Account, DeployError, Journal, Means};
+use crate::credentials::Verb;
+use crate::fleet::{self, Order};
+use crate::wanted::Wanted;
+
+/// What is done for one tenant; the text says how many there are.
+pub(super) type Work = Rc<dyn Fn(Means, Wanted, String) -> Pin<Box<dyn Future<Output = DeployOutcome>>>>;
+
+/// A run.
+pub(super) struct Job<'a> {
+    pub(super) verb: Verb,
+    pub(super) files: &'a Files,
+    pub(super) remote: &'a Remote,
+    pub(super) order: Order,
+    /// Secrets that are uploaded again.
+    pub(super) rotate: Vec<String>,
+    /// Folder of the journals, and the run that is taken up again.
+    pub(super) journal: Option<(PathBuf, Option<String>)>,
+}
+
+/// Tells a step as it ends.
+pub(super) fn tell(output: &Output, count: &str, label: &str, step: &DeployStep) {
+    let state = match step.state {
+        DeployStepState::Planned => "planned",
+        DeployStepState::Done => "done",
+        DeployStepState::Failed => "FAILED",
+        DeployStepState::Undone => "taken back",
+        DeployStepState::Left => "LEFT, could not be taken back",
+    };
+    output.note(&format!("{count} {label}: {}: {state}", step.step));
+}
+
+impl<'a> Job<'a> {
+    pub(super) fn new(verb: Verb, files: &'a Files, remote: &'a Remote, order: Order) -> Self {
+        Self { verb, files, remote, order, rotate: Vec::new(), journal: None }
+    }
+
+    pub(super) fn run(self, wanted: Vec<Wanted>, work: Work, output: &Output) -> Result<u8, Failure> {
+        let verb = self.verb;
+        self.told_as(verb, wanted, work, output)
+    }
+
+    /// The same, where the report speaks of another verb than the one whose permissions are needed.
+    pub(super) fn told_as(self, told: Verb, wanted: Vec<Wanted>, work: Work, output: &Output) -> Result<u8, Failure> {
+        let started = Timestamp::now();
+        let resumed = self.journal.as_ref().and_then(|(_, run)| run.clone());
+        let run_id = resumed.clone().unwrap_or_else(|| {
+            format!("{}-{}-{}", told.name(), started.strftime("%Y%m%dt%H%M%Sz"), std::process::id())
+        });
+        let journal = match &self.journal {
+            Some((folder, _)) => {
+                if resumed.is_some() && !folder.join(format!("{run_id}.jsonl")).is_file() {
+                    return Err(Failure::Usage(format!(
+                        "expected the journal of a run `{run_id}` in {}",
+                        folder.display()
+                    )));
+                }
+                Some(Arc::new(Journal::open(folder, &run_id).map_err(|error| Failure::Fault(error.to_string()))?))
+            }
+            None => None,
+        };
+        if journal.is_some() {
+            output.note(&format!("run {run_id}"));
+        }
+        let outcomes = block(self.all(wanted, journal, work, output))?;
+        let unreachable = outcomes.1;
+        let outcomes = outcomes.0;
+        for outcome in &outcomes {
+            show(outcome, output);
+        }
+        let code = code(told, &outcomes, unreachable);
+        let report = DeployReport {
+            schema_version: 1,
+            verb: wire(told),
+            run_id,
+            started_at: started.to_string(),
+            finished_at: Timestamp::now().to_string(),
+            outcomes,
+            exit_code: u64::from(code),
+        };
+        self.report(&report, output)?;
+        Ok(code)
+    }
+
+    async fn all(
+        &self,
+        wanted: Vec<Wanted>,
+        journal: Option<Arc<Journal>>,
+        work: Work,
+        output: &Output,
+    ) -> (Vec<DeployOutcome>, bool) {
+        let total = wanted.len();
+        let means = self.remote.means(self.files, self.verb, &wanted, &self.rotate, output).await;
+        let unreachable = means.values().all(|it| matches!(it, Err(Trouble { unreachable: true, .. })));
+        let (means, begun) = (Arc::new(means), Arc::new(AtomicUsize::new(0)));
+        let one = move |wanted: Wanted| {
+            let (means, begun, work) = (means.clone(), begun.clone(), work.clone());
+            async move {
+                let count = format!("[{}/{total}]", begun.fetch_add(1, Ordering::SeqCst) + 1);
+                match means.get(&wanted.deployment.profile.name) {
+                    Some(Ok(means)) => work(means.clone(), wanted, count).await,
+                    Some(Err(trouble)) => {
+                        Account::new(&wanted.deployment).fail(&DeployError::Refused(trouble.message.clone()))
+                    }
+                    None => Account::new(&wanted.deployment)
+                        .fail(&DeployError::Refused("its profile was not read".to_owned())),
+                }
+            }
+        };
+        (fleet::run(wanted, &self.order, journal, one).await, unreachable)
+    }
+
+    fn report(&self, report: &DeployReport, output: &Output) -> Result<(), Failure> {
+        let Some(path) = &self.remote.report else { return Ok(()) };
+        let text = serde_json::to_string_pretty(report).expect("a report is JSON");
+        if path.as_os_str() == "-" {
+            output.result(&text);
+            return Ok(());
+        }
+        std::fs::write(path, text + "\n")
+            .map_err(|error| Failure::Fault(format!("expected to write {}: {error}", path.display())))
+    }
+}
+
+fn show(outcome: &DeployOutcome, output: &Output) {
+    let label = format!("{} in {}", outcome.tenant.0, format!("{:?}", outcome.environment).to_lowercase());
+    let seconds = outcome.took_ms as f64 / 1000.0;
+    let word = format!("{:?}", outcome.outcome).to_lowercase();
+    output.note(&format!(
+        "{label}: {word} ({seconds:.1} s){}",
+        outcome.version.iter().map(|it| format!(", version {it}")).collect::<String>()
+    ));
+    for finding in &outcome.findings {
+        let side = |text: &str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
+        let (wanted, live) = (side(&finding.wanted), side(&finding.live));
+        output.note(&format!("    {} {}: wanted {wanted}, live {live}", finding.what, finding.name));
+        if outcome.outcome == DeployOutcomeOutcome::Drift {
+            output.note(&format!("        to do: {}", finding.remedy));
+        }
+    }
+    for step in outcome.steps.iter().filter(|step| step.state != DeployStepState::Done) {
+        tell(output, "   ", &label, step);
+    }
+    if let Some(error) = &outcome.error {
+        output.note(&format!("    {error}"));
+    }
+}
+
+fn code(verb: Verb, outcomes: &[DeployOutcome], unreachable: bool) -> u8 {
+    let failed = outcomes.iter().filter(|outcome| fleet::failed(outcome)).count();
+    if failed == 0 {
+        let drift = outcomes.iter().any(|outcome| outcome.outcome == DeployOutcomeOutcome::Drift);
+        return if drift { DRIFT } else { OK };
+    }
+    if unreachable {
+        return UNREACHABLE;
+    }
+    if verb == Verb::Drift {
+        return FAULT;
+    }
+    if failed == outcomes.len() { ALL_FAILED } else { SOME_FAILED }
+}
+
+fn wire(verb: Verb) -> DeployReportVerb {
+    match verb {
+        Verb::Plan => DeployReportVerb::Plan,
+        Verb::Apply => DeployReportVerb::Apply,
+        Verb::Promote => DeployReportVerb::Promote,
+        Verb::Drift => DeployReportVerb::Drift,
+        Verb::Rollback => DeployReportVerb::Rollback,
+        Verb::Remove => DeployReportVerb::Remove,
+    }
+}
