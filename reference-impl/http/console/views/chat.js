@@ -55,7 +55,7 @@ export function chat({ capabilities, has }) {
       if (growing.text === "") growing.element.remove();
       place.append(trouble(error));
       status.textContent = "No answer";
-      if (message.value === "") message.value = content;
+      if (message.value === "" && place.isConnected) message.value = content;
     } finally {
       if (running === mine) running = null;
       stop.hidden = true;

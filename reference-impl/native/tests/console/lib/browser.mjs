@@ -27,6 +27,7 @@ export const LOOKS = [
 export async function watched(browser, url, options = {}) {
   const context = await browser.newContext({ reducedMotion: "reduce", ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
   const faults = [];
   const calls = [];
   let expected = [];
