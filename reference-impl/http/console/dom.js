@@ -78,9 +78,10 @@ export function button(label, onclick, given = {}) {
   return h("button", { type: "button", ...given, on: { click: onclick } }, label);
 }
 
-/** A table that scrolls by itself where the page is narrow. */
+/** A table that scrolls by itself where the page is narrow. A column with `wide` is left out there. */
 export function table(caption, heads, rows, given = {}) {
-  const cell = (tag, value, head, scope) => h(tag, { class: head?.num ? "num" : null, scope }, value);
+  const kinds = (head) => [head.num ? "num" : "", head.wide ? "wide" : ""].join(" ").trim() || null;
+  const cell = (tag, value, head, scope) => h(tag, { class: kinds(head), scope }, value);
   return h("div", { class: "scroll", role: "region", "aria-label": caption, tabindex: "0" },
     h("table", given, h("caption", { class: given.aloud ? "aloud" : null }, caption),
       h("thead", {}, h("tr", {}, heads.map((head) => cell("th", head.name, head, "col")))),

@@ -80,7 +80,7 @@ export function documents({ capabilities, has }) {
 
   function draw() {
     if (rows.length === 0) return fill(list, h("p", { class: "hint" }, "There are no documents yet."));
-    const heads = [{ name: "Document" }, { name: "Chunks", num: true }, { name: "Size", num: true }, { name: "Changed" }, { name: "" }];
+    const heads = [{ name: "Document" }, { name: "Chunks", num: true }, { name: "Size", num: true, wide: true }, { name: "Changed", wide: true }, { name: "" }];
     return fill(list, table("Documents", heads, rows.map((it) => [
       [button(said(shown(it.metadata.title ?? it.id)), () => openDocument(it.id), { class: "link" }), h("small", { class: "told" }, it.id)],
       it.chunks, size(it.size_bytes), moment(it.updated_at),

@@ -6,6 +6,8 @@ import { facts, fill, h, said, table } from "../dom.js";
 import { decimal, money, percent, span, words } from "../text.js";
 
 const STEPS = ["rewrite", "embed", "retrieve", "rerank", "generate"];
+/** Most candidates in the table. */
+const SHOWN = 20;
 
 /** `request` is what was asked; the ranking is asked for with it once the part is opened. */
 export function explain(answer, request) {
@@ -52,12 +54,13 @@ function query(report) {
 
 async function rank(place, answer, request) {
   fill(place, h("p", { class: "hint" }, "Ranking…"));
-  const { query: asked, filter, top_k, min_score, mode, rerank } = request;
+  const { filter, top_k, min_score, mode, rerank } = request;
   try {
-    const found = await post("/retrieve", { query: asked, filter, top_k, min_score, mode, rerank, explain: true });
+    const found = await post("/retrieve", { query: answer.query.rewritten, filter, top_k, min_score, mode, rerank, explain: true });
     const chunks = new Map(found.chunks.map((chunk) => [chunk.chunk_id, chunk]));
     const score = (value) => (value === undefined ? "–" : decimal(value));
-    const rows = found.explain.candidates.slice(0, 50).map((candidate) => {
+    const { candidates } = found.explain;
+    const rows = candidates.slice(0, SHOWN).map((candidate) => {
       const chunk = chunks.get(candidate.chunk_id);
       return [
         chunk ? [h("span", {}, chunk.document_id), h("small", { class: "told" }, said(chunk.heading_path.at(-1) ?? ""))] : h("code", {}, candidate.chunk_id.slice(0, 12)),
@@ -69,7 +72,7 @@ async function rank(place, answer, request) {
       facts([["Mode", found.explain.mode], ["Embedding model", found.explain.embedding_model],
         ["Vector of the query", found.explain.embedding_cache_hit ? "from the cache" : "made anew"],
         ["Left out by the filter", found.explain.filtered_out === undefined ? null : `${found.explain.filtered_out} chunks`]]),
-      h("p", { class: "hint" }, "The ranking of the query as it was typed, without rewriting."),
+      h("p", { class: "hint" }, candidates.length > SHOWN ? `The best ${SHOWN} of ${candidates.length} candidates.` : null),
       rows.length > 0
         ? table("Candidates", [{ name: "Passage" }, ...["Vectors", "Words", "Fused", "Reranked", "Rank"].map((name) => ({ name, num: true }))], rows, { aloud: true })
         : h("p", { class: "hint" }, "Nothing was found."));

@@ -25,7 +25,7 @@ export function tools({ has }) {
   async function records() {
     try {
       const page = await get(path("/audit", {}, { limit: 20 }));
-      const heads = [{ name: "Tool" }, { name: "Outcome" }, { name: "Time", num: true }, { name: "When" }, { name: "Request" }];
+      const heads = [{ name: "Tool" }, { name: "Outcome" }, { name: "Time", num: true }, { name: "When", wide: true }, { name: "Request", wide: true }];
       fill(audit, page.records.length > 0
         ? table("Latest calls", heads, page.records.map((it) => [h("code", {}, it.tool), words(it.outcome), span(it.latency_ms), moment(it.at), h("code", {}, it.request_id)]), { aloud: true })
         : h("p", { class: "hint" }, "No calls yet."));
