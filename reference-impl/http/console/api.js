@@ -3,6 +3,10 @@
 import { events } from "./sse.js";
 
 let credential = null;
+/** Ends what is still under way when the credential is forgotten. */
+let visit = new AbortController();
+/** Called when a credential that was taken is refused. */
+let lost = null;
 const listeners = new Set();
 
 /** What the last answers said about rates and budget. */
@@ -22,11 +26,19 @@ export class ApiError extends Error {
 
 export function useCredential(key) {
   credential = key;
-  Object.assign(figures, { rate: null, budget: null });
+  visit = new AbortController();
+}
+
+/** Calls `listener` once the deployment no longer takes the credential. */
+export function onLost(listener) {
+  lost = listener;
 }
 
 export function forgetCredential() {
-  useCredential(null);
+  visit.abort();
+  [credential, lost] = [null, null];
+  listeners.clear();
+  Object.assign(figures, { rate: null, budget: null });
 }
 
 /** Calls `listener` when an answer has changed `figures`. */
@@ -50,7 +62,7 @@ async function send(method, where, { body, accept = "application/json", signal, 
   let answer;
   try {
     answer = await fetch(where, {
-      method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body),
+      method, headers, signal: signal ? AbortSignal.any([signal, visit.signal]) : visit.signal, body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store", credentials: "omit", redirect: "error", referrerPolicy: "no-referrer",
     });
   } catch (error) {
@@ -58,7 +70,11 @@ async function send(method, where, { body, accept = "application/json", signal, 
     throw new ApiError(0, { code: "UNREACHABLE", message: "The deployment cannot be reached." });
   }
   note(answer.headers);
-  if (!answer.ok && !(open && answer.status === 503)) throw await problem(answer);
+  if (!answer.ok && !(open && answer.status === 503)) {
+    const refused = await problem(answer);
+    if (answer.status === 401) lost?.();
+    throw refused;
+  }
   return answer;
 }
 

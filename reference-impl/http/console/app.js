@@ -1,6 +1,6 @@
 // The console's frame: the credential, the views, and which of them is shown.
 
-import { ApiError, figures, forgetCredential, get, onFigures, useCredential } from "./api.js";
+import { figures, forgetCredential, get, onFigures, onLost, useCredential } from "./api.js";
 import { button, field, fill, h } from "./dom.js";
 import { notice, trouble } from "./answer.js";
 import { percent, words } from "./text.js";
@@ -62,6 +62,7 @@ function signIn(message) {
 function start(capabilities) {
   const has = (feature) => capabilities.features.includes(feature);
   opened = { capabilities, has, views: new Map(), go };
+  onLost(() => signIn("The deployment no longer takes this key."));
   const warning = h("span", { class: "budget", role: "status" });
   onFigures(() => fill(warning, figures.budget === null ? null : `${percent(figures.budget)} of today's tokens used`));
   fill(who, warning, h("span", { class: "tenant" }, capabilities.tenant),
@@ -107,12 +108,5 @@ function make(view) {
   return view.make({ ...opened, capabilities: opened.capabilities, go });
 }
 
-// A credential that is withdrawn while the page is open ends the visit.
-addEventListener("unhandledrejection", (event) => {
-  if (event.reason instanceof ApiError && event.reason.status === 401) {
-    event.preventDefault();
-    signIn("The deployment no longer takes this key.");
-  }
-});
 addEventListener("hashchange", show);
 signIn();

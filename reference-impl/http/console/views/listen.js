@@ -37,7 +37,7 @@ export function listen({ capabilities }) {
     event.preventDefault();
     speak.disabled = true;
     fill(result, h("p", { class: "hint" }, "Speaking…"));
-    const body = { text: text.value, voice: voice.value || undefined, format: format.value, speed: Number(speed.value), async: later.box.checked || undefined };
+    const body = { text: text.value, voice: voice.value || undefined, format: format.value || undefined, speed: Number(speed.value), async: later.box.checked || undefined };
     try {
       // A long text becomes a job, so sound and JSON are both answers.
       const answer = await answerOf("POST", "/tts", { body, accept: "*/*", idempotent: true });
@@ -59,7 +59,7 @@ export function listen({ capabilities }) {
     address = URL.createObjectURL(sound);
     fill(result, h("audio", { controls: true, src: address, "aria-label": "Spoken text" }),
       h("p", { class: "hint" }, `${size(sound.size)} by ${answer.headers.get("x-tts-provider") ?? "an unnamed provider"} · `,
-        h("a", { href: address, download: `speech.${format.value}` }, "Save the sound")));
+        h("a", { href: address, download: `speech.${format.value || "wav"}` }, "Save the sound")));
   }
 
   return {

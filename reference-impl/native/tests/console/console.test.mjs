@@ -210,6 +210,28 @@ test("what the credential may not do is said, and the quote is still there", asy
   it.clean();
 });
 
+test("a key that is withdrawn ends the visit, and forgetting it ends what is under way", async () => {
+  const it = await opened();
+  it.expect("401");
+  await it.page.route("**/usage", (route) => route.fulfill({ status: 401, json: { error: { code: "UNAUTHORIZED", message: "no", request_id: "a" } } }));
+  await it.page.getByRole("link", { name: "Usage and limits" }).click();
+  await it.page.getByText("no longer takes this key").waitFor();
+  assert.equal(await it.page.getByRole("link", { name: "Search" }).count(), 0);
+  const other = await opened();
+  let held;
+  await other.page.route("**/search", (route) => { held = route; });
+  await other.page.getByLabel("Question").fill("When does support answer?");
+  const asked = other.page.waitForEvent("requestfailed");
+  await other.page.keyboard.press("Enter");
+  await other.page.getByText("Looking for an answer…").waitFor();
+  await other.page.getByRole("button", { name: "Forget key" }).click();
+  assert.match((await asked).failure().errorText, /ABORTED/);
+  await held.abort();
+  await other.page.getByText("The key is forgotten.").waitFor();
+  it.clean();
+  other.clean();
+});
+
 test("everything can be done from the keyboard", async () => {
   const it = await opened();
   const { page } = it;
