@@ -74,8 +74,8 @@ export function choice(pairs, given = {}) {
   return h("select", given, pairs.map(([value, label]) => h("option", { value }, label)));
 }
 
-export function button(label, onclick, given = {}) {
-  return h("button", { type: "button", ...given, on: { click: onclick } }, label);
+export function button(label, press, given = {}) {
+  return h("button", { type: "button", ...given, on: { click: press } }, label);
 }
 
 /** A table that scrolls by itself where the page is narrow. A column with `wide` is left out there. */

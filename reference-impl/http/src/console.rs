@@ -98,16 +98,17 @@ async fn page(State(edge): State<Edge>, request: Request) -> Response {
     edge.serve_page("/", &request, headers("no-cache"), answer)
 }
 
-async fn asset(
-    State(edge): State<Edge>,
-    Path((version, name)): Path<(String, String)>,
-    request: Request,
-) -> Response {
+async fn asset(State(edge): State<Edge>, Path((version, name)): Path<(String, String)>, request: Request) -> Response {
     let found = ASSETS.iter().find(|(known, _)| *known == name && version == *VERSION);
     match found {
         Some((name, text)) => {
             let answer = respond(&request, media_type(name), text);
-            edge.serve_page("/console/{version}/{name}", &request, headers("public, max-age=31536000, immutable"), answer)
+            edge.serve_page(
+                "/console/{version}/{name}",
+                &request,
+                headers("public, max-age=31536000, immutable"),
+                answer,
+            )
         }
         None => edge.not_found(request).await,
     }

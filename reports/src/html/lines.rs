@@ -42,7 +42,13 @@ pub(super) fn figure(out: &mut String, name: &str, small: &str, values: &[f64]) 
     for value in [low, high] {
         let y = down(value);
         writeln!(out, "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{:.1}\"/>", WIDTH - RIGHT)?;
-        writeln!(out, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>", LEFT - 6.0, y + 4.0, decimal(value, 3))?;
+        writeln!(
+            out,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            LEFT - 6.0,
+            y + 4.0,
+            decimal(value, 3)
+        )?;
     }
     let points: Vec<String> =
         values.iter().enumerate().map(|(place, value)| format!("{:.1},{:.1}", across(place), down(*value))).collect();

@@ -61,7 +61,9 @@ fn no_asset_makes_markup_of_text_or_keeps_anything() {
 
 #[test]
 fn a_browser_may_run_only_what_came_from_here() {
-    for part in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "form-action 'none'", "base-uri 'none'"] {
+    for part in
+        ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "form-action 'none'", "base-uri 'none'"]
+    {
         assert!(POLICY.split("; ").any(|it| it == part), "{part}");
     }
     assert!(!POLICY.contains("unsafe"));
