@@ -63,10 +63,11 @@ fn write_family(out: &mut String, family: &str, rules: &[(&str, Tally)]) -> fmt:
     writeln!(
         out,
         "<thead><tr><th scope=\"col\">Rule</th><th scope=\"col\">What it says</th><th scope=\"col\" class=\"num\">passed</th>\
-         <th scope=\"col\" class=\"num\">failed</th><th scope=\"col\" class=\"num\">n/a</th></tr></thead>\n<tbody>"
+         <th scope=\"col\" class=\"num\">not passed</th><th scope=\"col\" class=\"num\">n/a</th></tr></thead>\n<tbody>"
     )?;
     for (rule, tally) in rules {
         let text = contract_places().iter().find(|place| place.id == *rule).map_or("", |place| place.text.as_str());
+        let text = if text.is_empty() { "not a rule of this contract" } else { text };
         let failed = tally.failed + tally.errored + tally.known;
         writeln!(
             out,
