@@ -3,6 +3,7 @@
 //! Router, server trait and operation table in `generated` are written by `cargo run -p contracts -- generate`.
 
 mod call;
+mod console;
 mod document;
 mod edge;
 mod mcp;
@@ -38,7 +39,8 @@ pub use service::{DocsPages, Service, ServiceParts};
 pub use sse::{Place, Streams};
 pub use telemetry::{RequestRecord, Telemetry};
 
-/// The whole deployment as one axum router: every operation of the contract, and nothing else.
+/// The whole deployment as one axum router: every operation of the contract, and the console at the paths that the contract
+/// leaves to a deployment.
 pub fn router(edge: Edge) -> axum::Router {
-    generated::router::routes().with_state(edge)
+    generated::router::routes().merge(console::routes()).with_state(edge)
 }

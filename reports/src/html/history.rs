@@ -1,18 +1,23 @@
-//! The runs before the current ones, each with a link to its record.
+//! The verdicts over time, and the runs before the current ones, each with a link to its record.
 
 use std::fmt::{self, Write};
 
+use contract_types::RunRecordVerdict;
+
 use super::{badge, close_table, link, open_table};
 use crate::{
-    format::{self, Text, moment},
-    model::Run,
+    format::{self, Text, count, length, moment},
+    model::{Report, Run},
     verdict::summary,
 };
 
 /// Most rows of the table.
 const SHOWN: usize = 200;
+/// Most marks of one line of verdicts.
+const MARKS: usize = 60;
 
-pub(super) fn write(out: &mut String, history: &[Run]) -> fmt::Result {
+pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
+    let history = &report.history;
     if history.is_empty() {
         return Ok(());
     }
@@ -20,6 +25,7 @@ pub(super) fn write(out: &mut String, history: &[Run]) -> fmt::Result {
         out,
         "<section class=\"run\" id=\"history\" aria-labelledby=\"history-title\">\n<h2 id=\"history-title\">History</h2>"
     )?;
+    verdicts(out, report)?;
     open_table(out, "history", "Earlier runs, newest first; the verdict above does not count them")?;
     writeln!(
         out,
@@ -47,4 +53,27 @@ pub(super) fn write(out: &mut String, history: &[Run]) -> fmt::Result {
         writeln!(out, "<p class=\"hint\">{} older records lie beside this page.</p>", history.len() - SHOWN)?;
     }
     writeln!(out, "</section>")
+}
+
+/// A line for each suite and target, a mark for each of its runs, the newest at the right. Height tells verdicts apart as colour does.
+fn verdicts(out: &mut String, report: &Report) -> fmt::Result {
+    writeln!(out, "<dl class=\"verdicts\">")?;
+    for run in &report.current {
+        let same = |other: &&Run| other.suite() == run.suite() && other.record.target.name == run.record.target.name;
+        let mut runs: Vec<&Run> = std::iter::once(run).chain(report.history.iter().filter(same)).take(MARKS).collect();
+        runs.reverse();
+        let number = |verdict| count(length(runs.iter().filter(|run| run.record.verdict == verdict).count()));
+        let told = format!(
+            "{} passed, {} failed, {} could not be completed",
+            number(RunRecordVerdict::Pass),
+            number(RunRecordVerdict::Fail),
+            number(RunRecordVerdict::Error)
+        );
+        write!(out, "<div><dt>{}</dt><dd><span class=\"marks\" aria-hidden=\"true\">", Text(&run.name()))?;
+        for run in &runs {
+            write!(out, "<i class=\"{}\"></i>", run.record.verdict)?;
+        }
+        writeln!(out, "</span> <small>{told}</small></dd></div>")?;
+    }
+    writeln!(out, "</dl>")
 }

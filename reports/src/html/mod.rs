@@ -3,15 +3,18 @@
 mod bar;
 mod cases;
 mod compare;
+mod contents;
 mod coverage;
 mod curve;
 mod failures;
 mod history;
+mod lines;
 mod load;
 mod overview;
 mod probes;
 mod quality;
 mod rankings;
+mod rules;
 mod run;
 mod saboteurs;
 mod strip;
@@ -46,12 +49,13 @@ pub fn page(report: &Report) -> String {
         if report.is_empty() {
             return empty(out);
         }
+        contents::write(out, report)?;
         overview::write(out, report)?;
         for run in &report.current {
             run::write(out, run, report.comparison(run).as_ref())?;
         }
         trend::write(out, report)?;
-        history::write(out, &report.history)
+        history::write(out, report)
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{badge, cases, compare, coverage, failures, link, load, probes, quality, rankings, saboteurs};
+use super::{badge, cases, compare, coverage, failures, link, load, probes, quality, rankings, rules, saboteurs};
 use crate::{
     compare::Comparison,
     format::{Text, moment, span},
@@ -37,7 +37,9 @@ pub(super) fn write(out: &mut String, run: &Run, comparison: Option<&Comparison<
     quality::write(out, record.scores.as_deref().unwrap_or_default())?;
     rankings::write(out, record.changes.as_deref().unwrap_or_default())?;
     load::write(out, record.load.as_deref().unwrap_or_default())?;
-    cases::write(out, &tally::plain(&record.cases))?;
+    let plain = tally::plain(&record.cases);
+    cases::write(out, &plain)?;
+    rules::write(out, &anchor, &plain)?;
     probes::write(out, &record.cases)?;
     coverage::write(out, record.coverage.as_deref().unwrap_or_default())?;
     writeln!(out, "</section>")

@@ -19,7 +19,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::{
     extract::Request,
-    http::{Method, header, request::Parts},
+    http::{HeaderMap, Method, header, request::Parts},
     response::Response,
 };
 use contract_types::{ErrorCode, Scope};
@@ -133,6 +133,16 @@ impl Edge {
         let answer = self.checked(operation, request, &exchange.correlation, &mut caller, run).await;
         let answer = answer.unwrap_or_else(Problem::into_response);
         self.finish(&exchange, caller.as_ref(), answer)
+    }
+
+    /// Answers a page or an asset of the deployment's own, which is no operation and needs no credential.
+    ///
+    /// - `headers`: stand in place of what every answer of an operation carries, such as `no-store`.
+    pub(crate) fn serve_page(&self, route: &str, request: &Request, headers: HeaderMap, answer: Response) -> Response {
+        let exchange = self.begin_unmatched(route, request);
+        let mut answer = self.finish(&exchange, None, answer);
+        answer.headers_mut().extend(headers);
+        answer
     }
 
     /// Answers a path that the contract does not have.
