@@ -65,7 +65,7 @@ fn is_in_no_default_build() {
             assert!(!asked.contains(&Value::from("sabotage")), "{} asks for it: {dependency}", package["name"]);
         }
     }
-    assert_eq!(having, 3, "core, http and native have the feature");
+    assert_eq!(having, 4, "core, http, native and the Worker have the feature");
 }
 
 #[cfg(not(feature = "sabotage"))]
