@@ -2,7 +2,7 @@
 # Builds the Worker into reference-impl/worker/build: index.js and index_bg.wasm, ready for run.mjs or an upload.
 #
 #   build.sh            small: optimised for size, wasm-opt -Oz
-#   build.sh --dev      quick: no optimisation
+#   build.sh --dev      quick: no optimisation; with the test-only control API
 #   build.sh --check    only proves that reference-core, reference-http and this crate compile for wasm32
 #
 # Exit codes: 0 done, 1 the build failed, 2 usage, 3 a tool is missing and cannot be had.
@@ -28,7 +28,8 @@ tools=${PLUMBLINE_TOOLS:-$CARGO_TARGET_DIR/tools}
 missing() { echo "build.sh: missing: $1" >&2; exit 3; }
 
 # A standard library for wasm32: rustup's, or the distribution's sources compiled along. The second needs crates that the
-# standard library itself stands on, once, and about four minutes.
+# standard library itself stands on, once, and about four minutes. It alone can unwind: a panic is then caught by the edge and
+# costs its request; with rustup's, which aborts, it costs every request that is under way in the isolate.
 std_by_rustup() {
   [ "${PLUMBLINE_WASM_STD-}" != rebuild ] && command -v rustup >/dev/null 2>&1 || return 1
   (cd "$root" && rustup target list --installed 2>/dev/null | grep -qx "$target") && return 0
@@ -39,9 +40,11 @@ std_by_sources() {
   [ -f "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.toml" ] || return 1
   linker=$(command -v wasm-ld-22 || command -v wasm-ld || command -v rust-lld) || return 1
   PATH="/usr/bin:$PATH"
-  RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort
+  RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_unwind
   CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$linker
+  CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS=-Cpanic=unwind
   export PATH RUSTC RUSTC_BOOTSTRAP CARGO_UNSTABLE_BUILD_STD CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER
+  export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS
   unset RUSTUP_TOOLCHAIN
 }
 std_by_rustup || std_by_sources ||
@@ -49,7 +52,8 @@ std_by_rustup || std_by_sources ||
 
 cd "$root"
 if [ "$mode" = check ]; then
-  cargo check --locked --target "$target" -p reference-core -p reference-http -p reference-worker || exit 1
+  cargo check --locked --target "$target" -p reference-core -p reference-http -p reference-worker \
+    --features reference-worker/control || exit 1
   echo "reference-core, reference-http and reference-worker compile for $target"
   exit 0
 fi
@@ -69,7 +73,7 @@ command -v npm >/dev/null 2>&1 || missing "node and npm"
 [ -d "$here/node_modules" ] || (cd "$here" && npm ci --silent) || missing "the packages of package-lock.json (\`npm ci\`)"
 
 if [ "$mode" = dev ]; then
-  cargo build --locked --target "$target" -p reference-worker || exit 1
+  cargo build --locked --target "$target" -p reference-worker --features control || exit 1
   built=$CARGO_TARGET_DIR/$target/debug
 else
   cargo build --locked --target "$target" -p reference-worker --profile worker || exit 1

@@ -1,10 +1,11 @@
 // Runs the built Worker on workerd with the tenants of the fixtures. It needs no network.
 //
-//   node run.mjs [--port 8788] [--data DIR] [--tenants DIR]
+//   node run.mjs [--port 8788] [--data DIR] [--tenants DIR] [--control PORT] [--provider-url ID=URL]...
 //
 // Prints one line `listening on http://127.0.0.1:PORT` when it is ready (port 0 takes a free one); requests and their log lines
-// follow. Without --data, what is stored is gone with the process. Exit codes: 0 stopped, 1 our own error, 2 usage or a bad
-// file, 3 a tool or the bundle is missing.
+// follow. Without --data, what is stored is gone with the process. --control listens for the test-only control API, which a
+// bundle of `build.sh --dev` has; --provider-url is another address for a model provider of platform.yaml. Exit codes:
+// 0 stopped, 1 our own error, 2 usage or a bad file, 3 a tool or the bundle is missing.
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -45,8 +46,34 @@ export async function yaml(path) {
 /** Models that the Worker has. It has no neural model: a tenant of one is served by a host that does. */
 const EMBEDDING = ["hashed-lexical-v1"];
 
-async function configuration(tenants) {
+/** Puts other addresses in the place of the file's, and secrets in the place of key files, which a Worker cannot read. */
+function providers(platform, tenants, urls) {
+  const listed = platform.model_providers ?? [];
+  for (const change of urls) {
+    const [id, url] = [change.slice(0, Math.max(0, change.indexOf("="))), change.slice(change.indexOf("=") + 1)];
+    const provider = listed.find((it) => it.id === id);
+    if (!id || !provider) throw new Stop(2, `--provider-url: expected ID=URL with the id of a provider, found \`${change}\``);
+    provider.url = url;
+  }
+  const secrets = {};
+  for (const [at, provider] of listed.entries()) {
+    if (provider.api_key_file) {
+      const name = `MODEL_KEY_${at}`;
+      secrets[name] = readFileSync(join(tenants, provider.api_key_file), "utf8");
+      provider.api_key_env = name;
+      delete provider.api_key_file;
+    }
+    for (const name of [provider.api_key_env, provider.gateway?.token_env]) {
+      if (name && !(name in secrets) && process.env[name]) secrets[name] = process.env[name];
+    }
+  }
+  return secrets;
+}
+
+async function configuration(tenants, urls) {
   const platform = await yaml(join(tenants, "platform.yaml"));
+  const secrets = providers(platform, tenants, urls);
+  const remote = (platform.model_providers ?? []).filter((it) => it.kind === "embedding").map((it) => it.id);
   const folders = readdirSync(tenants).filter((name) => statSync(join(tenants, name)).isDirectory()).sort();
   const read = folders.map((name) => yaml(join(tenants, name, "tenant.yaml")));
   const prompts = {};
@@ -58,25 +85,25 @@ async function configuration(tenants) {
   const jwks = demo ? join(tenants, "../credentials/jwks.json") : join(tenants, platform.jwks?.file ?? "jwks.json");
   const keys = JSON.parse(readFileSync(jwks, "utf8"));
   const served = (await Promise.all(read)).filter(({ tenant, models }) => {
-    const has = EMBEDDING.includes(models?.embedding);
+    const has = [...EMBEDDING, ...remote].includes(models?.embedding);
     if (!has) console.error(`${tenant}: left out, for the Worker has no embedding model ${models?.embedding}`);
     return has;
   });
   for (const name of Object.keys(prompts)) if (!served.some(({ tenant }) => tenant === name)) delete prompts[name];
-  return { platform, tenants: served, prompts, jwks: keys, demo };
+  return { config: { platform, tenants: served, prompts, jwks: keys, demo }, secrets };
 }
 
 /**
  * Starts the Worker; `onLine` gets each line of its console.
  * @returns the Miniflare instance and its base URL without a final slash
  */
-export async function start({ port = 0, data, tenants = TENANTS, onLine = () => {} } = {}) {
+export async function start({ port = 0, data, tenants = TENANTS, control, providerUrls = [], onLine = () => {} } = {}) {
   const build = join(here, "build");
   if (!existsSync(join(build, "index.js"))) {
     throw new Stop(3, "missing: reference-impl/worker/build (`reference-impl/worker/build.sh --dev`)");
   }
   const { Miniflare, Log, LogLevel } = await need("miniflare");
-  const config = await configuration(tenants);
+  const { config, secrets } = await configuration(tenants, providerUrls);
   const worker = new Miniflare({
     name: "reference-worker",
     host: "127.0.0.1",
@@ -93,11 +120,16 @@ export async function start({ port = 0, data, tenants = TENANTS, onLine = () => 
     ],
     modulesRoot: build,
     bindings: {
+      ...secrets,
       CONFIG: JSON.stringify(config),
+      ...(control !== undefined && { CONTROL: "on" }),
       CURSOR_SECRET: process.env.PLUMBLINE_CURSOR_SECRET ?? randomBytes(32).toString("hex"),
     },
     durableObjects: { TENANTS: { className: "TenantStore", useSQLite: true } },
     durableObjectsPersist: data ? resolve(data) : false,
+    ...(control !== undefined && {
+      unsafeDirectSockets: [{ host: "127.0.0.1", port: control, entrypoint: "Control" }],
+    }),
     telemetry: { enabled: false },
   });
   const url = await worker.ready;
@@ -108,16 +140,21 @@ async function main() {
   let values;
   try {
     const text = { type: "string" };
-    ({ values } = parseArgs({ options: { port: text, data: text, tenants: text } }));
+    const options = { port: text, data: text, tenants: text, control: text, "provider-url": { ...text, multiple: true } };
+    ({ values } = parseArgs({ options }));
   } catch (error) {
     throw new Stop(2, error.message);
   }
-  const port = Number(values.port ?? 8788);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new Stop(2, `--port: expected a number from 0 to 65535, found \`${values.port}\``);
-  }
+  const number = (name, value) => {
+    const port = Number(value);
+    if (Number.isInteger(port) && port >= 0 && port <= 65535) return port;
+    throw new Stop(2, `--${name}: expected a number from 0 to 65535, found \`${value}\``);
+  };
+  const port = number("port", values.port ?? 8788);
+  const control = values.control === undefined ? undefined : number("control", values.control);
   const onLine = (line) => process.stderr.write(line);
-  const { worker, url } = await start({ port, data: values.data, tenants: values.tenants, onLine });
+  const providerUrls = values["provider-url"] ?? [];
+  const { worker, url } = await start({ port, data: values.data, tenants: values.tenants, control, providerUrls, onLine });
   console.log(`listening on ${url}`);
   let stopping = false;
   for (const signal of ["SIGINT", "SIGTERM"]) {

@@ -30,6 +30,15 @@ export default class extends WorkerEntrypoint {
   }
 }
 
+// The test-only control API, reachable only where the host is told to listen for it. A bundle without it, or a deployment where
+// the binding CONTROL is not set, serves the platform here too.
+export class Control extends WorkerEntrypoint {
+  fetch(request) {
+    revive();
+    return watched(() => wasm.fetch(request, { ...this.env, ENTRY: "control" }, this.ctx));
+  }
+}
+
 export class TenantStore extends DurableObject {
   #instance;
   #made;

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     outcome::{Ending, Outcome},
-    session::{NoObject, Session, delete_documents, wait},
+    session::{NoObject, Session, delete_documents, delete_session, wait},
 };
 use expected::Expected;
 use request::Prepared;
@@ -67,9 +67,8 @@ async fn exchange(
         Ok(judged) => judged,
         Err(error) => return Outcome::no_response(&error),
     };
-    if case.operation == "ingest" {
-        clean_up(session, session.bench_tenant().unwrap_or_default(), &judged.exchange, body.as_ref()).await;
-    }
+    let bench = session.bench_tenant().unwrap_or_default();
+    take_back(session, bench, &case.operation, &judged.exchange, body.as_ref()).await;
     let mut problems = expected.problems(case, &judged.exchange);
     problems.extend(correlation(case, &judged.exchange));
     problems.extend(judged.problems);
@@ -86,11 +85,31 @@ pub(crate) fn reads_only(operation: &Operation) -> bool {
     operation.method == "GET" || matches!(operation.id.as_str(), "retrieve" | "search")
 }
 
-/// Takes back what a case has ingested, so that no other case finds it.
-pub(crate) async fn clean_up(session: &Session, tenant: &str, exchange: &Exchange, body: Option<&Value>) {
+/// Takes back what a request has made, so that no other case finds it: what it ingested, the session that it began.
+pub(crate) async fn take_back(
+    session: &Session,
+    tenant: &str,
+    operation: &str,
+    exchange: &Exchange,
+    body: Option<&Value>,
+) {
     if !matches!(exchange.response.status, 200 | 202) {
         return;
     }
+    match operation {
+        "ingest" => take_documents_back(session, tenant, exchange, body).await,
+        "chat" if body.is_none_or(|body| body["session_id"].is_null()) => {
+            // One body names the session as the first event of a stream does.
+            let text = String::from_utf8_lossy(&exchange.response.body);
+            if let Some(id) = text.find("\"ses_").and_then(|at| text[at + 1..].split('"').next()) {
+                delete_session(session, tenant, id).await;
+            }
+        }
+        _ => {}
+    }
+}
+
+async fn take_documents_back(session: &Session, tenant: &str, exchange: &Exchange, body: Option<&Value>) {
     let answer = exchange.response.json().unwrap_or_default();
     if let (202, Some(job)) = (exchange.response.status, answer["id"].as_str()) {
         // When it does not end, there is nothing to take back yet; the documents are example documents either way.

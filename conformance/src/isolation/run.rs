@@ -187,14 +187,8 @@ impl Matrix<'_> {
         let (request, tenant) = self.identify(request)?;
         let sent = self.session.send(&request, tenant, true).await;
         let judged = sent.map_err(Stop::NoResponse)?;
-        self.take_back(&judged.exchange, body.as_ref()).await;
+        catalogue::take_back(self.session, self.tenant, &self.operation.id, &judged.exchange, body.as_ref()).await;
         Ok(judged)
-    }
-
-    async fn take_back(&self, exchange: &Exchange, body: Option<&Value>) {
-        if self.operation.id == "ingest" {
-            catalogue::clean_up(self.session, self.tenant, exchange, body).await;
-        }
     }
 
     /// The smallest body that the contract gives as an example.

@@ -287,7 +287,8 @@ impl Requests<'_> {
             Ok(judged) => judged,
             Err(error) => return Attempt::no_response(&error, vec![told(&request)], rule),
         };
-        self.clean_up(&judged.exchange, &value["body"]).await;
+        let (session, bench) = (self.session, self.session.bench());
+        catalogue::take_back(session, bench, &self.operation.id, &judged.exchange, Some(&value["body"])).await;
         let problems: Vec<String> = wrong(&judged.exchange).into_iter().chain(judged.problems).collect();
         if problems.is_empty() {
             return Attempt::Passed;
@@ -298,24 +299,5 @@ impl Requests<'_> {
             exchange: Some(judged.exchange),
             rule,
         }))
-    }
-
-    /// Takes back what a request has made.
-    async fn clean_up(&self, exchange: &Exchange, body: &Value) {
-        match self.operation.id.as_str() {
-            "ingest" => catalogue::clean_up(self.session, self.session.bench(), exchange, Some(body)).await,
-            "chat" if exchange.response.status == 200 && body["session_id"].is_null() => {
-                let text = String::from_utf8_lossy(&exchange.response.body);
-                let made = text.find("\"ses_").and_then(|at| text.get(at + 1..at + 31));
-                if let Some(id) = made
-                    && let Some(credential) = self.session.principal(self.session.bench())
-                {
-                    let request = Request::new("DELETE", &format!("/sessions/{id}")).bearer(&credential.secret);
-                    // A session that stays runs out by itself.
-                    let _ = self.session.send(&request, Some(self.session.bench()), true).await;
-                }
-            }
-            _ => {}
-        }
     }
 }

@@ -33,7 +33,7 @@ use indicatif::ProgressBar;
 use tokio::sync::RwLock;
 
 pub use facts::Facts;
-pub use objects::{NoObject, Objects, delete_documents, wait};
+pub use objects::{NoObject, Objects, delete_documents, delete_session, wait};
 pub use sending::{Guard, Judged, Turn};
 
 use crate::coverage::Coverage;

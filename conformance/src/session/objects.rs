@@ -155,6 +155,11 @@ pub async fn delete_documents(session: &Session, tenant: &str, ids: &[String]) {
     }
 }
 
+/// Deletes a chat's session. One that stays runs out by itself.
+pub async fn delete_session(session: &Session, tenant: &str, id: &str) {
+    let _ = send(session, tenant, Request::new("DELETE", &format!("/sessions/{id}"))).await;
+}
+
 fn declared(session: &Session, tenant: &str, feature: &str) -> Result<(), NoObject> {
     let has = session.facts.get(tenant).is_some_and(|facts| facts.has(feature));
     let reason = || NoObject::NotDeclared(format!("the target does not declare the feature {feature}"));

@@ -264,7 +264,7 @@ async fn arrive(yard: &Arc<Yard>, rate: f64, lasts: Duration) -> (Tally, u64) {
 /// Bytes that the target holds more for each of `count` streams that have begun and wait for their model.
 async fn idle(yard: &Arc<Yard>, count: u64) -> Result<u64, Failure> {
     let before = yard.memory()?;
-    yard.model.follow(yard.script(1, Duration::from_secs(600), Duration::ZERO));
+    yard.model.follow(yard.script(1, Duration::from_mins(10), Duration::ZERO));
     let client = Yard::client(0);
     let mut open = Vec::new();
     for _ in 0..count {
@@ -288,7 +288,9 @@ mod tests {
 
     fn tally(seen: &[Seen]) -> Tally {
         let mut tally = Tally::new();
-        seen.iter().for_each(|seen| tally.add(seen, Some("a ")));
+        for seen in seen {
+            tally.add(seen, Some("a "));
+        }
         tally
     }
 

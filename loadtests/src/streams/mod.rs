@@ -35,7 +35,9 @@ fn finish(outcome: Result<Vec<String>, Failure>) -> u8 {
             exit::PASS
         }
         Ok(failed) => {
-            failed.iter().for_each(|line| say(line));
+            for line in &failed {
+                say(line);
+            }
             exit::FAILED
         }
         Err((code, message)) => {

@@ -68,7 +68,8 @@ impl Random {
             text.push_str(vocabulary[self.below(near)]);
             // A number now and then, as in any text, makes every chunk its own.
             if self.below(12) == 0 {
-                text.push_str(&format!(" {}", self.below(100_000)));
+                text.push(' ');
+                text.push_str(&self.below(100_000).to_string());
             }
             text.push_str(if at % 14 == 0 { ". " } else { " " });
         }

@@ -57,6 +57,19 @@ impl Drop for OnDrop<'_> {
     }
 }
 
+/// Lets one at a time do something.
+pub(crate) type Turn = tokio::sync::Mutex<()>;
+
+/// Is ready after some milliseconds.
+pub(crate) fn sleep(milliseconds: u64) -> BoxFuture<'static, ()> {
+    TokioTimer.sleep(milliseconds)
+}
+
+/// Pieces of work that are under way in the process.
+pub(crate) fn alive() -> usize {
+    Handle::current().metrics().num_alive_tasks()
+}
+
 /// The runtime's timer.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct TokioTimer;

@@ -1,6 +1,9 @@
-//! JavaScript's clocks. In production they stand still between input and output.
+//! JavaScript's clocks, moved forward for single tenants where a test asks for it. In production they stand still between
+//! input and output.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{PoisonError, RwLock};
 
 use reference_core::{
     ports::{Clock, UnixMillis},
@@ -14,15 +17,45 @@ extern "C" {
     fn performance_now() -> f64;
 }
 
-/// `Date.now`, held where the machine's time steps back. Every tenant has the same time.
+/// `Date.now`, held where the machine's time steps back, plus an offset for each tenant.
 #[derive(Debug, Default)]
 pub(crate) struct JsClock {
     latest: AtomicI64,
+    offsets: RwLock<HashMap<TenantId, i64>>,
+}
+
+#[cfg(feature = "control")]
+impl JsClock {
+    /// Moves the tenant's time forward by `ms` and returns how far it is ahead of the machine's then.
+    pub(crate) fn advance(&self, tenant: &TenantId, ms: u64) -> i64 {
+        let mut offsets = self.offsets.write().unwrap_or_else(PoisonError::into_inner);
+        let offset = offsets.entry(tenant.clone()).or_default();
+        *offset = offset.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX));
+        *offset
+    }
+
+    /// Takes back every offset; the only way a tenant's time goes back. Returns how many there were.
+    pub(crate) fn reset(&self) -> usize {
+        let offsets = std::mem::take(&mut *self.offsets.write().unwrap_or_else(PoisonError::into_inner));
+        offsets.values().filter(|offset| **offset != 0).count()
+    }
+
+    /// Takes back one tenant's offset, for a tenant that is gone.
+    pub(crate) fn forget(&self, tenant: &TenantId) {
+        self.offsets.write().unwrap_or_else(PoisonError::into_inner).remove(tenant);
+    }
+}
+
+impl JsClock {
+    /// How far the tenant's time is ahead of the machine's, in milliseconds.
+    pub(crate) fn offset(&self, tenant: &TenantId) -> i64 {
+        self.offsets.read().unwrap_or_else(PoisonError::into_inner).get(tenant).copied().unwrap_or_default()
+    }
 }
 
 impl Clock for JsClock {
-    fn now(&self, _tenant: &TenantId) -> UnixMillis {
-        self.system()
+    fn now(&self, tenant: &TenantId) -> UnixMillis {
+        self.system().saturating_add(self.offset(tenant))
     }
 
     fn system(&self) -> UnixMillis {

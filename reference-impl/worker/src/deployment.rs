@@ -2,25 +2,23 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use contract_types::{Implementation, IsolationMode};
-use reference_core::answer::{Extractive, ExtractiveBrief};
 use reference_core::auth::{Authenticator, KeySet};
-use reference_core::chat::ExtractiveChat;
 use reference_core::ingest::UnicodeWords;
 use reference_core::platform::{Platform, Ports};
-use reference_core::policy::{Policies, PolicySettings};
-use reference_core::ports::{Clock, Databases, Ids, MemoryKeyValue, Timer};
-use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
-use reference_core::store::rate::StoredCounts;
+use reference_core::policy::Policies;
+use reference_core::ports::{Clock, Databases, Ids, KeyValue, MemoryKeyValue, PatientKeyValue, Timer};
+use reference_core::store::rate::{LocalCounts, StoredCounts};
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
-use reference_http::{Edge, EdgeParts, Service, ServiceParts, Streams};
+use reference_http::{BeforeCall, Edge, EdgeParts, Service, ServiceParts, Streams, Telemetry};
 use worker::Env;
 
 use crate::clock::JsClock;
-use crate::config::{self, Models, PROBE_TENANT};
+use crate::config::{self, PROBE_TENANT};
 use crate::docs::OperationList;
 use crate::ids::JsIds;
+use crate::models::HostModels;
+pub(crate) use crate::models::models;
 use crate::store::ObjectDatabases;
 use crate::tasks::{JsTimer, WaitUntil};
 use crate::telemetry::Console;
@@ -31,85 +29,175 @@ const CONFIG: &str = "CONFIG";
 const CURSOR_SECRET: &str = "CURSOR_SECRET";
 /// Name of the namespace of tenants' objects.
 const TENANTS: &str = "TENANTS";
+/// Name of the text binding that turns the control API on.
+#[cfg(feature = "control")]
+const CONTROL: &str = "CONTROL";
 /// Indexes kept in memory over all tenants. An isolate has 128 MB for everything.
 const INDEX_BYTES: usize = 32 << 20;
 /// Cached answers of each tenant, in bytes: some hundred answers.
 const CACHE_BYTES_PER_TENANT: usize = 1 << 20;
 
-/// Assembles the service over the bindings.
-///
-/// # Errors
-///
-/// When a binding is missing or its configuration has a problem; the message says which.
-pub(crate) fn assemble(env: &Env) -> worker::Result<Router> {
-    let models = Models {
-        embedding: vec![HashedEmbedder::MODEL.to_owned()],
-        generation: vec![Extractive::MODEL.to_owned(), ExtractiveBrief::MODEL.to_owned()],
-        rerank: vec![Evidence::MODEL.to_owned(), TermOverlap::MODEL.to_owned()],
-    };
-    let loaded = config::load(&env.var(CONFIG)?.to_string(), &models).map_err(worker::Error::RustError)?;
-    let config = loaded.platform;
-    let registry = Registry::new(loaded.tenants).map_err(|error| worker::Error::RustError(error.to_string()))?;
-    let registry = Arc::new(registry);
-    let (clock, ids) = (Arc::new(JsClock::default()) as Arc<dyn Clock>, Arc::new(JsIds) as Arc<dyn Ids>);
-    let databases: Arc<dyn Databases> = Arc::new(ObjectDatabases::new(env.durable_object(TENANTS)?));
-    let probe = probe(&clock, &config);
-    let authenticator = Arc::new(Authenticator::new(
-        Arc::clone(&registry),
-        Arc::clone(&clock),
-        config.tokens,
-        config.keys,
-        loaded.demo,
-    ));
-    let timer: Arc<dyn Timer> = Arc::new(JsTimer);
-    // Breakers and places are counted by isolate.
-    let policies = Policies::new(Arc::clone(&clock), Arc::clone(&timer), Arc::clone(&ids));
-    let policy = PolicySettings::default();
-    let ports = Ports {
-        databases: Arc::clone(&databases),
-        clock: Arc::clone(&clock),
-        ids: Arc::clone(&ids),
-        key_value: Arc::new(MemoryKeyValue::new(CACHE_BYTES_PER_TENANT)),
-        background: Arc::new(WaitUntil),
-        tokenizer: Arc::new(UnicodeWords),
-        embedders: vec![policies.embedder(Arc::new(HashedEmbedder), policy)],
-        generators: vec![
-            policies.generator(Arc::new(Extractive), policy),
-            policies.generator(Arc::new(ExtractiveBrief), policy),
-        ],
-        rerankers: vec![
-            policies.reranker(Arc::new(Evidence), policy),
-            policies.reranker(Arc::new(TermOverlap), policy),
-        ],
-        chat_models: vec![policies.chat_model(Arc::new(ExtractiveChat), policy)],
-        timer: Arc::clone(&timer),
-    };
-    let secret = env.secret(CURSOR_SECRET)?.to_string();
-    let api = Arc::new(Service::new(ServiceParts {
+/// Tools of a test; absent where the control API is off.
+#[cfg(feature = "control")]
+pub(crate) struct TestTools {
+    /// Faults of the ports.
+    pub(crate) faults: Arc<crate::faults::Faults>,
+    /// Counts of requests.
+    pub(crate) counters: Arc<crate::counters::Counters>,
+}
+
+/// The service of an isolate.
+#[cfg_attr(not(feature = "control"), expect(dead_code, reason = "the control API reads what the router is made of"))]
+pub(crate) struct Deployment {
+    /// Answers every operation of the contract.
+    pub(crate) router: axum::Router,
+    /// Core.
+    pub(crate) platform: Arc<Platform>,
+    /// Makes contexts.
+    pub(crate) authenticator: Arc<Authenticator>,
+    /// The tenants.
+    pub(crate) registry: Arc<Registry>,
+    /// Their clocks.
+    pub(crate) clock: Arc<JsClock>,
+    /// Their databases, without faults.
+    pub(crate) databases: Arc<ObjectDatabases>,
+    /// Rate counts for the time that those do not answer.
+    pub(crate) local_counts: Arc<LocalCounts>,
+    /// The event streams that are open.
+    pub(crate) streams: Streams,
+    /// What befell the models.
+    pub(crate) policies: Policies,
+    /// What `platform.yaml` says.
+    pub(crate) config: config::Platform,
+    /// Tools of a test.
+    #[cfg(feature = "control")]
+    pub(crate) test_tools: Option<TestTools>,
+}
+
+/// What a test may stand in front of.
+struct Wrapped {
+    databases: Arc<dyn Databases>,
+    rate_store: Arc<dyn Databases>,
+    key_value: Arc<dyn KeyValue>,
+    models: HostModels,
+    telemetry: Arc<dyn Telemetry>,
+    before_call: Option<Arc<dyn BeforeCall>>,
+}
+
+impl Deployment {
+    /// Assembles the service over the bindings.
+    ///
+    /// # Errors
+    ///
+    /// When a binding is missing or its configuration has a problem; the message says which.
+    pub(crate) fn assemble(env: &Env) -> worker::Result<Self> {
+        let secret = |name: &str| env.secret(name).ok().map(|secret| secret.to_string());
+        let loaded = config::load(&env.var(CONFIG)?.to_string(), &models(), &secret);
+        let config::Loaded { platform: config, tenants, demo } = loaded.map_err(worker::Error::RustError)?;
+        let registry = Registry::new(tenants).map_err(|error| worker::Error::RustError(error.to_string()))?;
+        let registry = Arc::new(registry);
+        let (clock, ids) = (Arc::new(JsClock::default()), Arc::new(JsIds) as Arc<dyn Ids>);
+        let port: Arc<dyn Clock> = Arc::clone(&clock) as _;
+        let databases = Arc::new(ObjectDatabases::new(env.durable_object(TENANTS)?));
+        let authenticator = Arc::new(Authenticator::new(
+            Arc::clone(&registry),
+            Arc::clone(&port),
+            config.tokens.clone(),
+            config.keys.clone(),
+            demo,
+        ));
+        let timer: Arc<dyn Timer> = Arc::new(JsTimer);
+        // Breakers and places are counted by isolate.
+        let policies = Policies::new(Arc::clone(&port), Arc::clone(&timer), Arc::clone(&ids));
+        let plain = Wrapped {
+            databases: Arc::clone(&databases) as _,
+            rate_store: Arc::clone(&databases) as _,
+            key_value: Arc::new(MemoryKeyValue::new(CACHE_BYTES_PER_TENANT)),
+            models: HostModels::new(&config, &timer),
+            telemetry: Arc::new(Console),
+            before_call: None,
+        };
+        #[cfg(feature = "control")]
+        let (wrapped, test_tools) = if env.var(CONTROL).is_ok() { tested(plain) } else { (plain, None) };
+        #[cfg(not(feature = "control"))]
+        let wrapped = plain;
+        // Outside the faults, so that these are met as trouble of the models is.
+        let models = wrapped.models.under(&policies, &config);
+        let ports = Ports {
+            databases: Arc::clone(&wrapped.databases),
+            clock: Arc::clone(&port),
+            ids: Arc::clone(&ids),
+            key_value: Arc::new(PatientKeyValue::new(wrapped.key_value, Arc::clone(&timer))),
+            background: Arc::new(WaitUntil),
+            tokenizer: Arc::new(UnicodeWords),
+            embedders: models.embedders,
+            generators: models.generators,
+            rerankers: models.rerankers,
+            chat_models: models.chat_models,
+            timer: Arc::clone(&timer),
+        };
+        let cursors = env.secret(CURSOR_SECRET)?.to_string();
         // The runtime lets no request be woken by another one's work.
-        platform: Arc::new(Platform::new(ports, secret.as_bytes(), INDEX_BYTES).without_joining()),
-        probe,
-        docs: Arc::new(OperationList::new()),
-        implementation: Implementation::new("plumbline-worker".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-        isolation: IsolationMode::StorePerTenant,
-        timer: Arc::clone(&timer),
+        let platform = Arc::new(Platform::new(ports, cursors.as_bytes(), INDEX_BYTES).without_joining());
         // Places are counted by isolate: a tenant whose requests reach several may have its limit open in each.
-        streams: Streams::default(),
-    }));
-    let telemetry = Arc::new(Console);
-    Ok(reference_http::router(Edge::new(EdgeParts {
-        api,
-        authenticator,
-        registry,
-        limiter: Arc::new(StoredCounts::new(Arc::clone(&databases), Arc::clone(&clock))),
-        databases,
-        local_counts: Arc::default(),
-        clock,
-        ids,
-        timer,
-        telemetry,
-        before_call: None,
-    })))
+        let streams = Streams::default();
+        let api = Arc::new(Service::new(ServiceParts {
+            platform: Arc::clone(&platform),
+            probe: probe(&port, &config),
+            docs: Arc::new(OperationList::new()),
+            implementation: Implementation::new("plumbline-worker".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+            isolation: IsolationMode::StorePerTenant,
+            timer: Arc::clone(&timer),
+            streams: streams.clone(),
+        }));
+        let local_counts = Arc::new(LocalCounts::default());
+        let router = reference_http::router(Edge::new(EdgeParts {
+            api,
+            authenticator: Arc::clone(&authenticator),
+            registry: Arc::clone(&registry),
+            limiter: Arc::new(StoredCounts::new(Arc::clone(&wrapped.rate_store), Arc::clone(&port))),
+            databases: wrapped.rate_store,
+            local_counts: Arc::clone(&local_counts),
+            clock: port,
+            ids,
+            timer,
+            telemetry: wrapped.telemetry,
+            before_call: wrapped.before_call,
+        }));
+        Ok(Self {
+            router,
+            platform,
+            authenticator,
+            registry,
+            clock,
+            databases,
+            local_counts,
+            streams,
+            policies,
+            config,
+            #[cfg(feature = "control")]
+            test_tools,
+        })
+    }
+}
+
+/// The same behind faults, with what sets them.
+#[cfg(feature = "control")]
+fn tested(plain: Wrapped) -> (Wrapped, Option<TestTools>) {
+    use crate::faults::{Faults, FaultyDatabases, FaultyHandlers, FaultyKeyValue, Port};
+    let faults = Arc::new(Faults::default());
+    let counters = Arc::new(crate::counters::Counters::new(plain.telemetry));
+    let database =
+        |inner: Arc<dyn Databases>, port| Arc::new(FaultyDatabases::new(inner, Arc::clone(&faults), port)) as _;
+    let wrapped = Wrapped {
+        databases: database(plain.databases, Port::Database),
+        rate_store: database(plain.rate_store, Port::RateStore),
+        key_value: Arc::new(FaultyKeyValue::new(plain.key_value, Arc::clone(&faults))),
+        models: plain.models.behind(&faults),
+        telemetry: Arc::clone(&counters) as _,
+        before_call: Some(Arc::new(FaultyHandlers::new(Arc::clone(&faults)))),
+    };
+    (wrapped, Some(TestTools { faults, counters }))
 }
 
 /// A tenant of the Worker's own, unknown to the registry: no credential reaches it.

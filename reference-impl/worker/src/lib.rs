@@ -6,14 +6,28 @@
 
 mod clock;
 mod config;
+#[cfg(feature = "control")]
+#[path = "../../native/src/control/mod.rs"]
+#[expect(unreachable_pub, reason = "the native server, which has the same control API, is a library too")]
+mod control;
+#[cfg(feature = "control")]
+#[path = "../../native/src/counters.rs"]
+#[expect(unreachable_pub, reason = "the native server is a library too")]
+mod counters;
 mod deployment;
 mod docs;
+#[cfg(feature = "control")]
+#[path = "../../native/src/faults/mod.rs"]
+#[expect(unreachable_pub, reason = "the native server is a library too")]
+mod faults;
+mod fetch;
 mod ids;
+mod models;
 mod store;
 mod tasks;
 mod telemetry;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use axum::{
     Router,
@@ -22,8 +36,41 @@ use axum::{
 use tower::Service;
 use worker::{Context, Env, HttpRequest, event};
 
+use deployment::Deployment;
+
 /// The service of this isolate. No request owns it; what belongs to a request is made anew for each call of a port.
-static SERVICE: OnceLock<Router> = OnceLock::new();
+static SERVICE: OnceLock<Served> = OnceLock::new();
+
+/// What this isolate answers with.
+struct Served {
+    router: Router,
+    #[cfg(feature = "control")]
+    control: Option<Router>,
+}
+
+impl Served {
+    fn assemble(env: &Env) -> worker::Result<Self> {
+        let deployment = Arc::new(Deployment::assemble(env)?);
+        Ok(Self {
+            router: deployment.router.clone(),
+            #[cfg(feature = "control")]
+            control: control::router(deployment).ok(),
+        })
+    }
+
+    /// The router of the entry that was called: the module around this one names the control API's in the bindings that it
+    /// hands over, which no request can do.
+    fn entry(&self, env: &Env) -> Router {
+        #[cfg(feature = "control")]
+        if let Some(control) = &self.control
+            && env.var("ENTRY").is_ok_and(|entry| entry.to_string() == "control")
+        {
+            return control.clone();
+        }
+        let _ = env;
+        self.router.clone()
+    }
+}
 
 /// Answers every request.
 #[event(fetch)]
@@ -32,11 +79,11 @@ async fn fetch(
     env: Env,
     _context: Context,
 ) -> worker::Result<axum::http::Response<axum::body::Body>> {
-    let mut service = if let Some(service) = SERVICE.get() {
-        service.clone()
+    let mut service = if let Some(served) = SERVICE.get() {
+        served.entry(&env)
     } else {
-        let assembled = deployment::assemble(&env)?;
-        SERVICE.get_or_init(|| assembled).clone()
+        let assembled = Served::assemble(&env)?;
+        SERVICE.get_or_init(|| assembled).entry(&env)
     };
     separate(request.headers_mut());
     Ok(service.call(request).await?)

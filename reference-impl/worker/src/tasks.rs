@@ -1,5 +1,7 @@
 //! Work beside requests, and waiting.
 
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reference_core::ports::Timer;
@@ -18,20 +20,39 @@ extern "C" {
     fn wait_until(work: &js_sys::Promise) -> Result<(), JsValue>;
 }
 
+/// Pieces of work beside requests that are under way in this isolate.
+static ALIVE: AtomicUsize = AtomicUsize::new(0);
+
 /// Keeps the request's isolate alive until its work is done, or until the host's own limit.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct WaitUntil;
 
 impl Background for WaitUntil {
     fn spawn(&self, work: BoxFuture<'static, ()>) {
-        let promise = future_to_promise(async move {
+        let promise = future_to_promise(AssertUnwindSafe(async move {
+            let _counted = Counted::new();
             work.await;
             Ok(JsValue::UNDEFINED)
-        });
+        }));
         if let Err(error) = wait_until(&promise) {
             // The work runs all the same as long as the isolate does; a job that is lost is found again in its store.
             worker::console_error!("background work is not waited for: {error:?}");
         }
+    }
+}
+
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        ALIVE.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        ALIVE.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -42,5 +63,54 @@ pub(crate) struct JsTimer;
 impl Timer for JsTimer {
     fn sleep(&self, milliseconds: u64) -> BoxFuture<'static, ()> {
         Box::pin(SendFuture::new(Delay::from(Duration::from_millis(milliseconds))))
+    }
+}
+
+#[cfg(feature = "control")]
+pub(crate) use control::{Turn, alive, sleep};
+
+#[cfg(feature = "control")]
+mod control {
+    //! What the control API asks of a host.
+
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use reference_core::ports::{BoxFuture, Timer as _};
+
+    use super::{ALIVE, JsTimer};
+
+    /// How often one that waits for its turn looks again.
+    const LOOK_AGAIN_MS: u64 = 5;
+
+    /// Is ready after some milliseconds.
+    pub(crate) fn sleep(milliseconds: u64) -> BoxFuture<'static, ()> {
+        JsTimer.sleep(milliseconds)
+    }
+
+    /// Pieces of work that are under way in the isolate.
+    pub(crate) fn alive() -> usize {
+        ALIVE.load(Ordering::Relaxed)
+    }
+
+    /// Lets one at a time do something. Others look again and again: no request can be woken by another one.
+    #[derive(Debug, Default)]
+    pub(crate) struct Turn(AtomicBool);
+
+    /// The turn, given back when dropped.
+    pub(crate) struct Taken<'a>(&'a Turn);
+
+    impl Turn {
+        pub(crate) async fn lock(&self) -> Taken<'_> {
+            while self.0.swap(true, Ordering::Acquire) {
+                sleep(LOOK_AGAIN_MS).await;
+            }
+            Taken(self)
+        }
+    }
+
+    impl Drop for Taken<'_> {
+        fn drop(&mut self) {
+            self.0.0.store(false, Ordering::Release);
+        }
     }
 }

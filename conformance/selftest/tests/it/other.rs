@@ -15,7 +15,8 @@ static WHOLE: LazyLock<Run> = LazyLock::new(|| {
 /// Features and modes that it does not declare and cases ask for.
 const MISSING: [&str; 3] = ["async_ingest", "spell_correction", "dense"];
 /// How a reason begins or what it names where a case asks for more than features.
-const OTHERWISE: [&str; 6] = [
+const OTHERWISE: [&str; 7] = [
+    "the suite started no stand-in",
     "the profile has no tenant",
     "declares the feature",
     "control API",

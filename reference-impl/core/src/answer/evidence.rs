@@ -11,7 +11,7 @@ use crate::ports::{GenerationRequest, Passage, QuestionTerm};
 const FIGURES: usize = 14;
 
 /// Weights of [`Evidence::features`] and, last, the constant: a logistic regression whose outcome is the probability that
-/// the first quote holds the answer. Fitted by `examples/fit.rs` on the questions of the fixture corpora, those without an
+/// the first quote holds the answer. Fitted by `native/examples/fit.rs` on the questions of the fixture corpora, those without an
 /// answer among them, and on the developing half of a public set of questions, once with all documents and once without
 /// those that hold the answer; a figure that would speak the wrong way is left out. The fit had hashed words alone, so that
 /// similarity has no say.
@@ -23,6 +23,12 @@ const LOGISTIC: [f64; FIGURES + 1] =
 const TYPICAL_SIMILARITY: f64 = 0.5;
 /// From this share of the question on that stands nowhere in the passage, what is missing counts more.
 const MUCH_MISSING: f64 = 0.4;
+
+/// How far `score` is before the best of `others`. Where nothing competes nothing is known of a lead: the only passage that a
+/// filter lets through is not the better for it.
+fn lead(score: f64, others: impl Iterator<Item = f64>) -> f64 {
+    others.reduce(f64::max).map_or(0.0, |best| (score - best).clamp(-1.0, 1.0))
+}
 
 /// What speaks for an answer, by its first citation.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,21 +47,13 @@ impl Evidence {
             it.passage == passage && it.span.start < first.chunk_span.end && first.chunk_span.start < it.span.end
         };
         let best = all.iter().find(meets)?.clone();
-        let rival = all.iter().filter(|it| (it.passage, it.order) != (best.passage, best.order)).map(|it| it.score);
-        let rival = rival.fold(0.0, f64::max);
+        let rivals = all.iter().filter(|it| (it.passage, it.order) != (best.passage, best.order)).map(|it| it.score);
         let elsewhere = all
             .iter()
             .filter(|it| request.passages[it.passage].document_id != first.document_id)
             .map(|it| it.features[0])
             .fold(0.0, f64::max);
-        let lead = request.passages.get(passage).map_or(0.0, |it| it.score)
-            - request
-                .passages
-                .iter()
-                .enumerate()
-                .filter(|(at, _)| *at != passage)
-                .map(|(_, it)| it.score)
-                .fold(0.0, f64::max);
+        let others = request.passages.iter().enumerate().filter(|(at, _)| *at != passage).map(|(_, it)| it.score);
         let weight: f64 = request.terms.iter().map(|term| term.weight).sum();
         let stems_of = |passage: &Passage| {
             let headings = super::coverage::stems(&passage.heading_path.join(" "));
@@ -75,9 +73,9 @@ impl Evidence {
             best.features[0],
             best.features[1],
             best.features[5],
-            (best.score - rival).clamp(-1.0, 1.0),
+            lead(best.score, rivals),
             elsewhere,
-            lead.clamp(-1.0, 1.0),
+            lead(request.passages[passage].score, others),
             request.passages[passage].similarity.map_or(0.0, |similarity| similarity - TYPICAL_SIMILARITY),
             missing,
             best.features[7],

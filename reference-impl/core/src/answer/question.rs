@@ -180,6 +180,11 @@ impl Question {
         Self { kind: kind(text), said, pairs, names }
     }
 
+    /// Whether `stems` are nothing but words of the question.
+    pub(super) fn says_all(&self, stems: &HashSet<String>) -> bool {
+        stems.is_subset(&self.said)
+    }
+
     /// Whether `text` holds a thing of the kind that is asked for and that the question does not name itself. `None` where
     /// any text could.
     pub(super) fn met(&self, text: &str) -> Option<bool> {
@@ -295,6 +300,8 @@ mod tests {
         let question = Question::of("Who led the Denver Broncos in 2015?");
         let stems: Vec<String> = words("Denver had broncos that led").iter().map(|word| stem(word)).collect();
         assert!(question.pairs_held(&stems) > 0.3);
-        assert!((question.names_held(&stems.into_iter().collect()) - 2.0 / 3.0).abs() < 1e-9);
+        let stems: HashSet<String> = stems.into_iter().collect();
+        assert!((question.names_held(&stems) - 2.0 / 3.0).abs() < 1e-9);
+        assert!(!question.says_all(&stems) && question.says_all(&HashSet::from(["denver".to_owned()])));
     }
 }

@@ -17,7 +17,7 @@ use crate::retrieve::words::{content_stems, stem, words};
 pub const FEATURES: usize = 12;
 
 /// What each feature counts: a softmax over the parts of each question's passages, fitted on half of a public set of
-/// questions and half of the fixtures' (`examples/answers.rs`), the other halves left for judging. Similarity is set by
+/// questions and half of the fixtures' (`native/examples/answers.rs`), the other halves left for judging. Similarity is set by
 /// hand, since the fit had no vectors that know about meaning.
 const WEIGHTS: [f64; FEATURES] = [1.0, 0.65, 0.29, 0.5, 0.3, 0.68, 1.11, 0.2, 0.16, 0.0, 0.31, 0.76];
 
@@ -89,7 +89,11 @@ impl Asked<'_> {
             let beside = |at: Option<usize>| at.and_then(|at| stems_of.get(at)).unwrap_or(&nothing);
             let around = [beside(order.checked_sub(1)), beside(Some(order + 1))];
             for span in quotable(&passage.text, place.clone()) {
-                found.push(self.candidate(index, passage, &held, order, span, around));
+                let candidate = self.candidate(index, passage, &held, order, span, around);
+                // Words of the question again, such as the code that it asks about, answer nothing.
+                if !self.question.says_all(&candidate.words) {
+                    found.push(candidate);
+                }
             }
         }
         found

@@ -7,16 +7,16 @@ use crate::safety::{self, Blocked, Finding, Passed};
 use crate::session::Speaker;
 use crate::tenancy::{SafetyDirection, TenantContext};
 
+/// Messages as the safety rules let them through, and what was found in them.
+pub(crate) type Reviewed = (Vec<(Speaker, String)>, Vec<Finding>);
+
 /// Checks the request against the tenant's limits and safety rules. Gives the messages as the rules let them through, with
 /// what was found in them.
 ///
 /// # Errors
 ///
 /// Everything of [`ChatError`] that is the request's fault.
-pub(crate) fn check(
-    tenant: &TenantContext,
-    request: &ChatRequest,
-) -> Result<(Vec<(Speaker, String)>, Vec<Finding>), ChatError> {
+pub(crate) fn check(tenant: &TenantContext, request: &ChatRequest) -> Result<Reviewed, ChatError> {
     let settings = tenant.settings();
     let limit = settings.limits.messages_per_chat;
     if request.messages.len() > limit as usize && !sabotage::on(Sabotage::ChatMessagesUnbounded) {

@@ -45,7 +45,7 @@ impl Guard {
                 self.held = Some(part);
                 return Ok(None);
             }
-            return self.clean(tenant, part).map(Some);
+            return self.clean(tenant, &part).map(Some);
         };
         let alone = self.review(tenant, &before.text)?;
         let joined = join(&before, &part);
@@ -70,12 +70,12 @@ impl Guard {
     ///
     /// [`Blocked`].
     pub(super) fn rest(&mut self, tenant: &TenantContext) -> Result<Option<Clean>, Blocked> {
-        self.held.take().map(|part| self.clean(tenant, part)).transpose()
+        self.held.take().map(|part| self.clean(tenant, &part)).transpose()
     }
 
-    fn clean(&self, tenant: &TenantContext, part: Part) -> Result<Clean, Blocked> {
+    fn clean(&self, tenant: &TenantContext, part: &Part) -> Result<Clean, Blocked> {
         let Passed { text, findings } = self.review(tenant, &part.text)?;
-        Ok(Clean { part: moved(&part, text), findings })
+        Ok(Clean { part: moved(part, text), findings })
     }
 
     fn review(&self, tenant: &TenantContext, text: &str) -> Result<Passed, Blocked> {

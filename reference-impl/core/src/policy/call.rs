@@ -37,9 +37,8 @@ impl Repeat {
             ModelError::Refused { .. } => true,
             ModelError::Unavailable { .. } => self == Self::Idempotent || sabotage::on(Sabotage::WritingRepeated),
             // A slow host gets slower by a second call, and neither a rejected call nor a senseless answer becomes better.
-            ModelError::TimedOut { .. } => false,
+            ModelError::TimedOut { .. } | ModelError::BudgetExceeded { .. } => false,
             ModelError::Rejected { .. } | ModelError::Unusable { .. } => sabotage::on(Sabotage::RetriesUnbounded),
-            ModelError::BudgetExceeded { .. } => false,
         }
     }
 }

@@ -10,7 +10,10 @@ use crate::tenancy::TenantId;
 
 /// The sessions whose turns are under way or waited for.
 #[derive(Default)]
-pub(crate) struct Locks(Mutex<HashMap<(TenantId, SessionId), Weak<AsyncMutex<()>>>>);
+pub(crate) struct Locks(Mutex<HashMap<(TenantId, SessionId), Turns>>);
+
+/// The lock that a session's turns share, for as long as one of them holds or awaits it.
+type Turns = Weak<AsyncMutex<()>>;
 
 /// The right to a session's next turn, until it is dropped.
 pub(crate) type Locked = OwnedMutexGuard<()>;

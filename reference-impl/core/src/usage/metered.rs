@@ -186,7 +186,7 @@ impl ChatModel for Metered<dyn ChatModel> {
             self.meter.admit(tenant, self.inner.model(), || read.saturating_add(most)).await?;
             let deltas = self.inner.chat(tenant, call).await?;
             let model = self.inner.model().to_owned();
-            Ok(MeteredDeltas::new(deltas, self.meter.clone(), tenant.clone(), model, read).boxed())
+            Ok(MeteredDeltas::new(deltas, self.meter.clone(), tenant.clone(), model, read, most).boxed())
         })
     }
 }

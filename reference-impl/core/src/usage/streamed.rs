@@ -18,6 +18,8 @@ pub(super) struct MeteredDeltas {
     model: String,
     /// Tokens that the model was given, by the tokenizer.
     read: u64,
+    /// Most tokens that it may write.
+    most: u64,
     /// What it has written so far.
     written: String,
     /// What its host counted.
@@ -29,9 +31,16 @@ pub(super) struct MeteredDeltas {
 }
 
 impl MeteredDeltas {
-    pub(super) fn new(inner: ChatDeltas, meter: Meter, tenant: TenantContext, model: String, read: u64) -> Self {
+    pub(super) fn new(
+        inner: ChatDeltas,
+        meter: Meter,
+        tenant: TenantContext,
+        model: String,
+        read: u64,
+        most: u64,
+    ) -> Self {
         let (written, counted, closing) = (String::new(), None, None);
-        Self { inner, meter, tenant, model, read, written, counted, goes_on: false, charged: false, closing }
+        Self { inner, meter, tenant, model, read, most, written, counted, goes_on: false, charged: false, closing }
     }
 
     pub(super) fn boxed(self) -> ChatDeltas {
@@ -57,7 +66,9 @@ impl MeteredDeltas {
     /// Counts the call, once.
     fn charge(&mut self) {
         if !std::mem::replace(&mut self.charged, true) {
-            let own = || Tokens { read: self.read, written: self.meter.count(&self.written) };
+            // A piece may reach beyond the bound before its reader cuts it off; it was not asked for.
+            let written = || self.meter.count(&self.written).min(self.most);
+            let own = || Tokens { read: self.read, written: written() };
             let tokens = self.counted.unwrap_or_else(own);
             self.meter.charge(&self.tenant, Role::Generation, &self.model, tokens);
         }

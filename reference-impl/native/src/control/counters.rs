@@ -14,6 +14,7 @@ use serde_json::json;
 use super::reply::{Refusal, json_response};
 use super::{Control, tenants};
 use crate::faults::{Port, PortCounters};
+use crate::tasks;
 
 pub(super) async fn get(State(control): State<Control>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
     let tenant = match query.as_deref().unwrap_or_default().split_once('=') {
@@ -55,7 +56,7 @@ pub(super) async fn get(State(control): State<Control>, RawQuery(query): RawQuer
         "waiting_jobs": jobs.waiting,
         "running_jobs": jobs.running,
     });
-    body["tasks"] = json!(tokio::runtime::Handle::current().metrics().num_alive_tasks());
+    body["tasks"] = json!(tasks::alive());
     if let Some(id) = id {
         body["tenant"] = json!(id.as_str());
     }

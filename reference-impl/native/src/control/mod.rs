@@ -22,6 +22,7 @@ use reference_core::tenancy::{TenantContext, TenantId, TenantSettings};
 use crate::counters::Counters;
 use crate::deployment::Deployment;
 use crate::faults::Faults;
+use crate::tasks::Turn;
 use reply::Refusal;
 
 /// What the control API works on, and what it has changed.
@@ -32,7 +33,7 @@ struct Control {
     counters: Arc<Counters>,
     changes: Arc<Mutex<Changes>>,
     /// One change of tenants at a time.
-    turn: Arc<tokio::sync::Mutex<()>>,
+    turn: Arc<Turn>,
 }
 
 /// What a reset takes back.

@@ -17,10 +17,13 @@ pub use spec::{Fault, FaultKind, FaultSpec, Port, PortCounters};
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use reference_core::tenancy::TenantId;
-use tokio::sync::Notify;
+
+use crate::tasks::sleep;
+
+/// How often a call that hangs looks whether its fault has changed.
+const LOOK_AGAIN_MS: u64 = 10;
 
 /// How a struck call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +51,6 @@ impl Strike {
 #[derive(Debug, Default)]
 pub struct Faults {
     ports: Mutex<BTreeMap<Port, State>>,
-    changed: Notify,
 }
 
 /// Whose calls a fault strikes: one tenant's, or with `None` all of them.
@@ -111,7 +113,6 @@ impl Faults {
             state.renew(&whose);
             state.faults.insert(whose, Met { spec, struck: 0 });
         }
-        self.changed.notify_waiters();
         fault
     }
 
@@ -124,7 +125,6 @@ impl Faults {
             state.generations.values_mut().for_each(|generation| *generation += 1);
             std::mem::take(&mut state.faults).len()
         };
-        self.changed.notify_waiters();
         had
     }
 
@@ -137,7 +137,6 @@ impl Faults {
             state.renew(&whose);
             state.faults.remove(&whose).is_some()
         };
-        self.changed.notify_waiters();
         had
     }
 
@@ -213,7 +212,7 @@ impl Faults {
             FaultKind::Status => Some(Strike::Status(spec.status.unwrap_or(500))),
             FaultKind::Garbage => Some(Strike::Garbage),
             FaultKind::Slow => {
-                tokio::time::sleep(Duration::from_millis(spec.delay_ms.unwrap_or(1000))).await;
+                sleep(spec.delay_ms.unwrap_or(1000)).await;
                 None
             }
             FaultKind::Hang => {
@@ -243,15 +242,10 @@ impl Faults {
         Some((spec, Hold { whose, generation }))
     }
 
+    /// Waits until the fault is changed. It looks again and again: on a Worker no request can be woken by another one.
     async fn hang(&self, port: Port, hold: &Hold) {
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable(); // from here on no change is missed
-            if self.lock().get(&port).is_none_or(|state| state.generation(&hold.whose) != hold.generation) {
-                return;
-            }
-            changed.await;
+        while self.lock().get(&port).is_some_and(|state| state.generation(&hold.whose) == hold.generation) {
+            sleep(LOOK_AGAIN_MS).await;
         }
     }
 }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use reference_core::ports::{Database, DatabaseError, Databases, KeyValue, MemoryKeyValue, Statement, contract};

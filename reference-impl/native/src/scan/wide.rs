@@ -22,19 +22,19 @@ pub(super) fn dots(rows: &[i8], query: &[i8], out: &mut [i32]) -> bool {
     let Some(simd) = V4::try_new() else { return false };
     // The dimensions of the models in use, each unrolled.
     match query.len() {
-        128 => simd.vectorize(Rows::<2> { simd, rows, query, out }),
-        256 => simd.vectorize(Rows::<4> { simd, rows, query, out }),
-        384 => simd.vectorize(Rows::<6> { simd, rows, query, out }),
-        512 => simd.vectorize(Rows::<8> { simd, rows, query, out }),
-        768 => simd.vectorize(Rows::<12> { simd, rows, query, out }),
-        1_024 => simd.vectorize(Rows::<16> { simd, rows, query, out }),
+        128 => simd.vectorize(Work::<2> { simd, rows, query, out }),
+        256 => simd.vectorize(Work::<4> { simd, rows, query, out }),
+        384 => simd.vectorize(Work::<6> { simd, rows, query, out }),
+        512 => simd.vectorize(Work::<8> { simd, rows, query, out }),
+        768 => simd.vectorize(Work::<12> { simd, rows, query, out }),
+        1_024 => simd.vectorize(Work::<16> { simd, rows, query, out }),
         _ => return false,
     }
     true
 }
 
 /// The work on rows of `WIDTH` registers.
-struct Rows<'a, const WIDTH: usize> {
+struct Work<'a, const WIDTH: usize> {
     simd: V4,
     rows: &'a [i8],
     query: &'a [i8],
@@ -49,9 +49,10 @@ struct Query<const WIDTH: usize> {
 }
 
 // Whatever is called within must be inlined, or it is compiled without the instructions and is slower a hundred times.
-impl<const WIDTH: usize> NullaryFnOnce for Rows<'_, WIDTH> {
+impl<const WIDTH: usize> NullaryFnOnce for Work<'_, WIDTH> {
     type Output = ();
 
+    #[expect(clippy::inline_always, reason = "not inlined, it is compiled without the instructions")]
     #[inline(always)]
     fn call(self) {
         let Self { simd, rows, query, out } = self;
@@ -73,6 +74,7 @@ impl<const WIDTH: usize> NullaryFnOnce for Rows<'_, WIDTH> {
 }
 
 impl<const WIDTH: usize> Query<WIDTH> {
+    #[expect(clippy::inline_always, reason = "not inlined, it is compiled without the instructions")]
     #[inline(always)]
     fn of(simd: V4, query: &[i8]) -> Self {
         let mut prepared = Self { magnitudes: [simd.avx512f._mm512_setzero_si512(); WIDTH], negative: [0; WIDTH] };
@@ -85,6 +87,7 @@ impl<const WIDTH: usize> Query<WIDTH> {
     }
 
     /// Eight sums whose sum is the product with `row`.
+    #[expect(clippy::inline_always, reason = "not inlined, it is compiled without the instructions")]
     #[inline(always)]
     fn times(&self, simd: V4, row: &[[i8; LANES]; WIDTH]) -> __m256i {
         let zero = simd.avx512f._mm512_setzero_si512();

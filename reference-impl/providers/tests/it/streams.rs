@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 
 fn stream(events: &[&str]) -> Arc<Upstream> {
-    let body: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+    let body = events.iter().flat_map(|event| ["data: ", event, "\n\n"]).collect::<String>();
     Arc::new(Upstream::new("text/event-stream; charset=utf-8", body))
 }
 

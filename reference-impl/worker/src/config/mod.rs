@@ -4,6 +4,13 @@
 #[path = "../../../native/src/config/problem.rs"]
 #[expect(dead_code, unreachable_pub, reason = "the list of all problems of a folder belongs to the native server")]
 mod problem;
+#[path = "../../../native/src/config/provider.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "a binding has no lists to compare with, and the native server is a library too"
+)]
+mod provider;
 #[path = "../../../native/src/config/schema.rs"]
 mod schema;
 #[path = "../../../native/src/config/template.rs"]
@@ -16,6 +23,7 @@ mod values;
 mod yaml;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use contract_types as wire;
 use reference_core::auth::{KeySet, TokenSettings};
@@ -24,7 +32,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use problem::Problem;
+pub(crate) use provider::Configured;
 pub(crate) use tenant::{Models, PROBE_TENANT};
+#[cfg(feature = "control")]
+pub(crate) use tenant::{from_value, too_like};
 use values::{limits, rate_limits, safety_rule};
 
 /// The binding: platform and tenants as in their YAML files, and the keys that tokens are signed with.
@@ -53,6 +64,7 @@ pub(crate) struct Platform {
     default_rate_limits: RateLimits,
     safety_floor: Vec<SafetyRule>,
     speech_providers: Vec<String>,
+    pub(crate) model_providers: Vec<Configured>,
 }
 
 /// A binding without a problem.
@@ -63,9 +75,12 @@ pub(crate) struct Loaded {
 }
 
 /// Reads the binding's text, or says everything that is wrong with its first broken part.
-pub(crate) fn load(text: &str, models: &Models) -> Result<Loaded, String> {
+///
+/// - `secret`: looks up a secret, in the place of the environment's variables that the files name.
+pub(crate) fn load(text: &str, models: &Models, secret: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, String> {
     let binding: Binding = serde_json::from_str(text).map_err(|error| format!("CONFIG: expected JSON: {error}"))?;
-    let platform = platform(binding.platform, &binding.jwks).map_err(|problems| told(&problems))?;
+    let platform = platform(binding.platform, &binding.jwks, secret).map_err(|problems| told(&problems))?;
+    let models = models.with(&platform.model_providers);
     let mut tenants = Vec::new();
     for value in binding.tenants {
         let id = value["tenant"].as_str().unwrap_or_default().to_owned();
@@ -75,13 +90,13 @@ pub(crate) fn load(text: &str, models: &Models) -> Result<Loaded, String> {
             let file = format!("{file}, a prompt");
             templates.push(template::from_value(&file, template.clone()).map_err(|problems| told(&problems))?);
         }
-        let settings = tenant::from_value(&file, &id, value, &templates, &platform, models);
+        let settings = tenant::from_value(&file, &id, value, &templates, &platform, &models);
         tenants.push(settings.map_err(|problems| told(&problems))?);
     }
     Ok(Loaded { platform, tenants, demo: binding.demo })
 }
 
-fn platform(value: Value, jwks: &Value) -> Result<Platform, Vec<Problem>> {
+fn platform(value: Value, jwks: &Value, secret: &dyn Fn(&str) -> Option<String>) -> Result<Platform, Vec<Problem>> {
     const PLACE: &str = "CONFIG: platform";
     let problems = schema::PLATFORM.check(PLACE, &value);
     if !problems.is_empty() {
@@ -90,6 +105,8 @@ fn platform(value: Value, jwks: &Value) -> Result<Platform, Vec<Problem>> {
     let config: wire::PlatformConfig = schema::PLATFORM.read(PLACE, value).map_err(|problem| vec![problem])?;
     let keys = KeySet::parse(&jwks.to_string())
         .map_err(|error| vec![Problem::new("CONFIG: jwks", "", format!("expected a JWKS: {error}"))])?;
+    let listed = config.model_providers.as_deref().unwrap_or_default();
+    let model_providers = provider::providers(Path::new(""), PLACE, listed, secret)?;
     let small = |value: Option<u64>, default: u32| value.and_then(|it| u32::try_from(it).ok()).unwrap_or(default);
     let accepts = |wanted| config.jwt_algorithms.as_ref().is_none_or(|listed| listed.contains(&wanted));
     Ok(Platform {
@@ -105,6 +122,7 @@ fn platform(value: Value, jwks: &Value) -> Result<Platform, Vec<Problem>> {
         default_rate_limits: rate_limits(&config.default_rate_limits),
         safety_floor: config.safety_floor.iter().flatten().map(safety_rule).collect(),
         speech_providers: config.speech_providers.unwrap_or_default(),
+        model_providers,
     })
 }
 

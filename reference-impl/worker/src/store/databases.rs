@@ -13,20 +13,44 @@ use super::message::{Cell, Order, Outcome, SentStatement, Work, received};
 /// Databases in the objects of one namespace.
 pub(crate) struct ObjectDatabases {
     namespace: ObjectNamespace,
+    /// Tenants whose object was emptied and not written to since, as far as this isolate knows.
+    #[cfg(feature = "control")]
+    emptied: Arc<Emptied>,
 }
+
+#[cfg(feature = "control")]
+type Emptied = std::sync::Mutex<std::collections::HashSet<String>>;
 
 struct ObjectDatabase {
     namespace: ObjectNamespace,
     tenant: String,
+    #[cfg(feature = "control")]
+    emptied: Arc<Emptied>,
 }
 
 impl ObjectDatabases {
     pub(crate) fn new(namespace: ObjectNamespace) -> Self {
-        Self { namespace }
+        Self {
+            namespace,
+            #[cfg(feature = "control")]
+            emptied: Arc::default(),
+        }
+    }
+
+    /// Whether the tenant may have something stored. An object cannot be asked whether it exists, so every one may that was not
+    /// emptied.
+    #[cfg(feature = "control")]
+    pub(crate) fn holds(&self, tenant: &reference_core::tenancy::TenantId) -> bool {
+        !self.emptied.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains(tenant.as_str())
     }
 
     fn of(&self, tenant: &TenantContext) -> ObjectDatabase {
-        ObjectDatabase { namespace: self.namespace.clone(), tenant: tenant.id().as_str().to_owned() }
+        ObjectDatabase {
+            namespace: self.namespace.clone(),
+            tenant: tenant.id().as_str().to_owned(),
+            #[cfg(feature = "control")]
+            emptied: Arc::clone(&self.emptied),
+        }
     }
 }
 
@@ -55,8 +79,24 @@ impl Database for ObjectDatabase {
 
 impl ObjectDatabase {
     async fn ask(&self, work: Work) -> Result<Vec<Vec<Row>>, DatabaseError> {
+        #[cfg(feature = "control")]
+        let destroys = matches!(work, Work::Destroy);
         let order = Order { tenant: self.tenant.clone(), work };
-        match self.send(&order).await.map_err(|error| DatabaseError::Unavailable { reason: error.to_string() })? {
+        let answer = self.answer(&order).await;
+        #[cfg(feature = "control")]
+        if answer.is_ok() {
+            let mut emptied = self.emptied.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if destroys {
+                emptied.insert(self.tenant.clone())
+            } else {
+                emptied.remove(&self.tenant)
+            };
+        }
+        answer
+    }
+
+    async fn answer(&self, order: &Order) -> Result<Vec<Vec<Row>>, DatabaseError> {
+        match self.send(order).await.map_err(|error| DatabaseError::Unavailable { reason: error.to_string() })? {
             Outcome::Rows(rows) => Ok(received(rows)),
             Outcome::GuardFailed { index } => Err(DatabaseError::GuardFailed { index }),
             Outcome::Refused { index, reason } => Err(DatabaseError::Refused { index, reason }),

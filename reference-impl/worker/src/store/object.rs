@@ -1,6 +1,7 @@
 //! The Durable Object of one tenant.
 
-use std::cell::Cell as Slot;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use reference_core::{ports::Value, store::MIGRATIONS};
 use worker::{
@@ -33,12 +34,12 @@ extern "C" {
 #[durable_object(fetch)]
 pub(crate) struct TenantStore {
     state: State,
-    migrated: Slot<bool>,
+    migrated: AtomicBool,
 }
 
 impl DurableObject for TenantStore {
     fn new(state: State, _env: Env) -> Self {
-        Self { state, migrated: Slot::new(false) }
+        Self { state, migrated: AtomicBool::new(false) }
     }
 
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
@@ -91,7 +92,7 @@ impl TenantStore {
 
     /// Runs the steps that the database does not have yet, each as one transaction together with its number.
     fn migrate(&self) -> Result<(), String> {
-        if self.migrated.get() {
+        if self.migrated.load(Ordering::Relaxed) {
             return Ok(());
         }
         let sql = self.state.storage().sql();
@@ -116,23 +117,28 @@ impl TenantStore {
                 run(&format!("INSERT INTO schema_steps VALUES ({})", step.number))
             })?;
         }
-        self.migrated.set(true);
+        self.migrated.store(true, Ordering::Relaxed);
         Ok(())
     }
 
     /// Removes the database as a whole; the next batch finds a new one.
     async fn destroy(&self) -> Outcome {
-        self.migrated.set(false);
+        self.migrated.store(false, Ordering::Relaxed);
         match self.state.storage().delete_all().await {
             Ok(()) => Outcome::Rows(Vec::new()),
             Err(error) => Outcome::Unavailable { reason: error.to_string() },
         }
     }
 
-    fn transaction(&self, mut work: impl FnMut() -> Result<(), String>) -> Result<(), String> {
+    fn transaction(&self, work: impl FnMut() -> Result<(), String>) -> Result<(), String> {
         let storage = self.state.storage();
         let storage = storage.as_raw().unchecked_ref::<SyncStorage>();
-        let mut run = || work().map(|()| JsValue::UNDEFINED).map_err(|reason| js_sys::Error::new(&reason).into());
+        // Work that panics is rolled back like work that fails, and what it had collected is never looked at.
+        let mut work = AssertUnwindSafe(work);
+        let mut run = move || {
+            let AssertUnwindSafe(work) = &mut work;
+            work().map(|()| JsValue::UNDEFINED).map_err(|reason| js_sys::Error::new(&reason).into())
+        };
         storage.transaction_sync(&mut run).map(drop).map_err(|error| said(&error))
     }
 }

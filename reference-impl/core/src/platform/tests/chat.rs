@@ -163,11 +163,17 @@ async fn only_what_passages_support_leaves_with_markers_of_its_own() {
         End::Whole,
     );
     let (house, owner) = talking(model.clone(), |_| {}).await;
+    let owner = owner.anew();
     let asked = ChatRequest::new("Within how many days may a customer ask for a refund?");
     let (text, cited, _, summary) = said(&house, &owner, asked).await.unwrap();
     assert_eq!(text, "A customer may ask for a refund within 17 days of delivery. [1]");
     assert_eq!(cited, ["refund"]);
-    assert_eq!((summary.usage.tokens_in, summary.usage.tokens_out), (7, 3), "as the host counted");
+    // Usage is of all models of the request: of the one that wrote, as its host counted, and of the one that embedded the question.
+    let used = owner.tally().used();
+    let (wrote, embedded) = (used.models[Extractive::MODEL], used.models[HashedEmbedder::MODEL]);
+    assert_eq!((wrote.read, wrote.written, embedded.written), (7, 3, 0), "as the host counted");
+    assert!(embedded.read > 0 && used.models.len() == 2, "{used:?}");
+    assert_eq!((summary.usage.tokens_in, summary.usage.tokens_out), (7 + embedded.read, 3));
     let call = model.asked.lock().unwrap()[0].clone();
     assert_eq!(call.messages.first().map(|it| it.role), Some(ChatRole::System));
     assert!(call.passages.is_some_and(|all| !all.is_empty()));

@@ -219,10 +219,17 @@ fn compare(operation: Operation, before: &Stores, after: &Stores) -> Stored {
         let of = |name| i64::try_from(items(after, name)).unwrap() - i64::try_from(items(before, name)).unwrap();
         of("documents") == by && of("chunks") == by
     };
-    match operation {
-        Operation::Ingest | Operation::IngestOnce if whole && grown(1) => Stored::Whole,
-        Operation::DeleteDocument if whole && grown(-1) => Stored::Whole,
-        Operation::Chat | Operation::ChatStream if conversed => Stored::Whole,
-        _ => Stored::Part,
-    }
+    let expected = match operation {
+        Operation::Ingest | Operation::IngestOnce => whole && grown(1),
+        Operation::DeleteDocument => whole && grown(-1),
+        Operation::Chat | Operation::ChatStream => conversed,
+        Operation::Search
+        | Operation::SearchStream
+        | Operation::Retrieve
+        | Operation::ListDocuments
+        | Operation::GetDocument
+        | Operation::ListJobs
+        | Operation::ListSessions => false,
+    };
+    if expected { Stored::Whole } else { Stored::Part }
 }

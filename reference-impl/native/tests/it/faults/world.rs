@@ -116,7 +116,12 @@ impl World {
             if let Some(model) = self.models.get(&model_id(struck.dependency, &group.name())) {
                 match struck.fault {
                     FaultName::Refused => model.stop(),
-                    other => model.follow(script(upstream(other))),
+                    other @ (FaultName::Slow
+                    | FaultName::Hangs
+                    | FaultName::TooMany
+                    | FaultName::Fails
+                    | FaultName::Garbage
+                    | FaultName::Dies) => model.follow(script(upstream(other))),
                 }
                 continue;
             }

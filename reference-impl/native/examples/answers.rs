@@ -1,5 +1,5 @@
 //! Measures the extractive generator over a folder of documents, questions and gold answers, without a server:
-//! `cargo run -p reference-core --features testkit --example answers -- FOLDER [--gold|--withhold] [--neural] [--dump FILE]`.
+//! `cargo run -p reference-impl --example answers -- FOLDER [--gold|--withhold] [--neural] [--dump FILE]`.
 //!
 //! FOLDER holds `docs.jsonl`, `queries.jsonl` and `answers.jsonl`, or is a fixture corpus with `documents.yaml` beside
 //! `questions.jsonl`. Questions of even position are for developing, those of odd position for judging; both figures are told
@@ -8,6 +8,7 @@
 
 mod shared;
 
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use reference_core::search::{CacheMode, SearchRequest};
 use reference_core::testkit::TestTenants;
 use serde_json::{Value, json};
 
-use shared::{Corpus, Watched, platform, text};
+use shared::{Watched, lines, platform, text};
 
 #[derive(Default)]
 struct Tally {
@@ -66,7 +67,10 @@ async fn main() -> Result<()> {
     let dump = arguments.iter().position(|it| it == "--dump").and_then(|at| arguments.get(at + 1));
     let mut dump = dump.map(std::fs::File::create).transpose().context("creating the dump")?;
 
+    // Every answer is given, however unsure, so that dumps tell the figures of all; what a tenant would get is counted here.
+    let least = TestTenants::new().owner().settings().retrieval.confidence.low;
     let tenants = TestTenants::with(|settings| {
+        settings.retrieval.confidence.low = 0.0;
         if neural {
             minilm::MODEL.clone_into(&mut settings.models.embedding);
         }
@@ -112,11 +116,12 @@ async fn main() -> Result<()> {
         let right = |quote: &str| wanted.is_some_and(|it| flat(quote).contains(&flat(text(it, "answer"))));
         let tally = &mut tallies[at % 2];
         tally.asked += 1;
-        tally.answered += usize::from(!answer.citations.is_empty());
         let first = answer.citations.first().is_some_and(|citation| right(&citation.quote));
-        tally.first += usize::from(first);
-        tally.any += usize::from(answer.citations.iter().any(|citation| right(&citation.quote)));
-        for citation in &answer.citations {
+        let given = if answer.confidence.score >= least { answer.citations.as_slice() } else { &[] };
+        tally.answered += usize::from(!given.is_empty());
+        tally.first += usize::from(first && !given.is_empty());
+        tally.any += usize::from(given.iter().any(|citation| right(&citation.quote)));
+        for citation in given {
             tally.citations += 1;
             let document = platform.get_document(&owner, &citation.document_id).await?;
             tally.verbatim += usize::from(document.text.contains(&citation.quote));
@@ -150,4 +155,47 @@ async fn main() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A collection: documents, questions, and by question the answer with the documents that hold it.
+struct Corpus {
+    documents: Vec<Value>,
+    queries: Vec<Value>,
+    answers: HashMap<String, Value>,
+}
+
+impl Corpus {
+    /// Reads a folder of `docs.jsonl`, `queries.jsonl` and `answers.jsonl`, or a fixture corpus.
+    fn read(folder: &Path) -> Result<Self> {
+        if folder.join("documents.yaml").exists() {
+            return Self::fixture(folder);
+        }
+        let answers = lines(&folder.join("answers.jsonl"))?.into_iter().map(|mut answer| {
+            answer["doc_ids"] = json!([answer["doc_id"]]);
+            (text(&answer, "query_id").to_owned(), answer)
+        });
+        Ok(Self {
+            answers: answers.collect(),
+            documents: lines(&folder.join("docs.jsonl"))?,
+            queries: lines(&folder.join("queries.jsonl"))?,
+        })
+    }
+
+    fn fixture(folder: &Path) -> Result<Self> {
+        let listed = std::fs::read_to_string(folder.join("documents.yaml")).context("reading documents.yaml")?;
+        let mut documents: Vec<Value> = serde_yaml::from_str(&listed).context("documents.yaml is no YAML")?;
+        for document in &mut documents {
+            let file = folder.join(text(document, "file"));
+            document["title"] = document["metadata"]["title"].clone();
+            document["text"] =
+                std::fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?.into();
+        }
+        let queries = lines(&folder.join("questions.jsonl"))?;
+        let answers = queries.iter().filter(|query| query["answer"].is_string()).map(|query| {
+            let judged = query["judgements"].as_object();
+            let holding: Vec<&String> = judged.into_iter().flatten().map(|(document, _)| document).collect();
+            (text(query, "id").to_owned(), json!({"answer": query["answer"], "doc_ids": holding}))
+        });
+        Ok(Self { answers: answers.collect(), documents, queries })
+    }
 }

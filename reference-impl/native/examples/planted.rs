@@ -1,5 +1,5 @@
 //! Measures what orders planted in documents do to answers, without a server:
-//! `cargo run -p reference-core --features testkit --example planted -- FILE`.
+//! `cargo run -p reference-impl --example planted -- FILE`.
 //!
 //! FILE holds a JSON object a line: `id`, `text`, `question`, `label`, and `attack` where `text` holds an order. Objects whose
 //! ids agree up to the last hyphen are twins, and the one labelled `benign` among them holds no order.

@@ -1,7 +1,5 @@
-//! What the measurements of answers share: a platform in memory, whose generator remembers what it saw, and collections of
-//! documents and questions.
+//! What the measurements of answers share: a platform in memory, whose generator remembers what it saw.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -17,7 +15,7 @@ use reference_core::ports::{
 use reference_core::retrieve::HashedEmbedder;
 use reference_core::tenancy::TenantContext;
 use reference_core::testkit::{MemoryDatabases, TestTenants, TestTimer};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Remembers the last request, so that what the generator saw can be told.
 #[derive(Default)]
@@ -93,49 +91,6 @@ pub(crate) fn platform(tenants: &TestTenants, watched: &Arc<Watched>, neural: bo
         timer: Arc::new(TestTimer::default()),
     };
     Ok(Platform::new(ports, &[7; 32], INDEX_BYTES))
-}
-
-/// A collection: documents, questions, and by question the answer with the documents that hold it.
-pub(crate) struct Corpus {
-    pub(crate) documents: Vec<Value>,
-    pub(crate) queries: Vec<Value>,
-    pub(crate) answers: HashMap<String, Value>,
-}
-
-impl Corpus {
-    /// Reads a folder of `docs.jsonl`, `queries.jsonl` and `answers.jsonl`, or a fixture corpus.
-    pub(crate) fn read(folder: &Path) -> Result<Self> {
-        if folder.join("documents.yaml").exists() {
-            return Self::fixture(folder);
-        }
-        let answers = lines(&folder.join("answers.jsonl"))?.into_iter().map(|mut answer| {
-            answer["doc_ids"] = json!([answer["doc_id"]]);
-            (text(&answer, "query_id").to_owned(), answer)
-        });
-        Ok(Self {
-            answers: answers.collect(),
-            documents: lines(&folder.join("docs.jsonl"))?,
-            queries: lines(&folder.join("queries.jsonl"))?,
-        })
-    }
-
-    fn fixture(folder: &Path) -> Result<Self> {
-        let listed = std::fs::read_to_string(folder.join("documents.yaml")).context("reading documents.yaml")?;
-        let mut documents: Vec<Value> = serde_yaml::from_str(&listed).context("documents.yaml is no YAML")?;
-        for document in &mut documents {
-            let file = folder.join(text(document, "file"));
-            document["title"] = document["metadata"]["title"].clone();
-            document["text"] =
-                std::fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?.into();
-        }
-        let queries = lines(&folder.join("questions.jsonl"))?;
-        let answers = queries.iter().filter(|query| query["answer"].is_string()).map(|query| {
-            let judged = query["judgements"].as_object();
-            let holding: Vec<&String> = judged.into_iter().flatten().map(|(document, _)| document).collect();
-            (text(query, "id").to_owned(), json!({"answer": query["answer"], "doc_ids": holding}))
-        });
-        Ok(Self { answers: answers.collect(), documents, queries })
-    }
 }
 
 /// The objects of a file that holds one a line.

@@ -1,4 +1,4 @@
-//! Fits how sure an answer is to what `answers.rs --dump` saw: `cargo run -p reference-core --example fit -- FILE@WEIGHT…`.
+//! Fits how sure an answer is to what `answers.rs --dump` saw: `cargo run -p reference-impl --example fit -- FILE@WEIGHT…`.
 //!
 //! Each line of a FILE is a question; it counts WEIGHT times (1 where none is given), and `FILE@WEIGHT/2` fits the developing
 //! half alone. The fit is a logistic regression with a ridge; a figure whose weight would have the wrong sign is left out, the
