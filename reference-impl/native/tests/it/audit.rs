@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -26,17 +28,17 @@ fn call(turn: usize, id: &str) -> (Value, u16, &'static str) {
     }
 }
 
-/// The `round`th moment, in milliseconds from the start of the calls.
+/// The `round`th moment: after so many answers, however fast the machine is.
 fn moment(round: u64) -> u64 {
     // One step of SplitMix64.
     let mut value = SEED.wrapping_add((round + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    300 + (value ^ (value >> 31)) % 1200
+    5 + (value ^ (value >> 31)) % 60
 }
 
 /// Calls until the server is gone; each call that was answered, with the outcome that its record must tell.
-fn caller(address: &str, bearer: &str, round: u64, who: usize) -> Vec<(String, &'static str)> {
+fn caller(address: &str, bearer: &str, round: u64, who: usize, all: &AtomicU64) -> Vec<(String, &'static str)> {
     let mut answered = Vec::new();
     for turn in 0.. {
         let id = format!("kill-{round}-{who}-{turn}");
@@ -49,6 +51,7 @@ fn caller(address: &str, bearer: &str, round: u64, who: usize) -> Vec<(String, &
         }
         assert_eq!(answer.status, status, "{id}: {answer:?}");
         answered.push((id, outcome));
+        all.fetch_add(1, Relaxed);
     }
     answered
 }
@@ -74,21 +77,26 @@ fn has_one_record_of_each_call_whenever_the_server_is_killed() {
     let mut answered = BTreeMap::new();
     for round in 0..ROUNDS {
         let program = Program::start(folder.path());
+        let count = Arc::<AtomicU64>::default();
         let callers: Vec<_> = (0..CALLERS)
             .map(|who| {
                 let (address, bearer) = (program.address.clone(), bearer.clone());
-                std::thread::spawn(move || caller(&address, &bearer, round, who))
+                let count = Arc::clone(&count);
+                std::thread::spawn(move || caller(&address, &bearer, round, who, &count))
             })
             .collect();
-        std::thread::sleep(Duration::from_millis(moment(round)));
+        let began = Instant::now();
+        while count.load(Relaxed) < moment(round) && began.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         program.kill();
         answered.extend(callers.into_iter().flat_map(|it| it.join().unwrap()));
     }
-    assert!(answered.len() > CALLERS, "hardly anything was called: {}", answered.len());
+    assert!(answered.len() > 20, "hardly anything was called: {}", answered.len());
 
     let program = Program::start(folder.path());
     // A call that the last kill cut off is settled soon after the start, in the background.
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let (mut by_call, mut missing);
     loop {
         by_call = BTreeMap::<String, Vec<String>>::new();

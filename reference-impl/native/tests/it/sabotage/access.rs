@@ -146,14 +146,14 @@ pub(super) fn with_scopes(it: &World, scopes: &[&str]) -> String {
 
 /// A key of a new tenant that may use so many tokens a day.
 pub(super) fn with_budget(it: &World, tokens_per_day: u64) -> String {
-    put(it, &format!("t-{}", it.word()), &["tools:execute"], json!({"tokens_per_day": tokens_per_day}))
+    put_all(it, &format!("t-{}", it.word()), &["tools:execute"], &json!({"tokens_per_day": tokens_per_day}))
 }
 
 fn put_with(it: &World, id: &str, scopes: &[&str]) -> String {
-    put(it, id, scopes, Value::Null)
+    put_all(it, id, scopes, &Value::Null)
 }
 
-fn put(it: &World, id: &str, scopes: &[&str], budget: Value) -> String {
+fn put_all(it: &World, id: &str, scopes: &[&str], budget: &Value) -> String {
     let key = ApiKey::generate(TenantId::parse(id).unwrap(), &OsIds);
     let mut config = json!({
         "tenant": id, "display_name": id, "features": ["tools", "audit", "mcp"],
@@ -162,7 +162,7 @@ fn put(it: &World, id: &str, scopes: &[&str], budget: Value) -> String {
         "credentials": [{"name": "admin", "key_sha256": key.digest().to_hex(), "scopes": scopes, "state": "active"}],
     });
     if !budget.is_null() {
-        config["budget"] = budget;
+        config["budget"] = budget.clone();
     }
     let answer = it.program.control("PUT", &format!("/tenants/{id}"), Some(&config));
     assert_eq!(answer.status, 201, "{answer:?}");
