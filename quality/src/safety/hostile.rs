@@ -83,11 +83,17 @@ fn is_absent(exchange: &Exchange) -> bool {
     exchange.response.status == 501 && matches!(code.as_deref(), Some("CAPABILITY_NOT_ENABLED" | "TTS_NOT_ENABLED"))
 }
 
+/// Whether a refusal has a code: one of the contract, or one of JSON-RPC.
+fn says_why(exchange: &Exchange) -> bool {
+    let body = exchange.response.json().unwrap_or_default();
+    exchange.response.error_code().is_some() || body["error"]["code"].is_i64()
+}
+
 /// Whether an answer is a success or a refusal of the contract.
 fn sound(exchange: &Exchange) -> Result<(), String> {
     match exchange.response.status {
         200..=299 => Ok(()),
-        400..=499 if exchange.response.error_code().is_some() => Ok(()),
+        400..=499 if says_why(exchange) => Ok(()),
         status => Err(format!("status {status} ({})", exchange.response.error_code().unwrap_or_default())),
     }
 }

@@ -100,6 +100,22 @@ impl Deployment {
         demo: bool,
         testing: bool,
     ) -> anyhow::Result<Self> {
+        Self::assemble_with(loaded, data, telemetry, demo, testing, reference_core::tools::Registry::built_in())
+    }
+
+    /// The same with other tools than the contract's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::assemble`].
+    pub fn assemble_with(
+        loaded: Loaded,
+        data: &DataFolder,
+        telemetry: Arc<dyn Telemetry>,
+        demo: bool,
+        testing: bool,
+        tools: reference_core::tools::Registry,
+    ) -> anyhow::Result<Self> {
         let Loaded { platform: config, tenants } = loaded;
         let (clock, ids) = (Arc::new(SystemClock::new()), Arc::new(OsIds) as Arc<dyn Ids>);
         let port: Arc<dyn Clock> = Arc::clone(&clock) as _;
@@ -136,7 +152,7 @@ impl Deployment {
         };
         let speech = speech::assemble(&config, &timer, &policies)?;
         let platform = Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan));
-        let platform = Arc::new(platform.with_converter(Arc::new(Files)).with_speech(speech));
+        let platform = Arc::new(platform.with_converter(Arc::new(Files)).with_tools(tools).with_speech(speech));
         let streams = Streams::default();
         let api = Arc::new(Service::new(ServiceParts {
             platform: Arc::clone(&platform),

@@ -53,7 +53,7 @@ pub(super) async fn run(
         (_, "resources/list") => (Kind::Kept, empty("resources", params)?),
         (_, "resources/templates/list") => (Kind::Kept, empty("resourceTemplates", params)?),
         (_, "prompts/get") => return Err(Refusal::params("there is no such prompt").into()),
-        (_, "resources/read") => return Err(Refusal::resource(modern).into()),
+        (_, "resources/read") => return Err(Refusal::resource(modern, params).into()),
         (_, CALL) => (Kind::Once, called(platform, call, params).await?),
         (Era::Modern | Era::Legacy, _) => return Err(Refusal::method(modern).into()),
     };

@@ -61,7 +61,9 @@ pub(crate) async fn answer(
     };
     let done = match id {
         // A call without a name could not be told its answer.
-        wire::JsonRpcId::Null(()) => Err(Stop::Refused(rpc::Refusal::request("the id of a call is a text or a number"))),
+        wire::JsonRpcId::Null(()) => {
+            Err(Stop::Refused(rpc::Refusal::request("the id of a call is a text or a number")))
+        }
         wire::JsonRpcId::Text(_) | wire::JsonRpcId::Integer(_) => {
             methods::run(platform, implementation, call, &request).await
         }

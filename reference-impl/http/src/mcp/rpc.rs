@@ -19,7 +19,7 @@ const PARAMS: i64 = -32602;
 const HEADERS: i64 = -32020;
 /// The revision is not served.
 const REVISION: i64 = -32022;
-/// What a page of resources is missed by in revision 2025-11-25.
+/// A resource that there is not, in revision 2025-11-25.
 const RESOURCE: i64 = -32002;
 
 /// Why a call has no result.
@@ -85,9 +85,14 @@ impl Refusal {
         Self::new(status, METHOD, "there is no such method")
     }
 
-    /// There is no such resource.
-    pub(super) fn resource(modern: bool) -> Self {
-        Self::new(Status::Ok, if modern { PARAMS } else { RESOURCE }, "there is no such resource")
+    /// There is no such resource. The protocol has its address repeated.
+    pub(super) fn resource(modern: bool, params: &Map<String, Value>) -> Self {
+        let code = if modern { PARAMS } else { RESOURCE };
+        let mut refusal = Self::new(Status::Ok, code, "there is no such resource");
+        if let Some(uri) = params.get("uri").and_then(Value::as_str) {
+            refusal.data.insert("uri".to_owned(), json!(uri.chars().take(1000).collect::<String>()));
+        }
+        refusal
     }
 
     /// The revision is not served.

@@ -36,7 +36,11 @@ fn tells_revisions_apart_by_header_and_metadata() {
         (Some("2025-11-25"), &legacy, "Legacy"),
         (Some("2026-07-28"), &modern, "Modern"),
         (Some("2026-07-28"), &none, "-32602"),
-        (Some("2026-07-28"), &json!({ "_meta": { "io.modelcontextprotocol/protocolVersion": "2026-07-28" } }), "-32602"),
+        (
+            Some("2026-07-28"),
+            &json!({ "_meta": { "io.modelcontextprotocol/protocolVersion": "2026-07-28" } }),
+            "-32602",
+        ),
         (Some("2026-07-28"), &json!({ "_meta": { "io.modelcontextprotocol/protocolVersion": 7 } }), "-32602"),
         (Some("2026-07-28"), &json!({ "_meta": [] }), "-32602"),
         (Some("2026-07-28"), &legacy, "-32020"),

@@ -40,9 +40,7 @@ pub(super) const PROBES: Probes = &[
     ("mcp-sessions-kept", |it| header(&call(it, "tools/list", json!({})), "mcp-session-id").is_none()),
     ("mcp-handles-believed", |it| code(&call(it, "tools/list", json!({"cursor": "eyJvIjoyMH0"}))) == -32602),
     ("mcp-hints-missing", |it| stateless(it, "tools/list", meta()).json()["result"]["ttlMs"].is_u64()),
-    ("mcp-lists-may-be-shared", |it| {
-        stateless(it, "tools/list", meta()).json()["result"]["cacheScope"] == "private"
-    }),
+    ("mcp-lists-may-be-shared", |it| stateless(it, "tools/list", meta()).json()["result"]["cacheScope"] == "private"),
     ("mcp-metadata-not-asked-for", |it| {
         let only = json!({"io.modelcontextprotocol/protocolVersion": VERSION});
         stateless(it, "tools/list", only).status == 400
