@@ -78,9 +78,9 @@ pub(super) fn all(contract: &Contract, tests: &[Test]) -> Vec<Saboteur> {
         let examples: Vec<String> = of(Kind::Example).into_iter().take(2).collect();
         let refusals: Vec<String> = of(Kind::UnknownField).into_iter().chain(of(Kind::Accept)).take(2).collect();
         for (name, text, needles, rule, fault) in families() {
-            // A page or a text has no fields; what is said of it is its type, its status and its headers.
+            // A page, a text or sound has no fields; what is said of it is its type, its status and its headers.
             let of_json = matches!(fault, Fault::DropField | Fault::WidenType | Fault::AddField | Fault::CutBody);
-            let page = operation.id == "get_docs";
+            let page = matches!(operation.id.as_str(), "get_docs" | "synthesize_speech");
             // The document itself is as free as the contract's version of it.
             let free =
                 operation.id == "get_openapi" && matches!(fault, Fault::AddField | Fault::WidenType | Fault::DropField);

@@ -60,7 +60,8 @@ fn asks_for_pcm_as_openai_does_and_hands_it_on_as_it_comes() {
     assert_eq!(spoken(&upstream, Api::OpenAi, "tts-1", 1.5).unwrap(), b"abcdefgh");
     let (url, body) = asked(&upstream);
     assert_eq!(url, "https://up.example/v1/audio/speech");
-    let expected = json!({"model": "tts-1", "input": "Good morning.", "voice": "luna", "response_format": "pcm", "speed": 1.5});
+    let expected =
+        json!({"model": "tts-1", "input": "Good morning.", "voice": "luna", "response_format": "pcm", "speed": 1.5});
     assert_eq!(body, expected);
     let file = Arc::new(Upstream::new("audio/wav", wav()));
     assert_eq!(spoken(&file, Api::OpenAi, "tts-1", 1.0).unwrap(), b"abcd", "a host that gives a file all the same");
