@@ -13,8 +13,8 @@ pub struct ModelArguments {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1:8790")]
     pub addr: String,
-    /// The script as JSON, for example {"pieces": 50, "gap_ms": 20} or {"fault": {"dies": 3}}; faults are slow, hang, status,
-    /// too_many, garbage and dies.
+    /// The script as JSON, for example `{"pieces": 50, "gap_ms": 20}` or `{"fault": {"dies": 3}}`; faults are slow, hang, status,
+    /// `too_many`, garbage and dies.
     #[arg(long, value_name = "JSON", default_value = "{}")]
     pub script: String,
 }

@@ -276,7 +276,7 @@ async fn arrive(yard: &Arc<Yard>, rate: f64, lasts: Duration) -> (Streams, u64) 
 /// Bytes that the target holds more for each of `count` streams that have begun and wait for their model.
 async fn idle(yard: &Arc<Yard>, count: u64) -> Result<u64, Failure> {
     let before = yard.memory()?;
-    yard.model.follow(yard.script(1, Duration::from_secs(600), Duration::ZERO));
+    yard.model.follow(yard.script(1, Duration::from_mins(10), Duration::ZERO));
     let client = Yard::client(0);
     let mut open = Vec::new();
     for _ in 0..count {
@@ -304,7 +304,9 @@ mod tests {
 
     fn streams(seen: &[Seen]) -> Streams {
         let mut streams = Streams::default();
-        seen.iter().for_each(|seen| streams.add(seen, Some("a ")));
+        for seen in seen {
+            streams.add(seen, Some("a "));
+        }
         streams
     }
 

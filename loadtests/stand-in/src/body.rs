@@ -22,7 +22,7 @@ fn broken() -> io::Error {
 }
 
 /// The events of a streamed answer. `open` counts it for as long as it is read.
-pub(crate) fn events(script: Script, body: Value, open: Open) -> impl Stream<Item = Piece> + Send + 'static {
+pub(crate) fn events(script: &Script, body: &Value, open: Open) -> impl Stream<Item = Piece> + Send + use<> {
     let mut gaps = script.gaps();
     let texts = script.text_pieces();
     let dies = match script.fault {
@@ -30,20 +30,20 @@ pub(crate) fn events(script: Script, body: Value, open: Open) -> impl Stream<Ite
         Some(Fault::Slow(_) | Fault::Hang | Fault::Status(_) | Fault::TooMany(_) | Fault::Garbage) | None => usize::MAX,
     };
     let mut steps: Vec<(u64, Piece)> = Vec::with_capacity(texts.len() + 3);
-    steps.push((0, Ok(shapes::chunk(&script, &body, &json!({"role": "assistant", "content": ""}), None).into())));
+    steps.push((0, Ok(shapes::chunk(script, body, &json!({"role": "assistant", "content": ""}), None).into())));
     for (number, text) in texts.iter().enumerate() {
         if number == dies {
             break;
         }
-        let piece = shapes::chunk(&script, &body, &json!({"content": text}), None);
+        let piece = shapes::chunk(script, body, &json!({"content": text}), None);
         steps.push((gaps.next().unwrap_or_default(), Ok(piece.into())));
     }
     if dies < usize::MAX {
         steps.push((gaps.next().unwrap_or_default().max(FLUSHED_MS), Err(broken())));
     } else {
-        steps.push((0, Ok(shapes::chunk(&script, &body, &json!({}), Some("stop")).into())));
+        steps.push((0, Ok(shapes::chunk(script, body, &json!({}), Some("stop")).into())));
         if body["stream_options"]["include_usage"] == true {
-            steps.push((0, Ok(shapes::usage_chunk(&script, &body).into())));
+            steps.push((0, Ok(shapes::usage_chunk(script, body).into())));
         }
         steps.push((0, Ok(Bytes::from_static(b"data: [DONE]\n\n"))));
     }

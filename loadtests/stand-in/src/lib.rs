@@ -181,7 +181,7 @@ async fn chat(State(shared): State<Arc<Shared>>, sent: Bytes) -> Response {
         Ok(taken) => taken,
         Err(answer) => return *answer,
     };
-    let events = body::events(script, body, Open::new(&shared.open));
+    let events = body::events(&script, &body, Open::new(&shared.open));
     streamed("text/event-stream", events)
 }
 
