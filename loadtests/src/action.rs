@@ -116,7 +116,8 @@ mod tests {
     #[test]
     fn copies_differ_and_are_all_deleted() {
         let fixtures = fixtures::Fixtures::load(&fixtures::Fixtures::embedded_root()).expect("the fixtures are whole");
-        let document = fixtures.tenants().iter().find_map(|tenant| tenant.documents.first()).expect("there is a document");
+        let document =
+            fixtures.tenants().iter().find_map(|tenant| tenant.documents.first()).expect("there is a document");
         let (one, same_slot) = (copy(document, 3), copy(document, 3 + SLOTS));
         assert_eq!(one["id"], same_slot["id"]);
         assert_ne!(one["content"], same_slot["content"]);

@@ -21,7 +21,7 @@ const FLOOD_WORKERS: u64 = 1 << 40;
 /// A start that is late by no more than this was held by the timer, whose whole milliseconds are no latency of the target.
 const TIMER: Duration = Duration::from_micros(2_500);
 /// A target whose open requests are worth this much of a rising run's arrivals has fallen behind.
-const BEHIND: Duration = Duration::from_secs(2);
+const BEHIND: Duration = Duration::from_millis(500);
 
 /// What an open run needs beside what is shared.
 #[derive(Debug, Clone)]

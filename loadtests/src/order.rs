@@ -113,7 +113,9 @@ mod tests {
 
     fn seen(events: &[(&str, &str)], cut: bool) -> Seen {
         let mut order = Order::new();
-        events.iter().for_each(|(name, data)| order.event(name, data, Duration::ZERO));
+        for (name, data) in events {
+            order.event(name, data, Duration::ZERO);
+        }
         order.finish(cut)
     }
 

@@ -105,7 +105,9 @@ impl Recorder {
         }
         if !gaps.is_empty() {
             let tally = shard.tallies.entry(at(Phase::EventGap)).or_default();
-            gaps.iter().for_each(|gap| tally.take(*gap, outcome));
+            for gap in gaps {
+                tally.take(*gap, outcome);
+            }
         }
         let (after, stretch) = (start.saturating_duration_since(self.began), self.stretch);
         let timeline = shard.timelines.entry(key.action).or_insert_with(|| Timeline::new(stretch));

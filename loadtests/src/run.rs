@@ -9,12 +9,14 @@ use contract_types::{Feature, OPENAPI};
 use contracts::Contract;
 use harness::{
     canary::Scanner,
+    client::ClientError,
     exit,
     judge::Judge,
     output::{data, say},
     prepare::Prepared,
     record,
 };
+use serde_json::Value;
 
 use crate::{
     action::Action,
@@ -35,6 +37,8 @@ use crate::{
 
 /// Most requests of a run against a target that is not on this machine.
 pub const REMOTE_REQUESTS: u64 = 5_000;
+/// Questions of each tenant before the first that counts.
+const WARM_UP: usize = 3;
 /// Most stretches of time that a record tells by themselves.
 const STRETCHES: u32 = 120;
 
@@ -68,6 +72,7 @@ fn try_run(arguments: &Arguments) -> Result<u8, Failure> {
     let load = Load::of(arguments, spec.shape, &prepared).map_err(usage)?;
     runtime.block_on(prepared.fill()).map_err(|error| (error.exit_code(), error.to_string()))?;
 
+    runtime.block_on(warm_up(&prepared)).map_err(|error| (exit::UNREACHABLE, error.to_string()))?;
     let noisy = (spec.shape == Shape::Flood).then(|| prepared.tenants.len() - 1);
     if noisy == Some(0) {
         return Err(usage(format!("scenario `{name}`: expected two tenants with questions in the profile, found one")));
@@ -136,6 +141,18 @@ fn try_run(arguments: &Arguments) -> Result<u8, Failure> {
         unreachable: results.is_unreachable(),
     };
     ran.finish(arguments.out.as_deref())
+}
+
+/// Asks a few questions of each tenant before anything is measured: what a target reads when it is first asked, such as an index,
+/// would else count as its latency, and a part of a run that comes first would look slower than those after it.
+async fn warm_up(prepared: &Prepared) -> Result<(), ClientError> {
+    for (tenant, credential) in prepared.tenants() {
+        for question in tenant.questions.iter().take(WARM_UP) {
+            let request = Action::Retrieve.request(&question.text, &Value::Null).bearer(&credential.secret);
+            prepared.client.send(&request).await?;
+        }
+    }
+    Ok(())
 }
 
 fn told_late(went: Went) -> String {

@@ -116,7 +116,7 @@ mod tests {
 
     /// Latencies that are spread as those of a busy machine, in logarithms; `slower` as a factor.
     fn latencies(draw: &mut Draw, count: usize, slower: f64) -> Vec<f64> {
-        let mut unit = || (draw.below(1_000_000) as f64 + 0.5) / 1_000_000.0;
+        let mut unit = || (f64::from(u32::try_from(draw.below(1_000_000)).unwrap()) + 0.5) / 1_000_000.0;
         (0..count).map(|_| ((0..6).map(|_| unit()).sum::<f64>() - 3.0) * 0.15 + slower.ln()).collect()
     }
 

@@ -84,7 +84,9 @@ pub fn run(arguments: &CompareArguments) -> u8 {
     let outcome = match arguments.records.as_deref() {
         Some([before, now]) => stored::compare(before, now).map(|ratios| {
             let slower = ratios.iter().filter(|(_, ratio)| ratio.finding() == Finding::Slower).count();
-            ratios.iter().for_each(|(name, ratio)| data(&format!("{name}: {}", ratio.told())));
+            for (name, ratio) in &ratios {
+                data(&format!("{name}: {}", ratio.told()));
+            }
             if slower == 0 { exit::PASS } else { exit::FAILED }
         }),
         Some(_) | None => targets(arguments),

@@ -129,7 +129,9 @@ pub(super) fn run(arguments: &SoakArguments) -> Result<u8, Failure> {
         }
         notes.push(format!("{} streams were cut, {} read to their end", soaked.cut, soaked.whole.count));
         notes.push(soaked.memory.told());
-        notes.iter().for_each(|line| data(line));
+        for line in &notes {
+            data(line);
+        }
         Ok(Ran {
             target: yard.run_target(),
             started_at,

@@ -37,7 +37,9 @@ impl Streams {
         self.count += 1;
         let outcome = if seen.end == End::Done { Outcome::Answered } else { Outcome::Cut };
         for (tally, after) in [(&mut self.first_event, seen.first_event), (&mut self.first_token, seen.first_token)] {
-            after.into_iter().for_each(|after| tally.take(after, outcome));
+            if let Some(after) = after {
+                tally.take(after, outcome);
+            }
         }
         seen.gaps.iter().for_each(|gap| self.gap.take(*gap, outcome));
         match &seen.end {

@@ -50,14 +50,15 @@ async fn connection(mut stream: TcpStream, script: Script, began: Instant, count
         let number = counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         tokio::time::sleep(takes(script, number)).await;
         if let Some((lasts, every)) = script.stall {
-            let into = Duration::from_nanos((began.elapsed().as_nanos() % every.as_nanos()) as u64);
+            let into = Duration::from_secs_f64(began.elapsed().as_secs_f64() % every.as_secs_f64());
             // The stall lies at the end of each period.
             if into + lasts > every {
-                tokio::time::sleep(every - into).await;
+                tokio::time::sleep(every.saturating_sub(into)).await;
             }
         }
         let body = "{\"answer\":\"\"}";
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
         if stream.write_all(format!("{head}{body}").as_bytes()).await.is_err() {
             return;
         }
@@ -77,5 +78,5 @@ fn takes(script: Script, number: u64) -> Duration {
     let mixed = (number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as u32;
     let share = f64::from(mixed) / f64::from(1_u32 << 24);
     let usual = script.least + script.spread.mul_f64(share);
-    if mixed % 20 == 0 { usual * 3 } else { usual }
+    if mixed.is_multiple_of(20) { usual * 3 } else { usual }
 }

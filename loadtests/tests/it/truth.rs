@@ -1,7 +1,5 @@
 //! Whether our percentiles are true: against theory where a target stalls, and against another program on the same server.
 
-#![expect(clippy::print_stdout, reason = "figures for whoever runs them by hand")]
-
 use std::{process::Command, sync::Arc, time::Duration};
 
 use loadtests::{
@@ -42,7 +40,8 @@ async fn a_stall_shows_in_open_percentiles_and_hides_in_closed_ones() {
     let lasts = Duration::from_secs(30);
     let open = arrivals(&serve(script).await, 200.0, lasts).await;
     let closed = users(&shared(serve(script).await, None, lasts, u64::MAX), 8, lasts).await;
-    let told = |tally: &Tally| (tally.requests(), tally.quantile_ms(0.5), tally.quantile_ms(0.95), tally.quantile_ms(0.99));
+    let told =
+        |tally: &Tally| (tally.requests(), tally.quantile_ms(0.5), tally.quantile_ms(0.95), tally.quantile_ms(0.99));
     println!("open {:?}, closed {:?}", told(&open), told(&closed));
     for (quantile, theory) in [(0.95, 500.0), (0.99, 900.0)] {
         let found = open.quantile_ms(quantile);
