@@ -1,8 +1,9 @@
 """What a valid request needs beyond its schema, so that generated ones are valid indeed.
 
 A cursor is authenticated by the server that made it, a model must be one that the tenant may use, the overlap of chunks must
-be smaller than their size, the numbers of metadata must be ones that JSON keeps, and the documents of a request have
-different ids, and the id of a JSON-RPC call is not null. A schema can say none of these, or says it of answers too. The conformance suite has cases of its own for each.
+be smaller than their size, the numbers of metadata must be ones that JSON keeps, the documents of a request have different
+ids, and the id of a JSON-RPC call is not null. No schema says these of requests alone. The conformance suite has cases of its
+own for each.
 """
 
 import json

@@ -49,14 +49,14 @@ enum Status {
 pub(super) struct Refusal {
     status: Status,
     code: i64,
-    problem: Problem,
+    problem: Box<Problem>,
     data: Map<String, Value>,
 }
 
 impl Refusal {
     fn new(status: Status, code: i64, message: impl Into<String>) -> Self {
         let problem = Problem::new(wire::ErrorCode::ValidationError, message);
-        Self { status, code, problem, data: Map::new() }
+        Self { status, code, problem: Box::new(problem), data: Map::new() }
     }
 
     /// The body is no call.
@@ -106,7 +106,7 @@ impl Refusal {
     /// What a direct call would be refused by.
     pub(super) fn of_call(problem: Problem) -> Self {
         let data = particulars(&problem);
-        Self { status: Status::Ok, code: PARAMS, problem, data }
+        Self { status: Status::Ok, code: PARAMS, problem: Box::new(problem), data }
     }
 
     /// The answer to the call of this id. The log is told the code and the cause.
@@ -114,7 +114,7 @@ impl Refusal {
         let code = if sabotage::on(Sabotage::McpErrorCodesOfItsOwn) { -32000 } else { self.code };
         let mut error = wire::JsonRpcError::new(code, self.problem.message.clone());
         error.data = (!self.data.is_empty()).then_some(self.data);
-        call.note(self.problem);
+        call.note(*self.problem);
         let body = response(id, None, Some(error));
         match self.status {
             Status::Ok => McpResponse::Ok(body.into()),
