@@ -120,3 +120,16 @@ impl Evidence {
         reasons
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leads_only_where_something_competes() {
+        let close = |one: f64, other: f64| (one - other).abs() < 1e-9;
+        for (others, expected) in [(&[][..], 0.0), (&[0.5, 0.2], 0.4), (&[1.0], -0.1), (&[-3.0], 1.0)] {
+            assert!(close(lead(0.9, others.iter().copied()), expected), "{others:?}");
+        }
+    }
+}
