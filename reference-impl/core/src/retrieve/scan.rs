@@ -5,18 +5,12 @@ use std::cmp::Ordering;
 use super::quantised::Quantised;
 use crate::ports::Scan;
 
-/// Rows that a word of the mask speaks of.
+/// Rows looked at together: one word of a mask, and little enough for the first cache.
 const BLOCK: usize = 64;
 /// Allowed rows of a block from which on multiplying all of it is cheaper than each alone.
 const DENSE_BLOCK: u32 = 8;
-/// Blocks that are multiplied in one call; their products stay in the first cache.
-const RUN: usize = 8;
-/// Blocks whose scores are gathered before the best are picked: 64 KiB of scores.
-const SEGMENT: usize = 256;
-/// Scores that are compared side by side.
-const LANES: usize = 16;
-/// Blocks that share their greatest scores, one a lane: a greatest score stands for sixteen rows.
-const SHARED: usize = 4;
+/// Scores that are passed over together where none of them is good enough, which is nearly always.
+const GROUP: usize = 16;
 
 /// Rows of one block of memory.
 #[derive(Debug, Clone, Copy)]
@@ -29,24 +23,7 @@ pub struct Rows<'a> {
     pub mask: &'a [u64],
 }
 
-impl Rows<'_> {
-    /// Which rows of `block` count.
-    fn allowed(&self, block: usize) -> u64 {
-        self.mask[block] & mask_of(self.scales.len().saturating_sub(block * BLOCK).min(BLOCK))
-    }
-}
-
-/// Scores of a block: its first row, which of its rows count, and minus infinity for those that do not.
-struct Scored {
-    first: usize,
-    allowed: u64,
-    scores: [f32; BLOCK],
-}
-
 /// Looks for the best among the rows that the mask lets pass, each by its approximate cosine; `item` names a row.
-///
-/// The scores of some ten thousand rows are gathered before any is kept, since the greatest of each few rows tell a bar that
-/// hardly any but the best reach: keeping and cutting the good ones of the moment cost as much as half of the multiplications.
 pub fn scan<T: Copy, F: Fn(T, T) -> Ordering>(
     host: &dyn Scan,
     rows: Rows<'_>,
@@ -54,91 +31,40 @@ pub fn scan<T: Copy, F: Fn(T, T) -> Ordering>(
     best: &mut Best<T, F>,
     item: impl Fn(usize) -> T,
 ) {
-    let (dimensions, blocks) = (query.codes.len(), rows.mask.len());
-    let mut dots = [0_i32; RUN * BLOCK];
-    let mut gathered: Vec<Scored> = Vec::with_capacity(SEGMENT.min(blocks));
-    let mut greatest = Vec::new();
-    for segment in (0..blocks).step_by(SEGMENT) {
-        let end = blocks.min(segment + SEGMENT);
-        let mut block = segment;
-        while block < end {
-            let dense = |block: &usize| rows.allowed(*block).count_ones() >= DENSE_BLOCK;
-            let run = (block..end.min(block + RUN)).take_while(dense).count();
-            if run == 0 {
-                let mut left = rows.allowed(block);
-                while left != 0 {
-                    let row = block * BLOCK + left.trailing_zeros() as usize;
-                    left &= left - 1;
-                    host.dots(&rows.codes[row * dimensions..(row + 1) * dimensions], &query.codes, &mut dots[..1]);
-                    best.push(cosine(dots[0], rows.scales[row], query.scale), item(row));
-                }
-                block += 1;
-                continue;
+    let dimensions = query.codes.len();
+    let mut dots = [0_i32; BLOCK];
+    let mut scores = [f32::NEG_INFINITY; BLOCK];
+    for (block, word) in rows.mask.iter().enumerate() {
+        let first = block * BLOCK;
+        let count = rows.scales.len().saturating_sub(first).min(BLOCK);
+        let mut left = *word & mask_of(count);
+        if left == 0 {
+            continue;
+        }
+        let scales = &rows.scales[first..first + count];
+        if left.count_ones() < DENSE_BLOCK {
+            while left != 0 {
+                let row = left.trailing_zeros() as usize;
+                left &= left - 1;
+                let codes = &rows.codes[(first + row) * dimensions..(first + row + 1) * dimensions];
+                host.dots(codes, &query.codes, &mut dots[..1]);
+                best.push(cosine(dots[0], scales[row], query.scale), item(first + row));
             }
-            let (first, last) = (block * BLOCK, rows.scales.len().min((block + run) * BLOCK));
-            let codes = &rows.codes[first * dimensions..last * dimensions];
-            host.dots(codes, &query.codes, &mut dots[..last - first]);
-            let scales = rows.scales[first..last].chunks(BLOCK);
-            for (at, (dots, scales)) in dots[..last - first].chunks(BLOCK).zip(scales).enumerate() {
-                let allowed = rows.allowed(block + at);
-                gathered.push(Scored::of(first + at * BLOCK, allowed, dots, scales, query.scale));
-            }
-            block += run;
+            continue;
         }
-        pick(&gathered, &mut greatest, best, &item);
-        gathered.clear();
-    }
-}
-
-impl Scored {
-    fn of(first: usize, allowed: u64, dots: &[i32], scales: &[f32], query_scale: f32) -> Self {
-        let mut scores = [f32::NEG_INFINITY; BLOCK];
-        for ((score, dot), scale) in scores.iter_mut().zip(dots).zip(scales) {
-            *score = cosine(*dot, *scale, query_scale);
+        let codes = &rows.codes[first * dimensions..(first + count) * dimensions];
+        host.dots(codes, &query.codes, &mut dots[..count]);
+        for ((score, dot), scale) in scores.iter_mut().zip(&dots).zip(scales) {
+            *score = cosine(*dot, *scale, query.scale);
         }
-        if allowed != u64::MAX {
-            for (_, score) in scores.iter_mut().enumerate().filter(|(row, _)| allowed >> row & 1 == 0) {
-                *score = f32::NEG_INFINITY;
-            }
-        }
-        Self { first, allowed, scores }
-    }
-}
-
-/// Hands the best of the gathered scores on. `greatest` is room to work in.
-fn pick<T: Copy, F: Fn(T, T) -> Ordering>(
-    gathered: &[Scored],
-    greatest: &mut Vec<f32>,
-    best: &mut Best<T, F>,
-    item: &impl Fn(usize) -> T,
-) {
-    greatest.clear();
-    for blocks in gathered.chunks(SHARED) {
-        let mut lanes = [f32::NEG_INFINITY; LANES];
-        for scores in blocks.iter().flat_map(|block| block.scores.as_chunks::<LANES>().0) {
-            for lane in 0..LANES {
-                // Without `f32::max`, which minds values that are no numbers and is slower for it.
-                lanes[lane] = if scores[lane] > lanes[lane] { scores[lane] } else { lanes[lane] };
-            }
-        }
-        greatest.extend(lanes.into_iter().filter(|score| *score >= best.least));
-    }
-    // As many rows as are kept reach the last of the greatest scores, so that none below it is among the best.
-    let bar = match best.keep.checked_sub(1) {
-        Some(last) if last < greatest.len() => {
-            *greatest.select_nth_unstable_by(last, |one, other| other.total_cmp(one)).1
-        }
-        Some(_) | None => best.least,
-    };
-    for block in gathered {
-        for (group, scores) in block.scores.as_chunks::<LANES>().0.iter().enumerate() {
+        for (group, scores) in scores.chunks_exact(GROUP).enumerate() {
             // Without a jump for each score, so that compilers compare several at once.
-            if scores.iter().filter(|score| **score >= bar).count() == 0 {
+            if scores.iter().filter(|score| **score >= best.least).count() == 0 {
                 continue;
             }
-            for (row, score) in (group * LANES..).zip(scores) {
-                if *score >= bar && block.allowed >> row & 1 == 1 {
-                    best.push(*score, item(block.first + row));
+            for (row, score) in (group * GROUP..count).zip(scores) {
+                if left >> row & 1 == 1 {
+                    best.push(*score, item(first + row));
                 }
             }
         }
@@ -167,6 +93,12 @@ impl<T: Copy, F: Fn(T, T) -> Ordering> Best<T, F> {
     /// Keeps the best `keep`.
     pub fn new(keep: usize, ties: F) -> Self {
         Self { keep, ties, found: Vec::with_capacity(2 * keep), least: f32::NEG_INFINITY }
+    }
+
+    /// The score below which an item cannot be among the best any more.
+    #[inline]
+    pub fn least(&self) -> f32 {
+        self.least
     }
 
     /// Looks at one more.
@@ -218,37 +150,6 @@ mod tests {
             all.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
             all.truncate(keep);
             assert_eq!(best.finish(), all, "{keep}");
-        }
-    }
-
-    /// Over more rows than are gathered at once, with many equal scores, whole blocks that are masked, and a last one that is not full.
-    #[test]
-    fn finds_the_best_of_many_rows() {
-        let rows = 2 * SEGMENT * BLOCK + 1_000;
-        let value = |row: usize| i8::try_from(row.wrapping_mul(2_654_435_761) / 64 % 120).unwrap();
-        let codes: Vec<i8> = (0..rows).flat_map(|row| [value(row), value(row + 7)]).collect();
-        let scales: Vec<f32> = (0..rows).map(|row| if row % 3 == 0 { 0.5 } else { 0.25 }).collect();
-        let query = Quantised { codes: vec![3, -2], scale: 0.5 };
-        let ties = |one: usize, other: usize| other.cmp(&one);
-        let allowed = |row: usize, thinned: bool| {
-            !thinned || (!(row / 64).is_multiple_of(3) && (row.is_multiple_of(16) || (row / 640).is_multiple_of(2)))
-        };
-        for (keep, thinned) in
-            [(0, false), (1, false), (40, false), (40, true), (500, true), (3_000, false), (rows, true)]
-        {
-            let mut mask = vec![0_u64; rows.div_ceil(64)];
-            (0..rows).filter(|row| allowed(*row, thinned)).for_each(|row| mask[row / 64] |= 1 << (row % 64));
-            let mut met = Best::new(keep, ties);
-            scan(&PortableScan, Rows { codes: &codes, scales: &scales, mask: &mask }, &query, &mut met, |row| row);
-            let score = |row: usize| {
-                let dot = i32::from(codes[2 * row]) * 3 - i32::from(codes[2 * row + 1]) * 2;
-                cosine(dot, scales[row], query.scale)
-            };
-            let mut all: Vec<(f32, usize)> =
-                (0..rows).filter(|row| allowed(*row, thinned)).map(|row| (score(row), row)).collect();
-            all.sort_by(|one, other| other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)));
-            all.truncate(keep);
-            assert!(met.finish() == all, "{keep} kept, thinned: {thinned}");
         }
     }
 

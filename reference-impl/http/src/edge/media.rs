@@ -58,7 +58,28 @@ fn takes(ranges: &[&str], media_type: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::takes;
+    use axum::http::HeaderValue;
+
+    use super::*;
+    use crate::generated::table::INGEST;
+
+    #[test]
+    fn refuses_bodies_in_encodings_that_it_does_not_read() {
+        for (sent, taken) in [
+            ("application/json", true),
+            ("application/json; charset=utf-8", true),
+            ("Application/JSON;charset=\"UTF-8\"", true),
+            ("application/json; charset=utf-16", false),
+            ("application/json; charset=iso-8859-1", false),
+            ("application/json; charset=x-nobody-knows", false),
+            ("text/plain; charset=utf-8", false),
+            ("", false),
+        ] {
+            let headers: HeaderMap = [(header::CONTENT_TYPE, HeaderValue::from_static(sent))].into_iter().collect();
+            let refused = content_type(&INGEST, &headers).err().map(|problem| problem.code);
+            assert_eq!(refused, (!taken).then_some(ErrorCode::UnsupportedMediaType), "{sent}");
+        }
+    }
 
     #[test]
     fn lets_the_most_specific_range_decide() {
