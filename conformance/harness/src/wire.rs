@@ -40,21 +40,34 @@ pub async fn send(base: &str, bytes: &[u8], bounds: Bounds) -> Result<Answer, Cl
     let began = Instant::now();
     // The target may close before it has read everything; what it answered is still there to be read.
     let _ = stream.write_all(bytes).await;
-    let (mut read, mut closed) = (Vec::new(), false);
+    let (mut read, mut closed, mut spoke) = (Vec::new(), false, began);
     let mut part = vec![0; 16 << 10];
     while read.len() < bounds.body {
-        let left = SILENCE.min(bounds.time.saturating_sub(began.elapsed()));
+        let left = SILENCE.saturating_sub(spoke.elapsed()).min(bounds.time.saturating_sub(began.elapsed()));
         match tokio::time::timeout(left, stream.read(&mut part)).await {
             Err(_) => break,
             Ok(Ok(0) | Err(_)) => {
                 closed = true;
                 break;
             }
-            Ok(Ok(count)) => read.extend_from_slice(&part[..count]),
+            Ok(Ok(count)) => {
+                if !only_heartbeats(&part[..count]) {
+                    spoke = Instant::now();
+                }
+                read.extend_from_slice(&part[..count]);
+            }
         }
     }
     let responses = count(&read);
     Ok(Answer { response: parse(&read, began.elapsed()), closed, responses })
+}
+
+/// Whether `bytes` say nothing: comments of an event stream, chunked or not. A target may send them as often as it likes.
+fn only_heartbeats(bytes: &[u8]) -> bool {
+    bytes.split(|byte| *byte == b'\n').all(|line| {
+        let line = line.trim_ascii();
+        line.starts_with(b":") || line.iter().all(u8::is_ascii_hexdigit)
+    })
 }
 
 /// How many responses begin in `bytes`.
@@ -91,6 +104,18 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+
+    #[test]
+    fn takes_heartbeats_for_silence() {
+        for (bytes, silent) in [
+            (": heartbeat\n\n", true),
+            ("d\r\n: heartbeat\n\n\r\n", true),
+            ("1c\r\nevent: token\ndata: {}\n\n\r\n", false),
+            ("d\r\n: heartbeat\n\n\r\ne\r\ndata: [DONE]\n\n\r\n", false),
+        ] {
+            assert_eq!(only_heartbeats(bytes.as_bytes()), silent, "{bytes:?}");
+        }
+    }
 
     #[tokio::test]
     async fn sends_bytes_as_they_are() {
