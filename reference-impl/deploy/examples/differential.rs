@@ -1,7 +1,7 @@
 //! What `deploy` uploads equals what real wrangler uploads for the same configuration: a new Worker with its migration, and a version of
 //! one that exists. Both speak to the same fake of the API. `PLUMBLINE_WRANGLER` names wrangler; `.ci/wrangler/run` installs and runs it.
 
-#![expect(dead_code, unreachable_pub, missing_docs, reason = "what it shares with the tests is made for them")]
+#![expect(dead_code, reason = "what it shares with the tests is made for them")]
 #![expect(clippy::unwrap_used, reason = "it is a test that needs a program of its own")]
 
 #[path = "../tests/fake/mod.rs"]
