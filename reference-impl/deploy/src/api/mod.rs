@@ -50,7 +50,7 @@ impl Default for Patience {
             timeout: Duration::from_secs(30),
             tries: 5,
             backoff: Duration::from_millis(500),
-            longest_wait: Duration::from_secs(300),
+            longest_wait: Duration::from_mins(5),
         }
     }
 }

@@ -141,7 +141,7 @@ impl<'a> Job<'a> {
 fn random() -> String {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).expect("this system gives random bytes");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(bytes)
 }
 
 fn show(outcome: &DeployOutcome, output: &Output) {
@@ -150,7 +150,7 @@ fn show(outcome: &DeployOutcome, output: &Output) {
     let word = format!("{:?}", outcome.outcome).to_lowercase();
     output.note(&format!(
         "{label}: {word} ({seconds:.1} s){}",
-        outcome.version.iter().map(|it| format!(", version {it}")).collect::<String>()
+        outcome.version.as_ref().map_or_else(String::new, |it| format!(", version {it}"))
     ));
     for finding in &outcome.findings {
         let side = |text: &str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
