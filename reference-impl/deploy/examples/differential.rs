@@ -1,7 +1,7 @@
 //! What `deploy` uploads equals what real wrangler uploads for the same configuration: a new Worker with its migration, and a version of
 //! one that exists. Both speak to the same fake of the API. `PLUMBLINE_WRANGLER` names wrangler; `.ci/wrangler/run` installs and runs it.
 
-#![expect(dead_code, unreachable_pub, missing_docs, reason = "what it shares with the tests is made for them")]
+#![expect(dead_code, reason = "what it shares with the tests is made for them")]
 #![expect(clippy::unwrap_used, reason = "it is a test that needs a program of its own")]
 
 #[path = "../tests/fake/mod.rs"]
@@ -58,7 +58,19 @@ async fn by_wrangler(program: &str, world: &World, fake: &Fake, ours: &Value) ->
             String::from_utf8_lossy(&ran.stderr)
         ));
     }
-    Ok(last(fake))
+    // Wrangler lets a version inherit a queue that the one before it had, which is to name it again.
+    let mut theirs = last(fake);
+    for binding in theirs["bindings"].as_array_mut().unwrap().iter_mut().filter(|it| it["type"] == "inherit") {
+        let inherited = fake.state().uploads[..before].iter().rev().find_map(|(_, upload)| {
+            upload["bindings"]
+                .as_array()?
+                .iter()
+                .find(|it| it["name"] == binding["name"] && it["type"] == "queue")
+                .cloned()
+        });
+        *binding = inherited.unwrap_or_default();
+    }
+    Ok(theirs)
 }
 
 async fn compare(program: &str) -> Result<usize, String> {

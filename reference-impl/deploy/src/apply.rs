@@ -248,10 +248,9 @@ pub(crate) async fn apply_some(
     let steps: Vec<Step> = plan
         .steps
         .into_iter()
-        .filter(|step| match step {
-            Step::Route { .. } | Step::Lead { .. } => has("route"),
-            Step::Schedules(_) => has("schedule"),
-            _ => false,
+        .filter(|step| {
+            let route = matches!(step, Step::Route { .. } | Step::Lead { .. });
+            (route && has("route")) || (matches!(step, Step::Schedules(_)) && has("schedule"))
         })
         .collect();
     let mut performer = Performer::new(means, wanted, live);

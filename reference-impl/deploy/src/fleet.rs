@@ -26,6 +26,10 @@ pub struct Order {
 /// what is done is written there at once.
 ///
 /// Tasks stay on the calling thread, for almost all of their time is waiting: it must run inside a `LocalSet`.
+///
+/// # Panics
+///
+/// Outside of a `LocalSet`.
 pub async fn run<F, W>(wanted: Vec<Wanted>, order: &Order, journal: Option<Arc<Journal>>, work: W) -> Vec<DeployOutcome>
 where
     W: Fn(Wanted) -> F + Clone + 'static,

@@ -85,6 +85,7 @@ fn index(value: &Value) -> Option<IndexInfo> {
     Some(IndexInfo { dimensions: config["dimensions"].as_u64()?, metric: text(&config["metric"])? })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands where others read something")]
 fn nothing(_: &Value) -> Option<()> {
     Some(())
 }

@@ -50,7 +50,7 @@ impl Default for Patience {
             timeout: Duration::from_secs(30),
             tries: 5,
             backoff: Duration::from_millis(500),
-            longest_wait: Duration::from_secs(300),
+            longest_wait: Duration::from_mins(5),
         }
     }
 }
@@ -186,11 +186,16 @@ impl Api {
                 Err(error) => error,
             };
             let backoff = self.patience.backoff * 2_u32.saturating_pow(tries - 1);
-            let wait = match &error {
-                ApiError::Busy { wait, .. } if *wait <= self.patience.longest_wait => backoff.max(*wait),
-                error if error.is_open() && twice_is_once => backoff,
-                _ => return Err(error),
+            let wait = if let ApiError::Busy { wait, .. } = &error {
+                backoff.max(*wait)
+            } else if error.is_open() && twice_is_once {
+                backoff
+            } else {
+                return Err(error);
             };
+            if wait > self.patience.longest_wait {
+                return Err(error);
+            }
             if tries >= self.patience.tries {
                 return Err(error);
             }

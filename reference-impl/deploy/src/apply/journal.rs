@@ -80,6 +80,10 @@ impl Journal {
     /// # Errors
     ///
     /// [`JournalError::File`].
+    ///
+    /// # Panics
+    ///
+    /// Never: an outcome is JSON.
     pub fn note(&self, outcome: &DeployOutcome, tag: &str) -> Result<(), JournalError> {
         let line = Line { tag: tag.to_owned(), outcome: outcome.clone() };
         let mut text = serde_json::to_string(&line).expect("an outcome is JSON");

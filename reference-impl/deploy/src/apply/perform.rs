@@ -139,7 +139,7 @@ impl<'a> Performer<'a> {
                 return Err(error.into());
             }
             let versions = api.versions(self.worker()).await?;
-            if !versions.first().is_some_and(|version| version.tag.as_deref() == Some(&self.wanted.tag)) {
+            if versions.first().is_none_or(|version| version.tag.as_deref() != Some(&self.wanted.tag)) {
                 api.upload_script(self.worker(), &upload).await?;
             }
         }

@@ -99,10 +99,10 @@ pub(crate) struct Remote {
     #[arg(long, default_value_t = 6, value_name = "N")]
     pub(crate) smoke_tries: u32,
     /// A program that decides too whether a new version works, with its arguments, cut at spaces. It finds the address in
-    /// PLUMBLINE_SMOKE_URL and the header that asks for the version in PLUMBLINE_SMOKE_HEADER.
+    /// `PLUMBLINE_SMOKE_URL` and the header that asks for the version in `PLUMBLINE_SMOKE_HEADER`.
     #[arg(long, value_name = "COMMAND")]
     pub(crate) smoke_command: Option<String>,
-    /// Writes the report of the run there, as JSON (schema DeployReport); `-` is standard output.
+    /// Writes the report of the run there, as JSON (schema `DeployReport`); `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
 }

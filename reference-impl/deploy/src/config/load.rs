@@ -242,7 +242,7 @@ fn deployment(
 fn config_text(files: &Files, tenant: &TenantFile, settings: &DeployEnvironment) -> String {
     let mut platform = files.platform_source.value.clone();
     let named = tenant.source.value["models"].to_string();
-    if let Some(providers) = platform["model_providers"].as_array_mut() {
+    if let Some(providers) = platform.get_mut("model_providers").and_then(Value::as_array_mut) {
         providers.retain(|provider| named.contains(&provider["id"].to_string()));
         if providers.is_empty() {
             platform.as_object_mut().expect("a platform is a map").remove("model_providers");

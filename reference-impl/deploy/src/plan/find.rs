@@ -65,13 +65,13 @@ fn resources(wanted: &Wanted, live: &Live, apply: &str, found: &mut Found) {
     for resource in &wanted.resources {
         match resource {
             Resource::Namespace(title) if !live.namespaces.contains_key(title) => {
-                found.tell("resource", title, "a KV namespace", "", apply)
+                found.tell("resource", title, "a KV namespace", "", apply);
             }
             Resource::Bucket(name) if !live.buckets.contains(name) => {
-                found.tell("resource", name, "an R2 bucket", "", apply)
+                found.tell("resource", name, "an R2 bucket", "", apply);
             }
             Resource::Queue(name) if !live.queues.contains_key(name) => {
-                found.tell("resource", name, "a queue", "", apply)
+                found.tell("resource", name, "a queue", "", apply);
             }
             Resource::Namespace(_) | Resource::Bucket(_) | Resource::Queue(_) => {}
             Resource::Index { name, dimensions, metric, properties } => {

@@ -154,7 +154,7 @@ pub(super) fn steps(wanted: &Wanted, live: &Live, found: &Found) -> Vec<Step> {
 fn resource_steps(resource: &Resource, live: &Live, steps: &mut Vec<Step>) {
     match resource {
         Resource::Namespace(title) if !live.namespaces.contains_key(title) => {
-            steps.push(Step::Namespace(title.clone()))
+            steps.push(Step::Namespace(title.clone()));
         }
         Resource::Bucket(name) if !live.buckets.contains(name) => steps.push(Step::Bucket(name.clone())),
         Resource::Queue(name) if !live.queues.contains_key(name) => steps.push(Step::Queue(name.clone())),

@@ -11,11 +11,11 @@ use std::time::Duration;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-pub use state::{Script, State, Version};
+pub(crate) use state::State;
 
 /// What goes wrong, for calls whose method and path are meant.
 #[derive(Debug, Clone)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// 429 with this `Retry-After`, before anything is done.
     Busy(u64),
     /// A status, before anything is done.
@@ -35,7 +35,7 @@ struct Planned {
 }
 
 /// The fake.
-pub struct Fake {
+pub(crate) struct Fake {
     server: MockServer,
     shared: Arc<Shared>,
 }
@@ -56,7 +56,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 const LATE: Duration = Duration::from_secs(20);
 
 impl Fake {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let shared = Arc::new(Shared::default());
         let server = MockServer::start().await;
         Mock::given(any()).respond_with(Answer(shared.clone())).mount(&server).await;
@@ -64,37 +64,37 @@ impl Fake {
         Self { server, shared }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.server.uri()
     }
 
     /// What it holds.
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.shared.state)
     }
 
     /// Every call, as `METHOD path`.
-    pub fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         lock(&self.shared.calls).clone()
     }
 
     /// How many calls there were whose method and path are meant.
-    pub fn count(&self, method: &str, path: &str) -> usize {
+    pub(crate) fn count(&self, method: &str, path: &str) -> usize {
         self.calls().iter().filter(|call| call.starts_with(method) && call.contains(path)).count()
     }
 
     /// Forgets the calls.
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         lock(&self.shared.calls).clear();
     }
 
     /// The next `times` calls of `method` whose path contains `path` go wrong.
-    pub fn fault(&self, method: &'static str, path: &str, fault: Fault, times: u32) {
+    pub(crate) fn fault(&self, method: &'static str, path: &str, fault: Fault, times: u32) {
         lock(&self.shared.faults).push(Planned { method, path: path.to_owned(), fault, left: times });
     }
 
     /// Every answer takes this long.
-    pub fn latency(&self, latency: Duration) {
+    pub(crate) fn latency(&self, latency: Duration) {
         *lock(&self.shared.latency) = latency;
     }
 }

@@ -5,65 +5,65 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 #[derive(Debug, Clone)]
-pub struct Version {
-    pub id: String,
-    pub metadata: Value,
-    pub bindings: Vec<Value>,
-    pub migration_tag: Option<String>,
-    pub created_on: String,
+pub(crate) struct Version {
+    pub(crate) id: String,
+    pub(crate) metadata: Value,
+    pub(crate) bindings: Vec<Value>,
+    pub(crate) migration_tag: Option<String>,
+    pub(crate) created_on: String,
     /// What the Worker answers, where it is broken.
-    pub broken: bool,
+    pub(crate) broken: bool,
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct Script {
-    pub versions: Vec<Version>,
+pub(crate) struct Script {
+    pub(crate) versions: Vec<Version>,
     /// Shares, newest deployment first.
-    pub deployments: Vec<Value>,
-    pub schedules: Vec<String>,
-    pub migration_tag: Option<String>,
+    pub(crate) deployments: Vec<Value>,
+    pub(crate) schedules: Vec<String>,
+    pub(crate) migration_tag: Option<String>,
 }
 
 #[derive(Debug, Default)]
-pub struct State {
-    pub scripts: BTreeMap<String, Script>,
-    pub namespaces: Vec<(String, String)>,
-    pub indexes: BTreeMap<String, Value>,
-    pub properties: BTreeMap<String, Vec<Value>>,
-    pub buckets: Vec<String>,
-    pub queues: Vec<(String, String)>,
-    pub zones: Vec<(String, String)>,
+pub(crate) struct State {
+    pub(crate) scripts: BTreeMap<String, Script>,
+    pub(crate) namespaces: Vec<(String, String)>,
+    pub(crate) indexes: BTreeMap<String, Value>,
+    pub(crate) properties: BTreeMap<String, Vec<Value>>,
+    pub(crate) buckets: Vec<String>,
+    pub(crate) queues: Vec<(String, String)>,
+    pub(crate) zones: Vec<(String, String)>,
     /// Zone id, then routes.
-    pub routes: BTreeMap<String, Vec<Value>>,
+    pub(crate) routes: BTreeMap<String, Vec<Value>>,
     /// Permission groups of every token; `None` where it may not be asked for them.
-    pub groups: Option<Vec<String>>,
+    pub(crate) groups: Option<Vec<String>>,
     /// Whether the token is active.
-    pub inactive: bool,
+    pub(crate) inactive: bool,
     /// Groups of paths that answer 403.
-    pub forbidden: Vec<String>,
+    pub(crate) forbidden: Vec<String>,
     /// Workers whose next versions are broken, by a part of their name.
-    pub breaks: Vec<String>,
-    pub smoke_url: String,
+    pub(crate) breaks: Vec<String>,
+    pub(crate) smoke_url: String,
     /// Metadata of every upload, as `worker` and value.
-    pub uploads: Vec<(String, Value)>,
-    pub next: u64,
+    pub(crate) uploads: Vec<(String, Value)>,
+    pub(crate) next: u64,
     /// Entries of a page of a list, at most.
-    pub page: Option<usize>,
+    pub(crate) page: Option<usize>,
 }
 
 impl State {
-    pub fn id(&mut self) -> String {
+    pub(crate) fn id(&mut self) -> String {
         self.next += 1;
         format!("{:08x}-0000-4000-8000-{:012x}", self.next, self.next)
     }
 
-    pub fn hex_id(&mut self) -> String {
+    pub(crate) fn hex_id(&mut self) -> String {
         self.next += 1;
         format!("{:032x}", self.next)
     }
 
     /// The version that has the traffic of a Worker.
-    pub fn serving(&self, script: &str) -> Option<&Version> {
+    pub(crate) fn serving(&self, script: &str) -> Option<&Version> {
         let script = self.scripts.get(script)?;
         let shares = script.deployments.first()?["versions"].as_array()?;
         let most = shares
@@ -73,7 +73,7 @@ impl State {
     }
 
     /// Takes an upload in.
-    pub fn upload(&mut self, name: &str, metadata: Value) -> Version {
+    pub(crate) fn upload(&mut self, name: &str, metadata: Value) -> Version {
         let id = self.id();
         self.uploads.push((name.to_owned(), metadata.clone()));
         let broken = self.breaks.iter().any(|part| name.contains(part));
@@ -109,7 +109,7 @@ impl State {
     }
 
     /// Gives a version all traffic.
-    pub fn deploy_all(&mut self, name: &str, version: &str) {
+    pub(crate) fn deploy_all(&mut self, name: &str, version: &str) {
         let id = self.id();
         let script = self.scripts.get_mut(name).unwrap();
         let one = json!({"id": id, "source": "api", "strategy": "percentage", "author_email": "a@b.example",

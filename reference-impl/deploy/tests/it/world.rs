@@ -14,11 +14,11 @@ use tempfile::TempDir;
 
 use crate::fake::Fake;
 
-pub struct World {
-    pub dir: TempDir,
+pub(crate) struct World {
+    pub(crate) dir: TempDir,
 }
 
-pub const PLATFORM: &str = "\
+pub(crate) const PLATFORM: &str = "\
 issuer: https://issuer.plumbline.example
 audience: plumbline
 jwks: {demo: true}
@@ -26,7 +26,7 @@ default_limits: {body_bytes: 2097152, documents_per_request: 100, message_chars:
 default_rate_limits: {tenant_requests: 6000, credential_requests: 3000, read_requests: 3000, write_requests: 600, model_requests: 1200}
 ";
 
-pub const DEPLOY: &str = "\
+pub(crate) const DEPLOY: &str = "\
 accounts:
   - {name: acme, id: 0123456789abcdef0123456789abcdef}
   - {name: acme-prod, id: fedcba9876543210fedcba9876543210}
@@ -68,7 +68,7 @@ fn environment(tenant: &str, name: &str, profile: &str) -> String {
 }
 
 /// A tenant with every need, in three environments.
-pub fn tenant(name: &str) -> String {
+pub(crate) fn tenant(name: &str) -> String {
     let mut text = format!(
         "tenant: {name}
 display_name: Tenant {name}
@@ -88,7 +88,7 @@ environments:
 }
 
 impl World {
-    pub fn new(tenants: &[&str]) -> Self {
+    pub(crate) fn new(tenants: &[&str]) -> Self {
         let world = Self { dir: tempfile::tempdir().unwrap() };
         fs::create_dir_all(world.path("tenants")).unwrap();
         fs::create_dir_all(world.path("build")).unwrap();
@@ -108,23 +108,23 @@ impl World {
         world
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
     }
 
     /// Replaces a text of a file, which must be there.
-    pub fn replace(&self, name: &str, from: &str, to: &str) {
+    pub(crate) fn replace(&self, name: &str, from: &str, to: &str) {
         let text = fs::read_to_string(self.path(name)).unwrap();
         assert!(text.contains(from), "{name} has no `{from}`");
         self.write(name, &text.replacen(from, to, 1));
     }
 
     /// Has new versions tried at the fake.
-    pub fn smoke_at(&self, fake: &Fake) {
+    pub(crate) fn smoke_at(&self, fake: &Fake) {
         for entry in fs::read_dir(self.path("tenants")).unwrap().flatten().filter(|it| it.path().is_dir()) {
             let file = entry.path().join("tenant.yaml");
             let text = fs::read_to_string(&file).unwrap();
@@ -136,13 +136,13 @@ impl World {
         }
     }
 
-    pub fn load(&self) -> Result<Folder, Vec<Problem>> {
+    pub(crate) fn load(&self) -> Result<Folder, Vec<Problem>> {
         let places = Places { tenants: self.path("tenants"), deploy: self.path("deploy.yaml") };
         config::load(&places, "2026-07-30", &Origin::of_process(&self.path("tenants")))
     }
 
     /// Runs the program against the fake; gives the exit code, what it told, and its report.
-    pub async fn run(&self, fake: &Fake, words: &str) -> Ran {
+    pub(crate) async fn run(&self, fake: &Fake, words: &str) -> Ran {
         let report = self.path("report.json");
         let _ = fs::remove_file(&report);
         let mut args: Vec<String> = vec!["deploy".to_owned()];
@@ -178,22 +178,22 @@ impl World {
     }
 }
 
-pub struct Ran {
-    pub code: u8,
-    pub told: String,
-    pub report: Option<DeployReport>,
+pub(crate) struct Ran {
+    pub(crate) code: u8,
+    pub(crate) told: String,
+    pub(crate) report: Option<DeployReport>,
 }
 
 impl Ran {
     /// The code must be this one.
     #[track_caller]
-    pub fn ends_with(self, code: u8) -> Self {
+    pub(crate) fn ends_with(self, code: u8) -> Self {
         assert_eq!(self.code, code, "{}", self.told);
         self
     }
 
     #[track_caller]
-    pub fn tells(self, part: &str) -> Self {
+    pub(crate) fn tells(self, part: &str) -> Self {
         assert!(self.told.contains(part), "expected `{part}` in\n{}", self.told);
         self
     }

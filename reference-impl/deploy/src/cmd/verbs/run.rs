@@ -59,9 +59,9 @@ impl<'a> Job<'a> {
     pub(super) fn told_as(self, told: Verb, wanted: Vec<Wanted>, work: Work, output: &Output) -> Result<u8, Failure> {
         let started = Timestamp::now();
         let resumed = self.journal.as_ref().and_then(|(_, run)| run.clone());
-        let run_id = resumed.clone().unwrap_or_else(|| {
-            format!("{}-{}-{}", told.name(), started.strftime("%Y%m%dt%H%M%Sz"), std::process::id())
-        });
+        let run_id = resumed
+            .clone()
+            .unwrap_or_else(|| format!("{}-{}-{}", told.name(), started.strftime("%Y%m%dt%H%M%Sz"), random()));
         let journal = match &self.journal {
             Some((folder, _)) => {
                 if resumed.is_some() && !folder.join(format!("{run_id}.jsonl")).is_file() {
@@ -137,13 +137,20 @@ impl<'a> Job<'a> {
     }
 }
 
+/// Tells runs of one second apart.
+fn random() -> String {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).expect("this system gives random bytes");
+    hex::encode(bytes)
+}
+
 fn show(outcome: &DeployOutcome, output: &Output) {
     let label = format!("{} in {}", outcome.tenant.0, format!("{:?}", outcome.environment).to_lowercase());
-    let seconds = outcome.took_ms as f64 / 1000.0;
+    let seconds = std::time::Duration::from_millis(outcome.took_ms).as_secs_f64();
     let word = format!("{:?}", outcome.outcome).to_lowercase();
     output.note(&format!(
         "{label}: {word} ({seconds:.1} s){}",
-        outcome.version.iter().map(|it| format!(", version {it}")).collect::<String>()
+        outcome.version.as_ref().map_or_else(String::new, |it| format!(", version {it}"))
     ));
     for finding in &outcome.findings {
         let side = |text: &str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
