@@ -5,11 +5,9 @@ import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
-import { root } from "./server.mjs";
 
 const require = createRequire(import.meta.url);
 const axe = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
-const assets = path.join(root, "reference-impl/http/console");
 
 export const launch = () => chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"],
@@ -42,7 +40,7 @@ export async function watched(browser, url, options = {}) {
     calls.push(request.url());
     if (!request.url().startsWith(url) && !request.url().startsWith("blob:")) faults.push(`off the origin: ${request.url()}`);
   });
-  if (process.env.CONSOLE_FROM_DISK) await fromDisk(page);
+  if (process.env.CONSOLE_FROM_DISK) await fromDisk(page, process.env.CONSOLE_FROM_DISK);
   return {
     page, context, calls,
     expect: (...texts) => { expected = texts; },
@@ -50,8 +48,8 @@ export async function watched(browser, url, options = {}) {
   };
 }
 
-/** While the console is being written its files are read anew each time, without building the server. */
-async function fromDisk(page) {
+/** While the console is being written its files are read anew each time from the folder `assets`, without building the server. */
+async function fromDisk(page, assets) {
   const types = { js: "text/javascript", css: "text/css", svg: "image/svg+xml" };
   await page.route(/\/console\/[0-9a-f]+\//, async (route) => {
     const name = new URL(route.request().url()).pathname.split("/").slice(3).join("/");
