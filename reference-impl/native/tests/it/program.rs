@@ -119,10 +119,11 @@ impl Program {
     /// The log line of what `request` asks of `route`, the first that comes from now on.
     #[cfg(feature = "sabotage")]
     pub(crate) fn line_of(&self, route: &str, request: impl FnOnce()) -> Value {
-        while self.output.try_recv().is_ok() {}
+        let output = self.output.lock().unwrap();
+        while output.try_recv().is_ok() {}
         request();
         loop {
-            let line = self.output.recv_timeout(Duration::from_secs(10)).expect("a line of the request");
+            let line = output.recv_timeout(Duration::from_secs(10)).expect("a line of the request");
             let line: Value = serde_json::from_str(&line).unwrap_or_default();
             if line["route"] == route {
                 return line;
