@@ -219,7 +219,7 @@ async fn ingests_as_a_job() {
     let owner = house.tenants.owner();
     let job = house.platform.start_ingest_job(&owner, &corpus(), ChunkOptions::default()).await.unwrap();
     assert_eq!((job.status, job.total), (JobStatus::Queued, 3));
-    let waiting = house.platform.ingest_job_result(&owner, job.id.as_str()).await;
+    let waiting = house.platform.job_result(&owner, job.id.as_str()).await;
     assert!(matches!(waiting, Err(JobError::NotReady)));
     let work: Vec<_> = house.later.0.lock().unwrap().drain(..).collect();
     for future in work {
@@ -227,7 +227,7 @@ async fn ingests_as_a_job() {
     }
     let ended = house.platform.get_job(&owner, job.id.as_str()).await.unwrap();
     assert_eq!((ended.status, ended.done), (JobStatus::Succeeded, 3));
-    let report = house.platform.ingest_job_result(&owner, job.id.as_str()).await.unwrap();
+    let report = ingested(house.platform.job_result(&owner, job.id.as_str()).await.unwrap());
     assert_eq!((report.documents.len(), report.corpus_version), (3, 3));
     let cancelled = house.platform.start_ingest_job(&owner, &corpus(), ChunkOptions::default()).await.unwrap();
     assert_eq!(house.platform.cancel_job(&owner, cancelled.id.as_str()).await.unwrap().status, JobStatus::Cancelled);

@@ -105,7 +105,7 @@ async fn gives_a_job_the_report_of_the_same_request_also_where_all_of_it_fails()
     let direct = house.platform.ingest(&owner, &broken, ChunkOptions::default()).await.unwrap();
     let job = house.platform.start_ingest_job(&owner, &broken, ChunkOptions::default()).await.unwrap();
     house.platform.run_jobs(&owner).await.unwrap();
-    assert_eq!(house.platform.ingest_job_result(&owner, job.id.as_str()).await.unwrap(), direct);
+    assert_eq!(ingested(house.platform.job_result(&owner, job.id.as_str()).await.unwrap()), direct);
     let ended = house.platform.get_job(&owner, job.id.as_str()).await.unwrap();
     assert_eq!((ended.status, ended.items[0].status), (JobStatus::Succeeded, JobStatus::Failed));
 }

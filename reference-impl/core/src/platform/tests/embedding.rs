@@ -94,7 +94,7 @@ async fn lets_a_job_wait_until_the_model_is_back() {
     }
     let ended = house.platform.get_job(&owner, job.id.as_str()).await.unwrap();
     assert_eq!((ended.status, ended.done), (JobStatus::Succeeded, 2));
-    let report = house.platform.ingest_job_result(&owner, job.id.as_str()).await.unwrap();
+    let report = ingested(house.platform.job_result(&owner, job.id.as_str()).await.unwrap());
     let outcomes: Vec<_> = report.documents.iter().map(|it| it.status).collect();
     assert_eq!(outcomes, [DocumentStatus::Created, DocumentStatus::Created]);
 }
@@ -110,6 +110,6 @@ async fn waits_no_longer_than_a_result_is_kept() {
     assert_eq!(house.platform.get_job(&owner, job.id.as_str()).await.unwrap().status, JobStatus::Queued);
     house.tenants.clock.advance(owner.id(), u32::try_from(owner.settings().times.result_ttl_ms).unwrap());
     house.platform.run_jobs(&owner).await.unwrap();
-    let report = house.platform.ingest_job_result(&owner, job.id.as_str()).await.unwrap();
+    let report = ingested(house.platform.job_result(&owner, job.id.as_str()).await.unwrap());
     assert_eq!(report.documents[0].error.as_ref().unwrap().code, ErrorCode::UpstreamUnavailable);
 }

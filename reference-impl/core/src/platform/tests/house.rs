@@ -172,3 +172,11 @@ pub(super) async fn filled() -> (House, TenantContext) {
 pub(super) async fn search(house: &House, tenant: &TenantContext, query: &str) -> SearchAnswer {
     house.platform.search(tenant, &SearchRequest::new(query)).await.unwrap()
 }
+
+/// The report of an ingest job.
+pub(super) fn ingested(report: crate::platform::JobReport) -> IngestReport {
+    match report {
+        crate::platform::JobReport::Ingest(report) => report,
+        other @ crate::platform::JobReport::Speech(_) => panic!("another kind of result: {other:?}"),
+    }
+}
