@@ -14,7 +14,7 @@ mod races;
 mod safety;
 mod vectors;
 
-use house::{House, corpus, document, filled, house, house_with, search};
+use house::{House, corpus, document, filled, house, house_with, ingested, search};
 
 use super::*;
 use crate::answer::{Band, Extractive, NO_ANSWER};

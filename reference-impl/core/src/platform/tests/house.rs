@@ -174,7 +174,7 @@ pub(super) async fn search(house: &House, tenant: &TenantContext, query: &str) -
 }
 
 /// The report of an ingest job.
-pub(super) fn ingested(report: crate::platform::JobReport) -> IngestReport {
+pub(super) fn ingested(report: crate::platform::JobReport) -> crate::ingest::IngestReport {
     match report {
         crate::platform::JobReport::Ingest(report) => report,
         other @ crate::platform::JobReport::Speech(_) => panic!("another kind of result: {other:?}"),
