@@ -173,7 +173,7 @@ pub(super) async fn filled() -> (House, TenantContext) {
 pub(super) async fn report_of(house: &House, tenant: &TenantContext, id: &str) -> IngestReport {
     match house.platform.job_result(tenant, id).await.unwrap() {
         JobReport::Ingest(report) => report,
-        JobReport::Tool(output) => panic!("an ingest gave the result of {}", output.tool),
+        other @ (JobReport::Tool(_) | JobReport::Speech(_)) => panic!("an ingest gave another result: {other:?}"),
     }
 }
 
