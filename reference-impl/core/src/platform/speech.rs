@@ -126,8 +126,16 @@ impl Platform {
                 }
             }
         };
-        let ending = match select(Box::pin(work), Box::pin(watch)).await {
-            Either::Left((Ok(spoken), _)) => match audio::keep(database, &job.id, &spoken.audio).await? {
+        let spoken = match select(Box::pin(work), Box::pin(watch)).await {
+            Either::Left((spoken, watch)) => {
+                // It may wait for the database, which nobody else gets while it does and is not polled.
+                drop(watch);
+                spoken
+            }
+            Either::Right(((), _)) => return Ok(()),
+        };
+        let ending = match spoken {
+            Ok(spoken) => match audio::keep(database, &job.id, &spoken.audio).await? {
                 Kept::Yes => {
                     let result = json!({"provider": spoken.provider, "media_type": spoken.media_type});
                     #[cfg(feature = "sabotage")]
@@ -140,8 +148,7 @@ impl Platform {
                     Ending::Failed(JobFailure { code: ErrorCode::RateLimited, message })
                 }
             },
-            Either::Left((Err(failure), _)) => Ending::Failed(failure),
-            Either::Right(((), _)) => return Ok(()),
+            Err(failure) => Ending::Failed(failure),
         };
         let (now, ttl_ms) = (self.ports().clock.now(tenant.id()), tenant.settings().times.result_ttl_ms);
         jobs::finish(database, &job.id, &[], &ending, now, ttl_ms).await?;
