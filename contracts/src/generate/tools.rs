@@ -107,10 +107,7 @@ fn kind(field: &Value) -> String {
         (Value::Null, high) => format!(", to {high}"),
         (low, high) => format!(", {low} to {high}"),
     };
-    let default = match &field["default"] {
-        Value::Null => String::new(),
-        value => format!(", default `{value}`"),
-    };
+    let default = field.get("default").map_or_else(String::new, |value| format!(", default `{value}`"));
     let name = field["type"].as_str().unwrap_or("one of several");
     let bounds = match name {
         "string" if field["enum"].is_array() => format!(": {}", words(&field["enum"])),

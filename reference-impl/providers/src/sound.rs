@@ -21,7 +21,7 @@ pub(crate) fn pcm(bytes: Vec<u8>, rate_hz: u32) -> Result<Vec<u8>, &'static str>
     if bytes.starts_with(b"ID3") || matches!(bytes.get(..2), Some([0xff, second]) if second & 0xe0 == 0xe0) {
         return mp3(bytes, rate_hz);
     }
-    if bytes.len() % 2 == 0 { Ok(bytes) } else { Err("its sound ends within a sample") }
+    if bytes.len().is_multiple_of(2) { Ok(bytes) } else { Err("its sound ends within a sample") }
 }
 
 /// The samples of a WAV file. A length beyond the end is one that was not known when the header was written.

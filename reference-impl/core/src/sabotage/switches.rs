@@ -373,7 +373,7 @@ switches! {
     ToolResultNotChecked "tool-result-not-checked" "TOL-004" "A result carries a field that its schema does not have.";
     ToolArgumentsCheckedFirst "tool-arguments-checked-first" "TOL-005" "Arguments are checked before tenant and scopes.";
     ToolScopesIgnored "tool-scopes-ignored" "TOL-005" "A tool's own scopes are not asked for.";
-    ToolTimeoutIgnored "tool-timeout-ignored" "TOL-006" "The request's timeout_ms is ignored.";
+    ToolTimeoutIgnored "tool-timeout-ignored" "TOL-006" "The request's `timeout_ms` is ignored.";
     ToolFailureTold "tool-failure-told" "TOL-008" "The error of a failed tool tells what failed inside.";
     ToolJobResultDiffers "tool-job-result-differs" "TOL-009" "The result of a call that went on as a job names another version.";
     SummaryTooLong "summary-too-long" "TOL-014" "A summary has two sentences more than asked.";

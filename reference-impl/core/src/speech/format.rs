@@ -22,7 +22,10 @@ pub struct Recording {
 
 impl std::fmt::Debug for Recording {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Recording").field("provider", &self.provider).field("media_type", &self.media_type).finish()
+        f.debug_struct("Recording")
+            .field("provider", &self.provider)
+            .field("media_type", &self.media_type)
+            .finish_non_exhaustive()
     }
 }
 
@@ -31,7 +34,7 @@ pub(super) fn media_type(format: SpeechFormat, sample_rate_hz: u32) -> String {
     let format = match format {
         SpeechFormat::Wav if sabotage::on(Sabotage::SpeechFormatMislabelled) => SpeechFormat::Mp3,
         SpeechFormat::Mp3 if sabotage::on(Sabotage::SpeechFormatMislabelled) => SpeechFormat::Wav,
-        format => format,
+        SpeechFormat::Wav | SpeechFormat::Mp3 | SpeechFormat::Opus | SpeechFormat::Pcm => format,
     };
     match format {
         SpeechFormat::Mp3 => "audio/mpeg".to_owned(),

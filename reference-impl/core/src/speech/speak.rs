@@ -66,14 +66,13 @@ impl Speech {
             };
             let again = sabotage::on(Sabotage::SpeechRefusalRetried);
             let over = sabotage::on(Sabotage::SpeechFallbackNotTaken);
-            match failed {
-                // What one provider finds fault with is not sent to another.
-                error @ (SpeechError::Model(ModelError::Rejected { .. }) | SpeechError::NothingToSay) if !again => {
-                    return Err(error);
-                }
-                error if over => return Err(error),
-                error => last = error,
+            // What one provider finds fault with is not sent to another.
+            let refused =
+                matches!(failed, SpeechError::Model(ModelError::Rejected { .. }) | SpeechError::NothingToSay) && !again;
+            if refused || over {
+                return Err(failed);
             }
+            last = failed;
         }
         Err(last)
     }

@@ -80,13 +80,11 @@ impl Platform {
                     Either::Right(_) => None,
                 };
                 self.meter().close(&work).await;
-                match ended {
-                    Some(done) => done,
-                    None => {
-                        self.record(tenant, database, &called, Outcome::Cancelled, since).await?;
-                        return Ok(None);
-                    }
-                }
+                let Some(done) = ended else {
+                    self.record(tenant, database, &called, Outcome::Cancelled, since).await?;
+                    return Ok(None);
+                };
+                done
             }
             None => Err(ToolError::NotAllowed),
         };

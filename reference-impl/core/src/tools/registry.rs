@@ -119,6 +119,10 @@ static BUILT_IN: LazyLock<Vec<Json>> = LazyLock::new(|| {
 
 impl Registry {
     /// The contract's own tools.
+    ///
+    /// # Panics
+    ///
+    /// Where the contract declares a tool that this build does not have, which a test finds.
     pub fn built_in() -> Self {
         let mut registry = Self::default();
         for descriptor in BUILT_IN.iter() {

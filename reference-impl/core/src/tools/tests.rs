@@ -237,10 +237,8 @@ async fn takes_empty_huge_and_foreign_texts() {
             for place in
                 output.result["sentences"].as_array().into_iter().chain(output.result["entities"].as_array()).flatten()
             {
-                let (from, to) = (
-                    place["span"]["start"].as_u64().unwrap() as usize,
-                    place["span"]["end"].as_u64().unwrap() as usize,
-                );
+                let at = |key: &str| usize::try_from(place["span"][key].as_u64().unwrap()).unwrap();
+                let (from, to) = (at("start"), at("end"));
                 assert_eq!(place["text"], text[from..to], "{tool}");
             }
         }

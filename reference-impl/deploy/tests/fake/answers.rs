@@ -6,7 +6,8 @@ use wiremock::Request;
 use super::shapes::hold;
 use super::state::{State, Version};
 
-fn found(result: Value) -> (u16, Value) {
+fn found(result: impl Into<Value>) -> (u16, Value) {
+    let result = result.into();
     (200, json!({"success": true, "errors": [], "messages": [], "result": result}))
 }
 
@@ -150,7 +151,9 @@ fn scripts(state: &mut State, request: &Request, rest: &[&str]) -> (u16, Value) 
     if let ("GET", []) = (method, rest) {
         let all: Vec<Value> =
             state.scripts.iter().map(|(id, it)| json!({"id": id, "migration_tag": it.migration_tag})).collect();
-        all.iter().for_each(|it| hold("answers", "script", it));
+        for script in &all {
+            hold("answers", "script", script);
+        }
         return found(json!(all));
     }
     let name = rest[0].to_owned();
@@ -262,7 +265,9 @@ fn routes(state: &mut State, request: &Request, zone: &str, rest: &[&str]) -> (u
     let routes = state.routes.entry(zone.to_owned()).or_default();
     match (method, rest) {
         ("GET", []) => {
-            routes.iter().for_each(|it| hold("answers", "route", it));
+            for route in routes.iter() {
+                hold("answers", "route", route);
+            }
             found(json!(routes))
         }
         ("POST", []) => {

@@ -27,7 +27,7 @@ async fn deploys_ten_tenants_with_realistic_latency_in_less_than_five_minutes() 
     let ran = world.run(&fake, "apply --all --env stage --parallel 5").await.ends_with(0);
     let took = began.elapsed();
     assert_eq!(outcomes(&ran), [Outcome::Changed; 10]);
-    assert!(took < Duration::from_secs(300), "{took:?}");
+    assert!(took < Duration::from_mins(5), "{took:?}");
     println!("ten tenants, 150 ms a call, five at once: {took:?}, {} calls", fake.calls().len());
     for name in TEN {
         assert_eq!(fake.state().scripts[&format!("{name}-stage")].versions.len(), 1);

@@ -257,11 +257,10 @@ async fn rotates_a_secret_by_a_version_of_its_own() {
     let (world, fake) = applied().await;
     let before = fake.state().uploads.len();
     world.run(&fake, "apply --tenant blue --env stage --rotate-secret CURSOR_SECRET").await.ends_with(0);
-    let state = fake.state();
-    assert_eq!(state.uploads.len(), before + 1);
-    let bindings = state.uploads[before].1["bindings"].as_array().unwrap().clone();
+    let uploads = fake.state().uploads.clone();
+    assert_eq!(uploads.len(), before + 1);
+    let bindings = uploads[before].1["bindings"].as_array().unwrap();
     assert!(bindings.iter().any(|it| it["name"] == "CURSOR_SECRET" && it["type"] == "secret_text"));
-    drop(state);
     world.run(&fake, "apply --tenant blue --env stage --rotate-secret NONE").await.ends_with(2).tells("has no secret");
 }
 

@@ -1,4 +1,5 @@
 //! `deploy` against a fake of the API, and its configuration against seeded faults.
+#![expect(clippy::unwrap_used, reason = "what cannot go on here is a failed test")]
 
 #[path = "../fake/mod.rs"]
 mod fake;

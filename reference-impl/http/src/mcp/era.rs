@@ -43,7 +43,6 @@ pub(super) fn of(headers: &HeaderMap, request: &JsonRpcRequest) -> Result<Era, R
     let sent = single(headers, "mcp-protocol-version")?;
     let agree = sent == declared || sabotage::on(Sabotage::McpHeadersNotCompared);
     let era = match (sent, declared) {
-        (None | Some(LEGACY), None) => Era::Legacy,
         (Some(MODERN), None) => {
             return Err(Refusal::metadata("`params._meta` lacks `io.modelcontextprotocol/protocolVersion`"));
         }
@@ -53,7 +52,7 @@ pub(super) fn of(headers: &HeaderMap, request: &JsonRpcRequest) -> Result<Era, R
             return Err(Refusal::headers(message.to_owned()));
         }
         (Some(MODERN), Some(_)) => Era::Modern,
-        (Some(LEGACY), Some(_)) => Era::Legacy,
+        (None, None) | (Some(LEGACY), _) => Era::Legacy,
         (Some(_), _) if sabotage::on(Sabotage::McpEveryRevisionTaken) => Era::Legacy,
         (Some(other), _) => return Err(Refusal::revision(other, &SERVED)),
     };

@@ -202,6 +202,6 @@ fn failed(call: &Call, asked: &ToolCall, error: &ToolError) -> Result<Value, Sto
             call.note(problem);
             Ok(told)
         }
-        ToolError::Store(_) | ToolError::Database(_) => Err(Stop::Failed(problem)),
+        ToolError::OverBudget(_) | ToolError::Store(_) | ToolError::Database(_) => Err(Stop::Failed(problem)),
     }
 }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::era::{self, Era};
 
-fn call(method: &str, params: Value) -> wire::JsonRpcRequest {
+fn call(method: &str, params: impl Into<Value>) -> wire::JsonRpcRequest {
+    let params = params.into();
     serde_json::from_value(json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })).unwrap()
 }
 

@@ -269,6 +269,29 @@ fn source(source: Source) -> wire::Source {
     wire
 }
 
+pub(super) fn tool_use(told: ToolUse) -> wire::ToolCall {
+    wire::ToolCall::new(told.id.into(), told.tool.into(), told.arguments)
+}
+
+pub(super) fn tool_used(used: ToolUsed) -> wire::ToolCallResult {
+    #[expect(clippy::cast_precision_loss, reason = "no tool runs 2^52 microseconds")]
+    let duration_ms = used.duration_us as f64 / 1000.0;
+    let outcome = word(used.outcome.as_str());
+    let mut told = wire::ToolCallResult::new(used.call_id.into(), used.tool.into(), outcome, duration_ms);
+    told.result = used.result.map(object);
+    told.error =
+        used.error.map(|(code, message)| wire::ItemError::new(code, message.chars().take(1000).collect::<String>()));
+    told
+}
+
+/// A tool's result, which its schema makes an object.
+pub(super) fn object(result: Value) -> serde_json::Map<String, Value> {
+    match result {
+        Value::Object(map) => map,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => serde_json::Map::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::str::FromStr;
@@ -308,28 +331,5 @@ mod tests {
             SafetyFilter => wire::SafetyCategory,
             Scope => wire::Scope,
         );
-    }
-}
-
-pub(super) fn tool_use(told: ToolUse) -> wire::ToolCall {
-    wire::ToolCall::new(told.id.into(), told.tool.into(), told.arguments)
-}
-
-pub(super) fn tool_used(used: ToolUsed) -> wire::ToolCallResult {
-    #[expect(clippy::cast_precision_loss, reason = "no tool runs 2^52 microseconds")]
-    let duration_ms = used.duration_us as f64 / 1000.0;
-    let outcome = word(used.outcome.as_str());
-    let mut told = wire::ToolCallResult::new(used.call_id.into(), used.tool.into(), outcome, duration_ms);
-    told.result = used.result.map(object);
-    told.error =
-        used.error.map(|(code, message)| wire::ItemError::new(code, message.chars().take(1000).collect::<String>()));
-    told
-}
-
-/// A tool's result, which its schema makes an object.
-pub(super) fn object(result: Value) -> serde_json::Map<String, Value> {
-    match result {
-        Value::Object(map) => map,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => serde_json::Map::new(),
     }
 }

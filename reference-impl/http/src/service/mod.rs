@@ -203,11 +203,11 @@ impl Api for Service {
     }
 
     fn list_tools<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, ListToolsResponse> {
-        answer(tools::list(&self.parts.platform, call))
+        answer(std::future::ready(tools::list(&self.parts.platform, call)))
     }
 
     fn get_tool<'a>(&'a self, call: &'a Call, parameters: wire::GetToolParameters) -> BoxFuture<'a, GetToolResponse> {
-        answer(tools::get(&self.parts.platform, call, parameters))
+        answer(std::future::ready(tools::get(&self.parts.platform, call, &parameters)))
     }
 
     fn execute_tool<'a>(

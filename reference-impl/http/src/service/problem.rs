@@ -136,10 +136,9 @@ pub(crate) fn tool(error: &ToolError) -> Problem {
             Problem::new(code, message).caused_by(&std::io::Error::other(reason.clone()))
         }
         ToolError::OverBudget(ModelError::BudgetExceeded { retry_after_s, .. }) => over_budget(*retry_after_s),
-        ToolError::OverBudget(_) => told(code, error),
         ToolError::TimedOut { .. } => Problem::new(code, error.to_string()),
         ToolError::Store(StoreError::TooManyJobs { .. }) => too_many_jobs(),
-        ToolError::Store(_) | ToolError::Database(_) => told(code, error),
+        ToolError::OverBudget(_) | ToolError::Store(_) | ToolError::Database(_) => told(code, error),
     }
 }
 

@@ -59,6 +59,7 @@ mod tests {
         let name = |step: &Result<Step, Problem>| match step {
             Ok(Step::Content(Content::Token(text))) => text.clone(),
             Ok(Step::Content(Content::Citation(citation))) => format!("[{}]", citation.marker),
+            Ok(Step::Content(Content::ToolCall(_) | Content::ToolResult(_))) => "tool".to_owned(),
             Ok(Step::End { .. }) => "end".to_owned(),
             Err(problem) => problem.code.to_string(),
         };

@@ -23,7 +23,7 @@ pub(super) async fn speak(
 ) -> Result<SynthesizeSpeechResponse, Problem> {
     let told = |error: SpeechError| problem::speech(&error);
     let (streamed, queued) = (request.stream, request.r#async);
-    let request = decoded(request)?;
+    let request = decoded(request);
     parts.platform.speech().check(&call.tenant, &request).map_err(told)?;
     let place = if streamed && !queued {
         let limit = call.tenant.settings().limits.concurrent_streams;
@@ -88,18 +88,18 @@ pub(super) fn formats(formats: &[SpeechFormat]) -> Vec<wire::SpeechFormat> {
         .collect()
 }
 
-fn decoded(request: wire::SpeechRequest) -> Result<SpeechRequest, Problem> {
+fn decoded(request: wire::SpeechRequest) -> SpeechRequest {
     let format = match request.format.unwrap_or(wire::SpeechFormat::Wav) {
         wire::SpeechFormat::Mp3 => SpeechFormat::Mp3,
         wire::SpeechFormat::Wav => SpeechFormat::Wav,
         wire::SpeechFormat::Opus => SpeechFormat::Opus,
         wire::SpeechFormat::Pcm => SpeechFormat::Pcm,
     };
-    Ok(SpeechRequest {
+    SpeechRequest {
         text: request.text,
         voice: request.voice.map(|voice| voice.to_string()),
         language: request.language.map(|language| language.to_string()),
         format,
         speed: request.speed,
-    })
+    }
 }

@@ -24,16 +24,16 @@ pub(super) fn names(platform: &Platform, tenant: &TenantContext) -> Vec<wire::To
     platform.list_tools(tenant).into_iter().map(|it| it.name.clone().into()).collect()
 }
 
-pub(super) async fn list(platform: &Platform, call: &Call) -> Result<ListToolsResponse, Problem> {
+pub(super) fn list(platform: &Platform, call: &Call) -> Result<ListToolsResponse, Problem> {
     enabled(&call.tenant)?;
     let tools = platform.list_tools(&call.tenant).into_iter().map(descriptor).collect::<Result<_, _>>()?;
     Ok(ListToolsResponse::Ok(wire::ToolList::new(tools).into()))
 }
 
-pub(super) async fn get(
+pub(super) fn get(
     platform: &Platform,
     call: &Call,
-    parameters: wire::GetToolParameters,
+    parameters: &wire::GetToolParameters,
 ) -> Result<GetToolResponse, Problem> {
     enabled(&call.tenant)?;
     let found = platform.get_tool(&call.tenant, parameters.name.as_str()).ok_or_else(crate::edge::missing)?;

@@ -118,26 +118,20 @@ impl Faults {
 
     /// Takes away all faults of the port; returns how many there were.
     pub fn clear(&self, port: Port) -> usize {
-        let had = {
-            let mut ports = self.lock();
-            let state = ports.entry(port).or_default();
-            // A fault that is used up may still hold a call.
-            state.generations.values_mut().for_each(|generation| *generation += 1);
-            std::mem::take(&mut state.faults).len()
-        };
-        had
+        let mut ports = self.lock();
+        let state = ports.entry(port).or_default();
+        // A fault that is used up may still hold a call.
+        state.generations.values_mut().for_each(|generation| *generation += 1);
+        std::mem::take(&mut state.faults).len()
     }
 
     /// Takes away the port's fault of one tenant; returns whether there was one.
     pub fn clear_of(&self, port: Port, tenant: &TenantId) -> bool {
-        let had = {
-            let mut ports = self.lock();
-            let state = ports.entry(port).or_default();
-            let whose = Some(tenant.as_str().to_owned());
-            state.renew(&whose);
-            state.faults.remove(&whose).is_some()
-        };
-        had
+        let mut ports = self.lock();
+        let state = ports.entry(port).or_default();
+        let whose = Some(tenant.as_str().to_owned());
+        state.renew(&whose);
+        state.faults.remove(&whose).is_some()
     }
 
     /// The faults that are set, in the order of the ports, the one for all tenants before those of single ones.

@@ -106,8 +106,7 @@ impl Body {
             }
             b"numPr" => self.item = true,
             b"t" => self.inside_text = true,
-            b"tab" => self.text.push(' '),
-            b"br" | b"cr" => self.text.push(' '),
+            b"tab" | b"br" | b"cr" => self.text.push(' '),
             b"del" | b"moveFrom" => self.deleted += 1,
             b"tbl" => {
                 self.tables += 1;
@@ -136,13 +135,11 @@ impl Body {
                 let text = flat(&std::mem::take(&mut self.text));
                 self.cells.push(text);
             }
-            b"tr" if self.tables == 1 => {
-                if !self.cells.iter().all(String::is_empty) {
-                    let cells: String = self.cells.iter().map(|cell| element("td", cell)).collect();
-                    self.out.push_str("<tr>");
-                    self.out.push_str(&cells);
-                    self.out.push_str("</tr>\n");
-                }
+            b"tr" if self.tables == 1 && !self.cells.iter().all(String::is_empty) => {
+                let cells: String = self.cells.iter().map(|cell| element("td", cell)).collect();
+                self.out.push_str("<tr>");
+                self.out.push_str(&cells);
+                self.out.push_str("</tr>\n");
             }
             b"tbl" => {
                 self.tables = self.tables.saturating_sub(1);

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use super::*;
 
+/// Whether an error is the one that is meant.
+type Is = fn(&ModelError) -> bool;
+
 fn voice() -> SpeechVoice {
     SpeechVoice {
         id: "luna".to_owned(),
@@ -102,7 +105,6 @@ fn makes_errors_of_what_is_no_sound() {
     }
     let broken = spoken(&Arc::new(Upstream { breaks: true, ..plain() }), Api::OpenAi, "m", 1.0);
     assert!(matches!(broken, Err(ModelError::Unavailable { .. })), "{broken:?}");
-    type Is = fn(&ModelError) -> bool;
     let statuses: [(u16, Is); 3] = [
         (400, |it| matches!(it, ModelError::Rejected { .. })),
         (429, |it| matches!(it, ModelError::Refused { .. })),

@@ -64,7 +64,7 @@ struct Talk {
     model: Arc<Gullible>,
 }
 
-async fn talk(calls: &[(&'static str, Json)], forever: bool) -> Talk {
+fn talk(calls: &[(&'static str, Json)], forever: bool) -> Talk {
     let model = Arc::new(Gullible { calls: calls.to_vec(), forever, asked: Mutex::default() });
     let mut house = house_with(|settings| {
         settings.features.insert(Feature::Tools);
@@ -110,15 +110,14 @@ fn note() -> Json {
 #[tokio::test]
 async fn a_listed_tool_is_called_and_its_result_is_data() {
     let arguments = json!({"text": "Write to mill@example.com."});
-    let talk = talk(&[("extract_entities", arguments.clone())], false).await;
+    let talk = talk(&[("extract_entities", arguments.clone())], false);
     let said = talk.say("Which addresses are there?", &["extract_entities"]).await.unwrap();
     assert_eq!(Json::Object(said.calls[0].arguments.clone()), arguments);
     assert_eq!((said.outcomes(), said.end.finish), (vec![Outcome::Succeeded], Finish::Stop));
     assert!(said.text.starts_with("Let me see.\n\n{") && said.text.contains("mill@example.com"), "{}", said.text);
-    let asked = talk.model.asked.lock().unwrap();
-    let last: Vec<_> = asked[1].messages.iter().rev().take(2).map(|it| (it.role, it.tool_call_id.clone())).collect();
+    let asked = talk.model.asked.lock().unwrap()[1].clone();
+    let last: Vec<_> = asked.messages.iter().rev().take(2).map(|it| (it.role, it.tool_call_id.clone())).collect();
     assert_eq!(last, [(ChatRole::Tool, Some("call_1".to_owned())), (ChatRole::Assistant, None)]);
-    drop(asked);
     let records = talk.records().await;
     assert_eq!(
         (records.len(), &records[0]["outcome"], &records[0]["request_id"]),
@@ -134,7 +133,7 @@ async fn what_the_request_does_not_list_is_neither_offered_nor_called() {
         ("extract_entities", json!("no object")),
         ("extract_entities", json!({"zzz": 1})),
     ];
-    let talk = talk(&calls, false).await;
+    let talk = talk(&calls, false);
     let said = talk.say("What is there?", &["extract_entities"]).await.unwrap();
     assert_eq!(said.outcomes(), [Outcome::Denied, Outcome::Denied, Outcome::Invalid, Outcome::Invalid]);
     assert_eq!(said.calls[1].tool, "unknown");
@@ -148,7 +147,7 @@ async fn what_the_request_does_not_list_is_neither_offered_nor_called() {
 
 #[tokio::test]
 async fn a_write_needs_the_users_own_word() {
-    let talk = talk(&[("ingest_docs", note())], false).await;
+    let talk = talk(&[("ingest_docs", note())], false);
     for message in [
         "When does the pump open?",
         "What does \"store this document\" mean?",
@@ -167,20 +166,20 @@ async fn a_write_needs_the_users_own_word() {
 #[tokio::test]
 async fn a_model_that_never_has_enough_is_stopped() {
     let call = ("summarize", json!({"text": "The mill turns."}));
-    let talk = talk(&vec![call; 7], true).await;
+    let talk = talk(&vec![call; 7], true);
     let said = talk.say("Sum it up.", &["summarize"]).await.unwrap();
     assert_eq!(said.end.finish, Finish::ToolLimit);
     let made = said.outcomes().iter().filter(|it| **it == Outcome::Succeeded).count();
     assert_eq!((made, said.calls.len()), (4, 16));
     assert_eq!(talk.records().await.len(), 16);
-    let one = self::talk(&[("summarize", json!({"text": "The mill turns."}))], true).await;
+    let one = self::talk(&[("summarize", json!({"text": "The mill turns."}))], true);
     let said = one.say("Sum it up.", &["summarize"]).await.unwrap();
     assert_eq!((said.end.finish, said.calls.len(), one.model.asked.lock().unwrap().len()), (Finish::ToolLimit, 8, 8));
 }
 
 #[tokio::test]
 async fn nothing_is_called_where_nothing_is_listed() {
-    let talk = talk(&[("summarize", json!({"text": "The mill turns."}))], false).await;
+    let talk = talk(&[("summarize", json!({"text": "The mill turns."}))], false);
     let said = talk.say("Sum it up.", &[]).await.unwrap();
     assert!(said.calls.is_empty() && said.results.is_empty());
     assert_eq!((said.end.finish, talk.records().await.len()), (Finish::Stop, 0));
@@ -188,7 +187,7 @@ async fn nothing_is_called_where_nothing_is_listed() {
 
 #[tokio::test]
 async fn arguments_that_no_client_may_read_are_neither_told_nor_used() {
-    let mut talk = talk(&[("summarize", json!({"text": "Write to mill@example.com."}))], false).await;
+    let mut talk = talk(&[("summarize", json!({"text": "Write to mill@example.com."}))], false);
     let rule = SafetyRule {
         filter: SafetyFilter::PersonalData,
         direction: SafetyDirection::Output,
@@ -197,7 +196,7 @@ async fn arguments_that_no_client_may_read_are_neither_told_nor_used() {
     };
     talk.owner = TestTenants::with(|settings| {
         settings.tools.insert("summarize".to_owned());
-        settings.safety.push(rule.clone());
+        settings.safety.push(rule);
     })
     .owner();
     let said = talk.say("Sum it up.", &["summarize"]).await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 /// A list of words that are separated by white space or, where a name has several words, by `|`.
 fn set(text: &'static str) -> HashSet<&'static str> {
-    text.split([' ', '\n', '|']).map(|it| it.trim()).filter(|it| !it.is_empty()).collect()
+    text.split([' ', '\n', '|']).map(str::trim).filter(|it| !it.is_empty()).collect()
 }
 
 /// Given names.

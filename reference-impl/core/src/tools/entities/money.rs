@@ -114,7 +114,7 @@ static AFTER: LazyLock<Regex> = LazyLock::new(|| {
         alternatives(|it| !it.starts_with(char::is_alphabetic)),
         alternatives(|it| {
             it.starts_with(char::is_alphabetic) && it.is_ascii()
-                || it.chars().any(|it| !it.is_ascii()) && it.chars().all(char::is_alphabetic)
+                || !it.is_ascii() && it.chars().all(char::is_alphabetic)
         }),
     );
     pattern(&format!(
@@ -144,7 +144,7 @@ pub(super) fn find(text: &str) -> Vec<Entity> {
     for captures in BEFORE.captures_iter(text).chain(AFTER.captures_iter(text)) {
         let Some(whole) = captures.get(0) else { continue };
         let (before, after) = (text[..whole.start()].chars().next_back(), text[whole.end()..].chars().next());
-        let cut = before.is_some_and(|it| it.is_alphanumeric()) || after.is_some_and(|it| it.is_ascii_digit());
+        let cut = before.is_some_and(char::is_alphanumeric) || after.is_some_and(|it| it.is_ascii_digit());
         if cut || found.iter().any(|it| overlaps(&it.span, &whole.range())) {
             continue;
         }
@@ -171,12 +171,8 @@ fn value(captures: &Captures<'_>) -> Option<String> {
 /// Without marks between thousands, and with a point before decimals.
 fn plain(number: &str) -> String {
     let last = number.rfind(['.', ',']);
-    let marks = number.matches(['.', ',']).count();
-    let decimals = last.filter(|at| {
-        let behind = number.len() - at - 1;
-        // Three digits behind the only mark are thousands.
-        behind != 3 || (marks > 1 && !number[..*at].contains(&number[*at..=*at]) && behind != 3)
-    });
+    // Three digits behind the last mark are thousands.
+    let decimals = last.filter(|at| number.len() - at - 1 != 3);
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
     match decimals {
         Some(at) => format!("{}.{}", digits(&number[..at]), digits(&number[at..])),

@@ -178,7 +178,7 @@ fn parts(tokens: &[Token<'_>], run: Range<usize>, lower: &HashSet<&str>) -> Vec<
     {
         end -= 1;
     }
-    if start < end { vec![start..end] } else { Vec::new() }
+    (start < end).then_some(start..end).into_iter().collect()
 }
 
 fn possessive(name: &str) -> usize {

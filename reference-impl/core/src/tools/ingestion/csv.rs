@@ -34,10 +34,9 @@ fn one_line(text: &str) -> String {
 
 fn told(error: &csv::Error) -> String {
     let line = error.position().map_or(0, csv::Position::line);
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("CSV line {line} has {len} fields where the header has {expected_len}")
-        }
-        _ => format!("content is not valid CSV at line {line}"),
+    if let csv::ErrorKind::UnequalLengths { expected_len, len, .. } = error.kind() {
+        format!("CSV line {line} has {len} fields where the header has {expected_len}")
+    } else {
+        format!("content is not valid CSV at line {line}")
     }
 }

@@ -100,10 +100,14 @@ fn weights(category: &Category) -> HashMap<String, f64> {
             words.split(' ').for_each(|word| put(stem(word), 0.8));
         }
     }
-    heads.iter().for_each(|it| put(it.clone(), 1.6));
-    content(&category.description).into_iter().for_each(|it| put(it, 1.0));
-    for example in &category.examples {
-        content(example).into_iter().for_each(|it| put(it, 0.8));
+    for head in &heads {
+        put(head.clone(), 1.6);
+    }
+    for word in content(&category.description) {
+        put(word, 1.0);
+    }
+    for word in category.examples.iter().flat_map(|example| content(example)) {
+        put(word, 0.8);
     }
     weights
 }

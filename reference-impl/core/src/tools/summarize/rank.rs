@@ -51,8 +51,9 @@ fn ranked(text: &str) -> Vec<Sentence> {
             }
         }
     }
+    let sentences = all.len();
     #[expect(clippy::cast_precision_loss, reason = "counts of sentences are small")]
-    let total = all.len() as f64;
+    let total = sentences as f64;
     let weights: HashMap<String, f64> = count
         .iter()
         .map(|(stem, count)| {
@@ -68,7 +69,7 @@ fn ranked(text: &str) -> Vec<Sentence> {
         let unique: HashSet<&str> = sentence.stems.iter().map(String::as_str).collect();
         let sum: f64 = unique.iter().filter_map(|it| weights.get(*it)).sum();
         let dense = sum / (unique.len() as f64 + 6.0).powf(0.6);
-        let place = 1.0 + 1.1 / (1.0 + index as f64 * 0.8) + if index + 1 == total as usize { 0.12 } else { 0.0 };
+        let place = 1.0 + 1.1 / (1.0 + index as f64 * 0.8) + if index + 1 == sentences { 0.12 } else { 0.0 };
         let short = if sentence.words < 5 { 0.5 } else { 1.0 };
         let asks = if text[sentence.place.clone()].ends_with('?') { 0.6 } else { 1.0 };
         let order = if is_order(&text[sentence.place.clone()]) { 0.1 } else { 1.0 };
@@ -105,7 +106,7 @@ pub(super) fn choose(text: &str, most: usize, most_words: usize) -> Vec<Range<us
         && let Some(best) = all.iter().max_by(|one, other| one.score.total_cmp(&other.score))
     {
         let cut = cut(&text[best.place.clone()], most_words);
-        return vec![best.place.start..best.place.start + cut];
+        return std::iter::once(best.place.start..best.place.start + cut).collect();
     }
     chosen.sort_unstable();
     chosen.into_iter().map(|index| all[index].place.clone()).collect()

@@ -31,7 +31,7 @@ pub(super) enum Given {
 /// A tag with what explains it.
 #[derive(Debug, Clone)]
 pub(super) struct Tag {
-    tag: String,
+    name: String,
     description: String,
     /// Stems of each term.
     terms: Vec<Vec<String>>,
@@ -52,13 +52,13 @@ impl From<Given> for Tag {
                 all.push(term);
             }
         }
-        Self { terms: all, tag, description }
+        Self { terms: all, name: tag, description }
     }
 }
 
 impl Tag {
     fn meant(&self) -> String {
-        let name = self.tag.replace(['-', '_', '/'], " ");
+        let name = self.name.replace(['-', '_', '/'], " ");
         if self.description.is_empty() { name } else { format!("{name}: {}", self.description) }
     }
 }
@@ -136,7 +136,7 @@ pub(super) async fn choose(
     let best = scored.first().map_or(0.0, |it| it.1);
     scored.retain(|(_, score)| *score >= LEAST && *score >= 0.55 * best);
     scored.truncate(most);
-    let told = scored.into_iter().map(|(index, score)| (tags[index].tag.clone(), (score * 1000.0).round() / 1000.0));
+    let told = scored.into_iter().map(|(index, score)| (tags[index].name.clone(), (score * 1000.0).round() / 1000.0));
     let mut seen = HashSet::new();
     Ok(told.filter(|(tag, _)| seen.insert(tag.clone())).collect())
 }
