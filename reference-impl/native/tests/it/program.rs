@@ -57,6 +57,7 @@ impl Program {
     }
 
     /// The same with more arguments.
+    #[cfg(feature = "sabotage")]
     pub(crate) fn start_told(data: &Path, tenants: &Path, more: &[String]) -> Self {
         let (program, _) = Self::start_as(data, tenants, |command| {
             command.args(more);

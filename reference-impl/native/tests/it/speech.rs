@@ -36,7 +36,7 @@ impl Heard {
 /// One request whose answer may be audio.
 pub(crate) fn hear(program: &Program, tenant: &str, method: &str, path: &str, body: Option<&Value>) -> Heard {
     let mut stream = TcpStream::connect(&program.address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let body = body.map(Value::to_string).unwrap_or_default();
     let key = key(tenant, "all");
     let content = if body.is_empty() {
