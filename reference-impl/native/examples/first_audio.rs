@@ -58,9 +58,9 @@ async fn main() -> anyhow::Result<()> {
             let first = body.frame().await.transpose()?;
             let to_first = started.elapsed();
             anyhow::ensure!(first.is_some(), "{format}: no sound");
-            let mut bytes = first.and_then(|frame| frame.into_data().ok()).map_or(0, bytes::Bytes::len);
+            let mut bytes = first.and_then(|frame| frame.into_data().ok()).map_or(0, |data| data.len());
             while let Some(frame) = body.frame().await.transpose()? {
-                bytes += frame.data_ref().map_or(0, |data| data.len());
+                bytes += frame.data_ref().map_or(0, axum::body::Bytes::len);
             }
             times.push((to_first, started.elapsed(), bytes));
         }
