@@ -7,6 +7,7 @@ use include_dir::{Dir, include_dir};
 /// Folders, each with its place under the root. `build.rs` sees to it that a new file is noticed.
 static FOLDERS: [(&str, Dir<'static>); 8] = [
     ("contracts/schemas", include_dir!("$CARGO_MANIFEST_DIR/../contracts/schemas")),
+    ("contracts/tools", include_dir!("$CARGO_MANIFEST_DIR/../contracts/tools")),
     ("conformance/cases", include_dir!("$CARGO_MANIFEST_DIR/cases")),
     ("conformance/targets", include_dir!("$CARGO_MANIFEST_DIR/targets")),
     ("fixtures/tenants", include_dir!("$CARGO_MANIFEST_DIR/../fixtures/tenants")),

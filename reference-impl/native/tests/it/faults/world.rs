@@ -213,6 +213,7 @@ fn write_platform(tenants: &Path, providers: &[Value]) {
     let platform = std::fs::read_to_string(fixtures().join("tenants/platform.yaml")).unwrap();
     let mut platform: Value = serde_yaml::from_str(&platform).unwrap();
     platform["model_providers"] = json!(providers);
+    platform["speech_providers"] = json!([]);
     std::fs::write(tenants.join("platform.yaml"), platform.to_string()).unwrap();
     // A platform has a tenant at least; nobody can reach this one.
     let resident = json!({
