@@ -7,10 +7,15 @@ use axum::http::Uri;
 use contract_types as wire;
 use reference_core::policy::PolicySettings;
 use reference_core::ports::SpeechVoice;
+use reference_core::speech::NONE;
 use reference_providers::{Api, Gateway, Provider, ProviderKind, Secret};
 
 use super::Problem;
 use super::tenant::Models;
+
+/// Names of speech providers that a host may have without a URL. A Worker has none of them; a tenant of it that wants one is
+/// told at `/capabilities` that there is no speech.
+const OWN_SPEAKERS: [&str; 2] = ["espeak-ng", NONE];
 
 /// Time for a call where the file says none, in milliseconds.
 const TIMEOUT_MS: u64 = 10_000;
@@ -93,7 +98,7 @@ pub(super) fn providers(
 pub(super) fn taken_ids(file: &str, providers: &[Configured], models: &Models) -> Vec<Problem> {
     let own = |id: &String| {
         [&models.embedding, &models.generation, &models.rerank].iter().any(|it| it.contains(id))
-            || crate::speech::OWN.contains(&id.as_str())
+            || OWN_SPEAKERS.contains(&id.as_str())
     };
     let listed = providers.iter().map(|listed| &listed.provider).enumerate();
     let taken = listed.filter(|(_, provider)| own(&provider.id) || provider.id == "off");
@@ -111,12 +116,12 @@ pub(super) fn unknown_speakers(file: &str, listed: &[String], providers: &[Confi
         providers.iter().any(|it| it.provider.id == name && matches!(it.provider.kind, ProviderKind::Speech { .. }))
     };
     let unknown = listed.iter().enumerate().filter(|(_, name)| {
-        let own = crate::speech::OWN.contains(&name.as_str());
+        let own = OWN_SPEAKERS.contains(&name.as_str());
         !own && !behind(name)
     });
     unknown
         .map(|(at, _)| {
-            let own = crate::speech::OWN.join("`, `");
+            let own = OWN_SPEAKERS.join("`, `");
             let expected = format!("expected `{own}` or the id of a model provider of the kind `speech`");
             Problem::new(file, format!("/speech_providers/{at}"), expected)
         })

@@ -13,15 +13,12 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use reference_core::policy::{Policies, PolicySettings};
 use reference_core::ports::{SpeechEncoder, SpeechProvider, Timer};
-use reference_core::speech::{NONE, Speech};
+use reference_core::speech::Speech;
 use reference_core::tenancy::TenantSettings;
 use reference_providers::{Endpoint, Fetch, ProviderSpeech};
 
 use crate::config;
 use crate::models::HttpFetch;
-
-/// Names of speech providers that this host has without a URL.
-pub const OWN: [&str; 2] = [Espeak::NAME, NONE];
 
 /// The speech of a deployment.
 ///
