@@ -5,7 +5,7 @@ use harness::root::Carried;
 use include_dir::{Dir, include_dir};
 
 /// Folders, each with its place under the root. `build.rs` sees to it that a new file is noticed.
-static FOLDERS: [(&str, Dir<'static>); 8] = [
+static FOLDERS: [(&str, Dir<'static>); 9] = [
     ("contracts/schemas", include_dir!("$CARGO_MANIFEST_DIR/../contracts/schemas")),
     ("contracts/tools", include_dir!("$CARGO_MANIFEST_DIR/../contracts/tools")),
     ("conformance/cases", include_dir!("$CARGO_MANIFEST_DIR/cases")),
