@@ -95,8 +95,8 @@ test("an answer streams in, and its citations open the passage", async () => {
   assert.equal(await marked.textContent(), quote, "the words of the quote are marked in the document");
   await looksRight(page, "passage");
   await page.keyboard.press("Escape");
-  assert.equal(await page.locator("dialog").count(), 0);
-  assert.match(await page.evaluate(() => document.activeElement.className), /cite/, "the focus is back where it was");
+  await page.locator("dialog").waitFor({ state: "detached" });
+  await page.waitForFunction(() => /cite/.test(document.activeElement.className), null); // the focus is back where it was
   const next = page.locator(".follow-ups button").first();
   const question = await next.textContent();
   await next.click();
