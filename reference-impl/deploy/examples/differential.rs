@@ -50,10 +50,11 @@ async fn by_wrangler(program: &str, world: &World, fake: &Fake, ours: &Value) ->
         .env("WRANGLER_SEND_METRICS", "false")
         .env("CI", "1");
     let ran = command.output().await.map_err(|error| format!("{program}: {error}"))?;
-    if fake.state().uploads.len() != before + 1 {
+    if fake.state().uploads.len() != before + 1 || !ran.status.success() {
         let calls = fake.calls().join("\n");
         return Err(format!(
-            "wrangler uploaded nothing:\n{}\n{}\n{calls}",
+            "wrangler did not deploy: {}\n{}\n{}\n{calls}",
+            ran.status,
             String::from_utf8_lossy(&ran.stdout),
             String::from_utf8_lossy(&ran.stderr)
         ));

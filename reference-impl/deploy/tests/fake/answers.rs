@@ -244,7 +244,10 @@ fn scripts(state: &mut State, request: &Request, rest: &[&str]) -> (u16, Value) 
 }
 
 fn deploy(state: &mut State, request: &Request, name: &str) -> (u16, Value) {
-    let body = body(request, "create_deployment");
+    let mut body: Value = serde_json::from_slice(&request.body).unwrap();
+    // wrangler says it beside what the SDK knows.
+    body.as_object_mut().unwrap().remove("code_update_strategy");
+    hold("requests", "create_deployment", &body);
     let shares = body["versions"].as_array().unwrap();
     let sum: f64 = shares.iter().map(|it| it["percentage"].as_f64().unwrap()).sum();
     let script = &state.scripts[name];

@@ -1,13 +1,11 @@
 //! `audit verify`: does a tenant's audit log hold?
 
-use std::path::PathBuf;
-
 use reference_core::audit::{Broken, verify};
+use reference_core::ports::Databases as _;
 use reference_core::tenancy::TenantId;
 
-use super::{Context, Failure, serve};
-use crate::data_folder::DataFolder;
-use crate::sqlite::SqliteDatabases;
+use super::stopped::Stopped;
+use super::{Context, Failure};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -22,16 +20,12 @@ pub(super) enum Command {
 ///
 /// Stop the server first: it holds the data folder.
 ///
-/// Example: reference-impl audit verify --data /var/lib/plumbline --tenant aurora-bikes
+/// Example: reference-impl audit verify --data /var/lib/plumbline --tenants tenants --tenant aurora-bikes
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Verify {
-    /// Folder that the server stores everything in.
-    #[arg(long, value_name = "DIR", env = "PLUMBLINE_DATA")]
-    data: PathBuf,
-    /// Tenant whose log is looked at.
-    #[arg(long, value_parser = |text: &str| TenantId::parse(text))]
-    tenant: TenantId,
+    #[command(flatten)]
+    stopped: Stopped,
     /// Head that an earlier look told; the log must still hold that record.
     #[arg(long, value_name = "HASH")]
     head: Option<String>,
@@ -40,22 +34,18 @@ pub(super) struct Verify {
 impl Command {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let Self::Verify(asked) = self;
-        if !asked.data.is_dir() {
-            let expected = "expected the folder that the server was started with";
-            return Err(Failure::Usage(format!("no data folder `{}`: {expected} by --data", asked.data.display())));
-        }
-        let data = DataFolder::open(&asked.data).map_err(|error| serve::usage(&error))?;
-        let databases = SqliteDatabases::new(data.path());
-        if !databases.holds(&asked.tenant) {
-            return Err(Failure::Usage(format!("tenant `{}` has stored nothing in this folder", asked.tenant)));
-        }
+        let (loaded, data) = asked.stopped.open()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let verified = runtime.block_on(async {
-            let database = databases.open_stored(&asked.tenant).await?;
-            Ok::<_, anyhow::Error>(verify(&*database, asked.tenant.as_str(), asked.head.as_deref()).await)
+            let (deployment, tenant) = asked.stopped.assemble(loaded, &data)?;
+            if !deployment.databases.holds(tenant.id()) {
+                return Err(Failure::Usage(format!("tenant `{}` has stored nothing in this folder", tenant.id())));
+            }
+            let database = deployment.databases.open(&tenant).await.map_err(anyhow::Error::new)?;
+            let verified = verify(&*database, tenant.id().as_str(), asked.head.as_deref()).await;
+            verified.map_err(|broken| Failure::Fault(told(tenant.id(), broken)))
         })?;
-        let verified = verified.map_err(|broken| Failure::Fault(told(&asked.tenant, broken)))?;
-        writeln!(context.out, "{}: {} records hold, head {}", asked.tenant, verified.records, verified.head)?;
+        writeln!(context.out, "{}: {} records hold, head {}", asked.stopped.tenant, verified.records, verified.head)?;
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ mod check;
 mod keys;
 mod reindex;
 mod serve;
+mod stopped;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

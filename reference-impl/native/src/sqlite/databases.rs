@@ -36,17 +36,6 @@ impl SqliteDatabases {
         self.folder_of(tenant).exists()
     }
 
-    /// A tenant's database for commands of whoever has the folder. What serves callers goes by their contexts.
-    ///
-    /// # Errors
-    ///
-    /// [`DatabaseError::Unavailable`].
-    pub async fn open_stored(&self, tenant: &TenantId) -> Result<Arc<dyn Database>, DatabaseError> {
-        let (file, plans) = (self.folder_of(tenant).join(FILE), Arc::clone(&self.plans));
-        let database = blocking(move || SqliteDatabase::open(file, plans)).await?;
-        Ok(Arc::new(database))
-    }
-
     fn folder_of(&self, tenant: &TenantId) -> PathBuf {
         self.folder.join(tenant.as_str())
     }

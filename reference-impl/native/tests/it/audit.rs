@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::program::{Program, exchange, key};
+use crate::program::{Program, exchange, fixtures, key};
 
 const TENANT: &str = "proving-ground";
 /// Callers at once.
@@ -123,8 +123,10 @@ fn has_one_record_of_each_call_whenever_the_server_is_killed() {
     }
     drop(program);
     let verified = Command::new(env!("CARGO_BIN_EXE_reference-impl"))
-        .args(["audit", "verify", "--tenant", TENANT, "--data"])
+        .args(["audit", "verify", "--demo", "--tenant", TENANT, "--data"])
         .arg(folder.path())
+        .arg("--tenants")
+        .arg(fixtures().join("tenants"))
         .output()
         .unwrap();
     assert!(verified.status.success(), "{verified:?}");

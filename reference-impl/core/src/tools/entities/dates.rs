@@ -79,7 +79,7 @@ pub(super) fn find(text: &str) -> Vec<Entity> {
             let goes_on = text[span.end..].chars().next().is_some_and(|it| it.is_ascii_digit())
                 || (text[span.end..].starts_with('-')
                     && text[span.end + 1..].starts_with(|it: char| it.is_ascii_digit()));
-            if glued || goes_on || found.iter().any(|it| overlaps(&it.span, &span)) || !possible(text, &captures) {
+            if glued || goes_on || found.iter().any(|it| overlaps(&it.span, &span)) || !possible(&captures) {
                 continue;
             }
             // The full stop of a short month at the end may be that of the sentence.
@@ -94,7 +94,7 @@ pub(super) fn find(text: &str) -> Vec<Entity> {
 }
 
 /// Whether the words are a date at all: `may 5` and `march 12` may be a verb and a number.
-fn possible(text: &str, captures: &Captures<'_>) -> bool {
+fn possible(captures: &Captures<'_>) -> bool {
     let number = |name: &str| captures.name(name).and_then(|it| it.as_str().parse::<u32>().ok());
     if number("day").is_some_and(|day| day == 0 || day > 31) {
         return false;
@@ -108,7 +108,6 @@ fn possible(text: &str, captures: &Captures<'_>) -> bool {
     let named = word.chars().next().is_some_and(char::is_alphabetic);
     let small = named && word.chars().next().is_some_and(char::is_lowercase);
     let without_year = captures.name("year").is_none();
-    let _ = text;
     !(ambiguous && small && without_year)
 }
 
