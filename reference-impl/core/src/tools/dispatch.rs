@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::{Either, select};
 use serde_json::{Map, Value as Json};
 
-use super::classes::{asks_for, faults};
+use super::classes::faults;
+use super::pending::Pending;
 use super::{Converter, Declaration, Registered, Registry, SideEffects, ToolError, ToolRun};
 use crate::audit::{AuditKeys, Called, Journal, Outcome};
 use crate::ids::AuditId;
@@ -98,53 +99,6 @@ impl Toolbox {
         let counts = counts.entry(tenant.clone()).or_default();
         counts.runs += 1;
         counts.writes += u64::from(effects == SideEffects::Write);
-    }
-}
-
-/// A call whose record is not written yet. Dropped, it writes itself as cancelled: whoever had asked no longer waits.
-pub(super) struct Pending {
-    platform: Arc<Platform>,
-    tenant: TenantContext,
-    called: Option<Called>,
-    since_us: u64,
-}
-
-impl Pending {
-    async fn end(mut self, database: &dyn Database, outcome: Outcome) -> Result<(), ToolError> {
-        let took = self.platform.ports().clock.monotonic_us().saturating_sub(self.since_us);
-        if let Some(called) = &self.called {
-            let skip = match outcome {
-                Outcome::Denied | Outcome::Invalid => sabotage::on(Sabotage::RefusedCallsNotRecorded),
-                Outcome::TimedOut | Outcome::Failed => sabotage::on(Sabotage::FailedCallsNotRecorded),
-                Outcome::Succeeded | Outcome::Cancelled | Outcome::Unknown => false,
-            };
-            if !skip {
-                self.platform.toolbox().journal.close(self.tenant.id(), database, called, outcome, took).await?;
-            }
-        }
-        self.called = None;
-        Ok(())
-    }
-
-    /// Leaves the record to someone else.
-    pub(super) fn hand_over(mut self) -> Option<Called> {
-        self.called.take()
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        let Some(called) = self.called.take() else { return };
-        let (platform, tenant) = (Arc::clone(&self.platform), self.tenant.clone());
-        let took = platform.ports().clock.monotonic_us().saturating_sub(self.since_us);
-        let work = Arc::clone(&platform);
-        platform.ports().background.spawn(Box::pin(async move {
-            if let Ok(database) = work.ports().databases.open(&tenant).await {
-                let toolbox = work.toolbox();
-                // A store that fails leaves the note of a call that writes; the next start finds it as unknown.
-                let _ = toolbox.journal.close(tenant.id(), &*database, &called, Outcome::Cancelled, took).await;
-            }
-        }));
     }
 }
 
@@ -410,46 +364,4 @@ pub(crate) fn outcome(done: &Result<ToolOutput, ToolError>) -> Outcome {
         Err(ToolError::TimedOut { .. }) => Outcome::TimedOut,
         Err(ToolError::Failed { .. } | ToolError::Store(_) | ToolError::Database(_)) => Outcome::Failed,
     }
-}
-
-/// The calls of one chat turn: how many a model may make, and which.
-#[derive(Debug, Default)]
-pub struct ToolTurn {
-    asked: String,
-    calls: HashMap<String, u32>,
-}
-
-impl ToolTurn {
-    /// Most calls of one turn over all tools.
-    pub const MOST_CALLS: u32 = 16;
-
-    /// A turn in which the user said `asked`. Nothing else counts: no document, no result, no earlier answer.
-    pub fn new(asked: &str) -> Self {
-        Self { asked: asked.to_owned(), calls: HashMap::new() }
-    }
-
-    /// Whether a model may call the tool at all in this turn.
-    pub fn allows(&self, tool: &Declaration) -> bool {
-        may_call(&self.asked, tool)
-    }
-
-    /// Whether a model may call the tool now; counts the call.
-    pub fn admit(&mut self, tool: &Declaration) -> bool {
-        let all: u32 = self.calls.values().sum();
-        let allowed = self.allows(tool);
-        let calls = self.calls.entry(tool.name.clone()).or_default();
-        let most = tool.limits.calls_per_turn;
-        let left = (*calls < most && all < Self::MOST_CALLS) || sabotage::on(Sabotage::ChatToolLimitIgnored);
-        let admitted = left && allowed;
-        *calls += u32::from(admitted);
-        admitted
-    }
-}
-
-/// Whether a model may call the tool at all in a turn in which the user said `asked`.
-fn may_call(asked: &str, tool: &Declaration) -> bool {
-    let wanted = tool.side_effects != SideEffects::Write
-        || asks_for(asked, &tool.name)
-        || sabotage::on(Sabotage::ChatWritesUnasked);
-    tool.model_callable && wanted
 }
