@@ -184,8 +184,10 @@ pub(crate) fn exchange_text(
     stream.write_all(
         format!("{method} {path} HTTP/1.1\r\n{host}connection: close\r\n{headers}{content}\r\n{body}").as_bytes(),
     )?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text)?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes)?;
+    // Sound is no text; what is told of it stands in the head.
+    let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
     let status =
         head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or(std::io::ErrorKind::InvalidData)?;

@@ -107,7 +107,7 @@ fn refusing() -> (String, Arc<Mutex<String>>) {
     let remembers = Arc::clone(&seen);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let (Ok(mut stream), mut bytes) = (stream, vec![0; 65_536]);
+            let (mut stream, mut bytes) = (stream.unwrap(), vec![0; 65_536]);
             let read = stream.read(&mut bytes).unwrap_or(0);
             remembers.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..read]));
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
