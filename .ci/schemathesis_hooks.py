@@ -1,8 +1,8 @@
 """What a valid request needs beyond its schema, so that generated ones are valid indeed.
 
-A cursor is authenticated by the server that made it, a model must be one that the tenant may use, the overlap of chunks must
-be smaller than their size, the numbers of metadata must be ones that JSON keeps, the documents of a request have different
-ids, the id of a JSON-RPC call is not null, the days of usage are at most a year, a chat has at most as many messages as its
+A cursor is authenticated by the server that made it, a model must be one that the tenant may use, the size of chunks must be
+within the tenant's limits and their overlap smaller, the numbers of metadata must be ones that JSON keeps, the documents of a request have different
+ids, the id of a JSON-RPC call is not null, the key of a filter is none of the operators, the days of usage are at most a year, a chat has at most as many messages as its
 tenant may send and the last one is the user's, and a voice is one that is listed and speaks the language. No schema
 says these of requests alone. The conformance suite has cases of its own for each.
 """
@@ -57,4 +57,7 @@ def before_call(context, case, *args):
                 document["metadata"] = {}
         options = case.body.get("options")
         if isinstance(options, dict):
-            options.pop("overlap", None)
+            for name in ("overlap", "size"):
+                options.pop(name, None)
+        if isinstance(case.body.get("filter"), dict):
+            case.body["filter"] = {key: it for key, it in case.body["filter"].items() if not key.startswith("$")}

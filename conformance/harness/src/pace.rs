@@ -22,6 +22,8 @@ const CONCURRENCY: usize = 8;
 #[derive(Debug)]
 pub struct Pace {
     cases: Semaphore,
+    /// Fewer than all: what waited for a time to pass goes on at once, however many wait to begin.
+    beginning: Semaphore,
     concurrency: usize,
     tenant_concurrency: usize,
     tenants: std::sync::Mutex<BTreeMap<String, Arc<Semaphore>>>,
@@ -39,6 +41,7 @@ impl Pace {
         let gap = profile.map(|pace| Duration::from_secs_f64(1.0 / pace.requests_per_second.max(0.1)));
         Self {
             cases: Semaphore::new(concurrency),
+            beginning: Semaphore::new((concurrency - concurrency / 4).max(1)),
             concurrency,
             tenant_concurrency: bound.unwrap_or(concurrency).min(concurrency),
             tenants: std::sync::Mutex::default(),
@@ -54,7 +57,12 @@ impl Pace {
         self.concurrency
     }
 
-    /// Waits until another case may begin; the permit is held while it runs.
+    /// Waits until another case may begin, before it asks for anything else; the permit is held until it waits for a time to pass.
+    pub async fn beginning(&self) -> Option<SemaphorePermit<'_>> {
+        self.beginning.acquire().await.ok()
+    }
+
+    /// Waits until another case may send something; the permit is held while it does.
     pub async fn case(&self) -> Option<SemaphorePermit<'_>> {
         self.cases.acquire().await.ok()
     }
@@ -118,6 +126,18 @@ mod tests {
         assert_eq!((pace.concurrency(), pace.sent()), (2, 6));
         pace.stop_after(6);
         assert!(pace.is_spent());
+    }
+
+    #[tokio::test]
+    async fn who_goes_on_does_not_wait_for_those_who_begin() {
+        let profile = PaceProfile { requests_per_second: 1e6, concurrency: 4, tenant_concurrency: None };
+        let pace = Pace::new(Some(&profile));
+        let mut busy = Vec::new();
+        for _ in 0..3 {
+            busy.push((pace.beginning().await, pace.case().await));
+        }
+        assert!(tokio::time::timeout(Duration::from_millis(20), pace.beginning()).await.is_err());
+        assert!(tokio::time::timeout(Duration::from_millis(20), pace.case()).await.is_ok());
     }
 
     #[tokio::test]

@@ -41,7 +41,7 @@ pub async fn run(session: &Session, case: &Case) -> Outcome {
     // On a tenant of their own generated cases disturb nobody; where there is none, what they write must not be watched.
     let mutates = expected.may_succeed() && !reads_only(operation) && bench == session.main_tenant();
     let tenants = BTreeSet::from([bench.to_owned()]);
-    let _guards = session.guard(&tenants, |_| mutates).await;
+    let _guard = session.guard(&tenants, |_| mutates).await;
     let _turn = session.turn(&tenants).await;
     let began = Instant::now();
     let outcome = exchange(session, operation, case, prepared, &expected).await;

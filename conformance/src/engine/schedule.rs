@@ -64,7 +64,7 @@ pub(super) async fn all(
     interrupts: Interrupts,
 ) -> Found {
     // What waits for a time to pass begins first, so that it waits beside everything else.
-    tests.sort_by_key(|test| std::cmp::Reverse(test.patience()));
+    tests.sort_by_key(|test| std::cmp::Reverse(test.longest()));
     let ids: Vec<String> = tests.iter().map(Test::id).collect();
     let shared = Arc::new(Shared { left: Mutex::new(tests.into()), watchman: Watchman::new(stops) });
     let (sender, mut ended) = mpsc::unbounded_channel();

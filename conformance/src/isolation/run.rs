@@ -45,7 +45,7 @@ pub async fn run(session: &Session, attempt: &Attempt) -> Outcome {
     let alone = attempt.check == Check::Trace;
     let mutates = !reads && attempt.caller == Caller::Owner && tenant == session.main_tenant();
     let both = BTreeSet::from([tenant.to_owned(), stranger.to_owned()]);
-    let _guards = session.guard(&both, |kept| if kept == tenant { mutates } else { alone }).await;
+    let _guard = session.guard(&both, |kept| if kept == tenant { mutates } else { alone }).await;
     let _turn = session.turn(&own).await;
     let began = Instant::now();
     let outcome = match attempt.check {

@@ -281,7 +281,7 @@ impl Requests<'_> {
         let tenants = BTreeSet::from([session.bench().to_owned()]);
         // On a tenant of their own they disturb nobody.
         let watched = session.bench() == session.main_tenant();
-        let _guards =
+        let _guard =
             session.guard(&tenants, |_| watched && may_succeed && !catalogue::reads_only(self.operation)).await;
         let judged = match session.send(&request, Some(session.bench()), true).await {
             Ok(judged) => judged,

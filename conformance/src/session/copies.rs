@@ -13,7 +13,6 @@ use harness::{
     target::Target,
 };
 use tempfile::TempDir;
-use tokio::sync::RwLock;
 
 use super::{Session, not_opened};
 
@@ -39,10 +38,9 @@ impl Session {
         let target = Target::open_with(&self.profile, &self.root, data).map_err(|error| not_opened(&error))?;
         let client = Client::new(&target.base_url, self.bounds);
         let client = client.map_err(|error| PrepareError::Usage(error.to_string()))?;
-        let locks = self.locks.keys().map(|tenant| (tenant.clone(), RwLock::new(())));
         Ok(Self {
             pace: Arc::new(Pace::new(self.profile.spec.pace.as_ref())),
-            locks: Arc::new(locks.collect()),
+            apart: Arc::new(self.apart.another()),
             quiet: Arc::default(),
             ..self.with(target, client)
         })
@@ -82,7 +80,7 @@ impl Session {
             planned: AtomicUsize::new(0),
             quiet: Arc::clone(&self.quiet),
             disagreements: Vec::new(),
-            locks: Arc::clone(&self.locks),
+            apart: Arc::clone(&self.apart),
             root: self.root.clone(),
         }
     }

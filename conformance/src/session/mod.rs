@@ -1,5 +1,6 @@
 //! One run against one target: the profile, the started or running target, what it declares, and what cases share.
 
+mod apart;
 mod copies;
 mod facts;
 mod objects;
@@ -30,13 +31,13 @@ use harness::{
     target::{Target, TargetError},
 };
 use indicatif::ProgressBar;
-use tokio::sync::RwLock;
 
 pub use facts::Facts;
 pub use objects::{NoObject, Objects, delete_documents, delete_session, wait};
 pub use sending::{Guard, Judged, Turn};
 
 use crate::coverage::Coverage;
+use apart::Apart;
 
 /// Longest wait for writes to become visible.
 const LONGEST_CONSISTENCY: Duration = Duration::from_mins(2);
@@ -88,7 +89,7 @@ pub struct Session {
     pub quiet: Arc<tokio::sync::Mutex<()>>,
     /// Why the profile and the target disagree; empty when they do not.
     pub disagreements: Vec<String>,
-    locks: Arc<BTreeMap<String, RwLock<()>>>,
+    apart: Arc<Apart>,
     root: PathBuf,
 }
 
@@ -127,11 +128,11 @@ impl Session {
         let bounds = Bounds::of_run(variable).map_err(|error| usage(&error))?;
         let client = Client::new(&target.base_url, bounds).map_err(|error| usage(&error))?;
         let run_id = harness::record::run_id();
-        let locks = profile.spec.tenants.iter().map(|tenant| (tenant.to_string(), RwLock::new(())));
+        let apart = Apart::new(profile.spec.tenants.iter().map(ToString::to_string));
         Ok(Self {
             judge: Arc::new(Judge::new(&contract)),
             pace: Arc::new(Pace::new(profile.spec.pace.as_ref())),
-            locks: Arc::new(locks.collect()),
+            apart: Arc::new(apart),
             facts: Arc::default(),
             objects: Arc::default(),
             coverage: Mutex::default(),

@@ -6,25 +6,18 @@ use harness::{
     client::{ClientError, Exchange, Flow, Request, Response},
     seed,
 };
-use tokio::sync::{OwnedSemaphorePermit, RwLockReadGuard, RwLockWriteGuard, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 
 use super::Session;
+pub use super::apart::Guard;
 
 /// Most attempts of a request that is refused for being one too many.
 const ATTEMPTS: usize = 6;
 
-/// What keeps a case and others of its tenants apart.
-#[derive(Debug)]
-pub enum Guard<'a> {
-    /// Beside others.
-    Shared(RwLockReadGuard<'a, ()>),
-    /// Alone.
-    Alone(RwLockWriteGuard<'a, ()>),
-}
-
 /// The right to send something.
 #[derive(Debug)]
 pub struct Turn<'a> {
+    _beginning: Option<SemaphorePermit<'a>>,
     _case: Option<SemaphorePermit<'a>>,
     _tenants: Vec<OwnedSemaphorePermit>,
 }
@@ -93,20 +86,21 @@ impl Session {
         Ok(Judged { exchange, problems })
     }
 
-    /// Waits until a case of these tenants may send something. Held while it does, and not while it waits for a time to pass.
+    /// Waits until a case of these tenants may begin. Held while it sends, and not while it waits for a time to pass.
     pub async fn turn(&self, tenants: &BTreeSet<String>) -> Turn<'_> {
+        let beginning = self.pace.beginning().await;
+        Turn { _beginning: beginning, ..self.turn_again(tenants).await }
+    }
+
+    /// As [`Session::turn`] for a case that has begun and waited: it goes on before others begin, so that what it waited for is
+    /// not over.
+    pub async fn turn_again(&self, tenants: &BTreeSet<String>) -> Turn<'_> {
         let tenants = self.pace.tenants(tenants).await;
-        Turn { _case: self.pace.case().await, _tenants: tenants }
+        Turn { _beginning: None, _case: self.pace.case().await, _tenants: tenants }
     }
 
     /// Waits until a case may run beside others of these tenants, or without them where `alone` says so.
-    pub async fn guard<'a>(&'a self, tenants: &BTreeSet<String>, alone: impl Fn(&str) -> bool) -> Vec<Guard<'a>> {
-        let mut guards = Vec::new();
-        // In the order of their names, so that two cases never wait for each other.
-        for (tenant, lock) in tenants.iter().filter_map(|tenant| self.locks.get_key_value(tenant)) {
-            let guard = if alone(tenant) { Guard::Alone(lock.write().await) } else { Guard::Shared(lock.read().await) };
-            guards.push(guard);
-        }
-        guards
+    pub async fn guard(&self, tenants: &BTreeSet<String>, alone: impl Fn(&str) -> bool) -> Guard {
+        self.apart.guard(tenants, alone).await
     }
 }

@@ -45,7 +45,7 @@ pub async fn run(session: &Session, case: &Case) -> Outcome {
     let everybody = case.strikes_all();
     let kept = if everybody { session.tenants() } else { tenants.clone() };
     let alone = |tenant: &str| everybody || case.serial && !case.beside.iter().any(|beside| beside == tenant);
-    let _guards = session.guard(&kept, alone).await;
+    let _guard = session.guard(&kept, alone).await;
     let began = tokio::time::Instant::now();
     let mut outcome = steps(session, case, &tenants).await;
     if let (Ending::Pass, Some(line)) = (&outcome.ending, line_with_the_key(session, case)) {
@@ -222,7 +222,7 @@ async fn run_step(variables: &mut Variables<'_>, step: &Step) -> Result<(Option<
 async fn rest(variables: &mut Variables<'_>, time: Duration) {
     variables.turn = None;
     tokio::time::sleep(time).await;
-    variables.turn = Some(variables.session.turn(&variables.tenants).await);
+    variables.turn = Some(variables.session.turn_again(&variables.tenants).await);
 }
 
 fn expects(step: &Step, status: u16) -> bool {

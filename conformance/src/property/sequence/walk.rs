@@ -29,7 +29,7 @@ const MOST_PAGES: usize = 200;
 pub(super) async fn attempt(session: &Session, theme: Theme, scopes: &[String], plan: &Plan, number: u32) -> Attempt {
     // Alone, because the model knows of no other change: a cached answer must still be there when it says so.
     let tenants = BTreeSet::from([session.bench().to_owned()]);
-    let _guards = session.guard(&tenants, |_| true).await;
+    let _guard = session.guard(&tenants, |_| true).await;
     // Numbers of other themes' attempts lie far apart, so that no two share a document or a word.
     let number = number + 1000 * (1 + theme as u32);
     let mut walk = Walk {

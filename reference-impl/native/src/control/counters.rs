@@ -92,7 +92,13 @@ async fn jobs(control: &Control, only: Option<&TenantId>) -> Result<Jobs, Refusa
         if only.is_some_and(|only| only != id) || !control.deployment.databases.holds(id) {
             continue;
         }
-        let rows = run(control, id, COUNT).await?;
+        let tenant = match control.tenant(id.as_str()) {
+            Ok(tenant) => tenant,
+            // It was removed since it was listed, and its jobs with it.
+            Err(_) if only.is_none() => continue,
+            Err(refusal) => return Err(refusal),
+        };
+        let rows = run(control, &tenant, COUNT).await?;
         if let Some([Value::Integer(waiting), Value::Integer(running)]) = rows.first().map(Vec::as_slice) {
             jobs.waiting += waiting;
             jobs.running += running;
@@ -101,9 +107,8 @@ async fn jobs(control: &Control, only: Option<&TenantId>) -> Result<Jobs, Refusa
     Ok(jobs)
 }
 
-async fn run(control: &Control, id: &TenantId, sql: &'static str) -> Result<Vec<Vec<Value>>, Refusal> {
-    let tenant = control.tenant(id.as_str())?;
-    let database = control.deployment.databases.open(&tenant).await.map_err(|error| Refusal::failed(&error))?;
+async fn run(control: &Control, tenant: &TenantContext, sql: &'static str) -> Result<Vec<Vec<Value>>, Refusal> {
+    let database = control.deployment.databases.open(tenant).await.map_err(|error| Refusal::failed(&error))?;
     let answers = database.batch(vec![Statement::new(sql, Vec::new())]).await;
     Ok(answers.map_err(|error| Refusal::failed(&error))?.pop().unwrap_or_default())
 }
@@ -126,7 +131,7 @@ pub(super) async fn reset(control: &Control) -> Result<Response, Refusal> {
     }
     for settings in deployment.registry.all() {
         if deployment.databases.holds(&settings.tenant) {
-            run(control, &settings.tenant, "DELETE FROM request_counts").await?;
+            run(control, &control.tenant(settings.tenant.as_str())?, "DELETE FROM request_counts").await?;
         }
     }
     control.faults.reset(); // the counts that this itself caused

@@ -1,0 +1,220 @@
+//! Keeps tests apart that would disturb each other: who needs a tenant alone, and who works beside others.
+//!
+//! A test begins when all tenants that it needs are free, and holds none while it waits. If it took them one by one, a test that
+//! waits long for a busy tenant would keep everybody else from the idle ones.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::oneshot;
+
+/// The tenants of a run and who is at work in them.
+#[derive(Debug, Default)]
+pub(super) struct Apart(Mutex<State>);
+
+/// Tenants that a test has, alone or beside others, until this is dropped.
+#[derive(Debug)]
+#[must_use = "the tenants are free again when this is dropped"]
+pub struct Guard {
+    apart: Arc<Apart>,
+    wanted: Vec<Want>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    rooms: BTreeMap<String, Room>,
+    /// In the order in which they came. Who came first and can begin, begins.
+    waiting: Vec<Waiting>,
+}
+
+/// Who is at work in a tenant.
+#[derive(Debug, Default)]
+struct Room {
+    beside: usize,
+    alone: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Want {
+    tenant: String,
+    alone: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    wanted: Vec<Want>,
+    begins: oneshot::Sender<Guard>,
+}
+
+impl Apart {
+    /// Nobody is at work in any of `tenants`.
+    pub(super) fn new(tenants: impl IntoIterator<Item = String>) -> Self {
+        let rooms = tenants.into_iter().map(|tenant| (tenant, Room::default())).collect();
+        Self(Mutex::new(State { rooms, waiting: Vec::new() }))
+    }
+
+    /// As a new one of the same tenants.
+    pub(super) fn another(&self) -> Self {
+        Self::new(self.lock().rooms.keys().cloned())
+    }
+
+    /// Waits until all of `tenants` that this knows can be had together, each alone where `alone` says so.
+    pub(super) async fn guard<'a>(
+        self: &Arc<Self>,
+        tenants: impl IntoIterator<Item = &'a String>,
+        alone: impl Fn(&str) -> bool,
+    ) -> Guard {
+        let (begins, begun) = oneshot::channel();
+        {
+            let mut state = self.lock();
+            let known = tenants.into_iter().filter(|tenant| state.rooms.contains_key(*tenant));
+            let wanted = known.map(|tenant| Want { tenant: tenant.clone(), alone: alone(tenant) }).collect();
+            state.waiting.push(Waiting { wanted, begins });
+        }
+        self.admit();
+        // The sender waits in the list until it is used: a guard always comes.
+        begun.await.unwrap_or_else(|_| Guard { apart: Arc::clone(self), wanted: Vec::new() })
+    }
+
+    /// Lets everybody begin who can.
+    fn admit(self: &Arc<Self>) {
+        let mut begun = Vec::new();
+        {
+            let mut state = self.lock();
+            let State { rooms, waiting } = &mut *state;
+            for one in std::mem::take(waiting) {
+                if !one.wanted.iter().all(|want| rooms.get(&want.tenant).is_none_or(|room| room.admits(want.alone))) {
+                    waiting.push(one);
+                    continue;
+                }
+                for want in &one.wanted {
+                    if let Some(room) = rooms.get_mut(&want.tenant) {
+                        room.enter(want.alone);
+                    }
+                }
+                begun.push((one.begins, Guard { apart: Arc::clone(self), wanted: one.wanted }));
+            }
+        }
+        for (begins, guard) in begun {
+            // Whoever no longer waits gives the guard back here, and the tenants are free again.
+            drop(begins.send(guard));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        {
+            let mut state = self.apart.lock();
+            for want in &self.wanted {
+                if let Some(room) = state.rooms.get_mut(&want.tenant) {
+                    room.leave(want.alone);
+                }
+            }
+        }
+        self.apart.admit();
+    }
+}
+
+impl Room {
+    fn admits(&self, alone: bool) -> bool {
+        !self.alone && (!alone || self.beside == 0)
+    }
+
+    fn enter(&mut self, alone: bool) {
+        if alone { self.alone = true } else { self.beside += 1 }
+    }
+
+    fn leave(&mut self, alone: bool) {
+        if alone { self.alone = false } else { self.beside -= 1 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn apart() -> Arc<Apart> {
+        Arc::new(Apart::new(["a".to_owned(), "b".to_owned()]))
+    }
+
+    /// A place that was asked for, with what polls it once.
+    macro_rules! ask {
+        ($apart:expr, $tenants:expr, $alone:expr) => {{
+            let apart: Arc<Apart> = Arc::clone(&$apart);
+            Box::pin(async move {
+                let tenants: Vec<String> = $tenants.iter().map(|tenant: &&str| (*tenant).to_owned()).collect();
+                apart.guard(&tenants, |_| $alone).await
+            })
+        }};
+    }
+
+    fn poll<F: Future<Output = Guard>>(place: &mut std::pin::Pin<Box<F>>) -> Option<Guard> {
+        match place.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(guard) => Some(guard),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn who_wants_a_tenant_alone_waits_for_everybody_else() {
+        let apart = apart();
+        let one = poll(&mut ask!(apart, ["a"], false)).expect("nobody is there");
+        let other = poll(&mut ask!(apart, ["a", "b"], false)).expect("beside the first");
+        let mut alone = ask!(apart, ["a"], true);
+        assert!(poll(&mut alone).is_none());
+        drop(one);
+        assert!(poll(&mut alone).is_none());
+        drop(other);
+        let alone = poll(&mut alone).expect("all have left");
+        assert!(poll(&mut ask!(apart, ["a"], false)).is_none());
+        drop(alone);
+    }
+
+    #[test]
+    fn who_waits_for_a_busy_tenant_keeps_nobody_from_an_idle_one() {
+        let apart = apart();
+        let _busy = poll(&mut ask!(apart, ["b"], true)).expect("nobody is there");
+        let mut both = ask!(apart, ["a", "b"], true);
+        assert!(poll(&mut both).is_none());
+        assert!(poll(&mut ask!(apart, ["a"], true)).is_some());
+    }
+
+    #[test]
+    fn who_came_first_begins_first() {
+        let apart = apart();
+        let busy = poll(&mut ask!(apart, ["a"], true)).expect("nobody is there");
+        let (mut first, mut second) = (ask!(apart, ["a"], true), ask!(apart, ["a"], true));
+        assert!(poll(&mut first).is_none());
+        assert!(poll(&mut second).is_none());
+        drop(busy);
+        assert!(poll(&mut second).is_none());
+        assert!(poll(&mut first).is_some());
+    }
+
+    #[test]
+    fn who_gives_up_leaves_the_tenant_free() {
+        let apart = apart();
+        let busy = poll(&mut ask!(apart, ["a"], true)).expect("nobody is there");
+        let mut gone = ask!(apart, ["a"], true);
+        assert!(poll(&mut gone).is_none());
+        drop(gone);
+        drop(busy);
+        assert!(poll(&mut ask!(apart, ["a"], true)).is_some());
+    }
+
+    #[test]
+    fn unknown_tenants_are_nobodys() {
+        let apart = apart();
+        let _one = poll(&mut ask!(apart, ["c"], true)).expect("not known");
+        assert!(poll(&mut ask!(apart, ["c"], true)).is_some());
+    }
+}
