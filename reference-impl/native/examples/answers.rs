@@ -4,7 +4,8 @@
 //! FOLDER holds `docs.jsonl`, `queries.jsonl` and `answers.jsonl`, or is a fixture corpus with `documents.yaml` beside
 //! `questions.jsonl`. Questions of even position are for developing, those of odd position for judging; both figures are told
 //! apart. `--gold` gives each question its own document alone, `--withhold` all but that one, so that hardly any question is
-//! answered by what is left. `--neural` embeds with all-MiniLM-L6-v2 in place of hashed words. `fit.rs` reads the dumps.
+//! answered by what is left. `--neural` embeds with all-MiniLM-L6-v2 and reranks, as the native server does by default, in place
+//! of hashed words. `fit.rs` reads the dumps.
 
 mod shared;
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use reference_core::answer::Extractive;
 use reference_core::ingest::{ChunkOptions, ContentType, DocumentInput};
-use reference_core::retrieve::Filter;
+use reference_core::retrieve::{Evidence, Filter};
 use reference_core::search::{CacheMode, SearchRequest};
 use reference_core::testkit::TestTenants;
 use serde_json::{Value, json};
@@ -73,6 +74,7 @@ async fn main() -> Result<()> {
         settings.retrieval.confidence.low = 0.0;
         if neural {
             minilm::MODEL.clone_into(&mut settings.models.embedding);
+            settings.models.rerank = Some(Evidence::MODEL.to_owned());
         }
     });
     let watched = Arc::new(Watched::default());

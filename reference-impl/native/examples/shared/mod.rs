@@ -12,7 +12,7 @@ use reference_core::ports::{
     Background, BoxFuture, EmbedPurpose, Embedded, Embedder, EmbedderKind, Generation, GenerationRequest, Generator,
     GeneratorKind, MemoryKeyValue, ModelError,
 };
-use reference_core::retrieve::HashedEmbedder;
+use reference_core::retrieve::{Evidence, HashedEmbedder};
 use reference_core::tenancy::TenantContext;
 use reference_core::testkit::{MemoryDatabases, TestTenants, TestTimer};
 use serde_json::Value;
@@ -74,7 +74,8 @@ impl Embedder for Neural {
     }
 }
 
-/// A platform in memory that answers by `watched`; `neural` embeds by meaning, else words are hashed.
+/// A platform in memory that answers by `watched`; `neural` embeds by meaning and has the reranker for those tenants that use it,
+/// as the native host does; else words are hashed.
 pub(crate) fn platform(tenants: &TestTenants, watched: &Arc<Watched>, neural: bool) -> Result<Platform> {
     let embedder: Arc<dyn Embedder> = if neural { Arc::new(Neural(MiniLm::load()?)) } else { Arc::new(HashedEmbedder) };
     let ports = Ports {
@@ -86,7 +87,7 @@ pub(crate) fn platform(tenants: &TestTenants, watched: &Arc<Watched>, neural: bo
         tokenizer: Arc::new(UnicodeWords),
         embedders: vec![embedder],
         generators: vec![Arc::clone(watched) as Arc<dyn Generator>],
-        rerankers: Vec::new(),
+        rerankers: if neural { vec![Arc::new(Evidence)] } else { Vec::new() },
         chat_models: Vec::new(),
         timer: Arc::new(TestTimer::default()),
     };
