@@ -5,8 +5,10 @@ use std::cmp::Ordering;
 use super::quantised::Quantised;
 use crate::ports::Scan;
 
-/// Rows looked at together: one word of a mask, and little enough for the first cache.
+/// Rows looked at together: one word of a mask.
 const BLOCK: usize = 64;
+/// Blocks multiplied by one call, where all of them are wanted: what a host does before its first row is then done seldom.
+const RUN: usize = 16;
 /// Allowed rows of a block from which on multiplying all of it is cheaper than each alone.
 const DENSE_BLOCK: u32 = 8;
 /// Scores that are passed over together where none of them is good enough, which is nearly always.
@@ -32,8 +34,10 @@ pub fn scan<T: Copy, F: Fn(T, T) -> Ordering>(
     item: impl Fn(usize) -> T,
 ) {
     let dimensions = query.codes.len();
-    let mut dots = [0_i32; BLOCK];
+    let mut dots = [0_i32; RUN * BLOCK];
     let mut scores = [f32::NEG_INFINITY; BLOCK];
+    // Rows up to here have been multiplied, and this is the first of them in `dots`.
+    let (mut multiplied, mut run) = (0, 0);
     for (block, word) in rows.mask.iter().enumerate() {
         let first = block * BLOCK;
         let count = rows.scales.len().saturating_sub(first).min(BLOCK);
@@ -42,7 +46,7 @@ pub fn scan<T: Copy, F: Fn(T, T) -> Ordering>(
             continue;
         }
         let scales = &rows.scales[first..first + count];
-        if left.count_ones() < DENSE_BLOCK {
+        if first >= multiplied && left.count_ones() < DENSE_BLOCK {
             while left != 0 {
                 let row = left.trailing_zeros() as usize;
                 left &= left - 1;
@@ -52,9 +56,13 @@ pub fn scan<T: Copy, F: Fn(T, T) -> Ordering>(
             }
             continue;
         }
-        let codes = &rows.codes[first * dimensions..(first + count) * dimensions];
-        host.dots(codes, &query.codes, &mut dots[..count]);
-        for ((score, dot), scale) in scores.iter_mut().zip(&dots).zip(scales) {
+        if first >= multiplied {
+            let dense = rows.mask[block..].iter().take(RUN).take_while(|word| word.count_ones() >= DENSE_BLOCK).count();
+            (run, multiplied) = (first, rows.scales.len().min(first + dense.max(1) * BLOCK));
+            let codes = &rows.codes[run * dimensions..multiplied * dimensions];
+            host.dots(codes, &query.codes, &mut dots[..multiplied - run]);
+        }
+        for ((score, dot), scale) in scores.iter_mut().zip(&dots[first - run..]).zip(scales) {
             *score = cosine(*dot, *scale, query.scale);
         }
         for (group, scores) in scores.chunks_exact(GROUP).enumerate() {
@@ -63,7 +71,7 @@ pub fn scan<T: Copy, F: Fn(T, T) -> Ordering>(
                 continue;
             }
             for (row, score) in (group * GROUP..count).zip(scores) {
-                if left >> row & 1 == 1 {
+                if *score >= best.least && left >> row & 1 == 1 {
                     best.push(*score, item(first + row));
                 }
             }
@@ -155,14 +163,14 @@ mod tests {
 
     #[test]
     fn meets_what_the_mask_lets_pass_and_nothing_else() {
-        let rows = 200_usize;
+        let rows = 2_500_usize;
         let codes: Vec<i8> = (0..rows).flat_map(|row| [i8::try_from(row % 100).unwrap(), 1]).collect();
         let scales = vec![0.5; rows];
         let query = Quantised { codes: vec![2, 1], scale: 1.0 };
         for step in [1, 3, 17, 90] {
             let mut mask = vec![0_u64; rows.div_ceil(64)];
             (0..rows).step_by(step).for_each(|row| mask[row / 64] |= 1 << (row % 64));
-            mask[3] |= u64::MAX << 60; // bits beyond the last row mean nothing
+            mask[rows / 64] |= u64::MAX << 60; // bits beyond the last row mean nothing
             let expected: Vec<(f32, usize)> = (0..rows)
                 .step_by(step)
                 .map(|row| (f32::from(u8::try_from((row % 100) * 2 + 1).unwrap()) * 0.5, row))
