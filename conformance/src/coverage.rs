@@ -103,7 +103,10 @@ const NO_FAULT: [(&str, &str); 4] = [
     ),
     ("list_tools 503", "the list is made of the configuration and the scopes of the credential, which no store holds"),
     ("get_tool 503", "a descriptor is part of the deployment, and no store holds it"),
-    ("list_voices 503", "the list is made of what the deployment's own providers have, and none of them is asked for it"),
+    (
+        "list_voices 503",
+        "the list is made of what the deployment's own providers have, and none of them is asked for it",
+    ),
 ];
 
 /// Why a status cannot be reached at a target like this.
