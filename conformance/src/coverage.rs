@@ -96,10 +96,18 @@ fn record(
 const BY_VALUE: [(&str, Feature); 1] = [("search 404", Feature::Sessions)];
 
 /// Statuses that a deployment may need and that no fault of the control API leads to where it needs none.
-const NO_FAULT: [(&str, &str); 1] = [(
-    "get_capabilities 503",
-    "it needs nothing but the configuration where the limits of the rate hold without their store",
-)];
+const NO_FAULT: [(&str, &str); 4] = [
+    (
+        "get_capabilities 503",
+        "it needs nothing but the configuration where the limits of the rate hold without their store",
+    ),
+    ("list_tools 503", "the list is made of the configuration and the scopes of the credential, which no store holds"),
+    ("get_tool 503", "a descriptor is part of the deployment, and no store holds it"),
+    (
+        "list_voices 503",
+        "the list is made of what the deployment's own providers have, and none of them is asked for it",
+    ),
+];
 
 /// Why a status cannot be reached at a target like this.
 fn status_excluded(contract: &Contract, features: &BTreeSet<Feature>, control: bool, entry: &str) -> Option<String> {

@@ -20,7 +20,7 @@ use crate::{
 /// Proxies that are tried at once.
 const AT_ONCE: usize = 8;
 /// Longest time of one exchange: more than any answer takes, and less than what a flaw that hangs would hold a run up for.
-const LONGEST_EXCHANGE: Duration = Duration::from_secs(15);
+const LONGEST_EXCHANGE: Duration = Duration::from_secs(10);
 
 /// How a saboteur fared.
 #[derive(Debug, Clone)]

@@ -2,10 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Instant,
 };
 
@@ -100,20 +97,22 @@ fn mark(session: &mut Arc<Session>) {
 
 /// Runs tests beside each other; gives the failures. Those that have not begun when one fails are left out: one is enough.
 async fn failing(session: &Arc<Session>, tests: &[Test]) -> Vec<(Test, String)> {
-    let enough = Arc::new(AtomicBool::new(false));
     let ends = stream::iter(tests.iter().cloned()).map(|test| {
-        let (session, enough) = (Arc::clone(session), Arc::clone(&enough));
+        let session = Arc::clone(session);
         async move {
-            if enough.load(Ordering::Relaxed) {
+            if session.enough.load(Ordering::Relaxed) {
                 return None;
             }
             let (case, _) = engine::one(&session, &test).await;
             let failed = case.outcome == CaseRecordOutcome::Fail;
-            enough.fetch_or(failed, Ordering::Relaxed);
+            session.enough.fetch_or(failed, Ordering::Relaxed);
             failed.then(|| (test, case.message.unwrap_or_default()))
         }
     });
-    ends.buffered(AT_ONCE).filter_map(|end| async { end }).collect().await
+    session.enough.store(false, Ordering::Relaxed);
+    let failed = ends.buffered(AT_ONCE).filter_map(|end| async { end }).collect().await;
+    session.enough.store(false, Ordering::Relaxed);
+    failed
 }
 
 /// How a switch fared, and what is to be tried on a server that never saw it, when a test goes on failing with all switches off.

@@ -2,7 +2,10 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, atomic::AtomicUsize},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize},
+    },
 };
 
 use harness::{
@@ -78,6 +81,7 @@ impl Session {
             property_time: self.property_time,
             examples: Arc::clone(&self.examples),
             planned: AtomicUsize::new(0),
+            enough: AtomicBool::new(false),
             quiet: Arc::clone(&self.quiet),
             disagreements: Vec::new(),
             apart: Arc::clone(&self.apart),

@@ -10,7 +10,10 @@ mod tenants;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
-    sync::{Arc, Mutex, atomic::AtomicUsize},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize},
+    },
     time::Duration,
 };
 
@@ -85,6 +88,8 @@ pub struct Session {
     pub examples: Arc<Vec<catalogue::Case>>,
     /// How many tests the run has.
     pub planned: AtomicUsize,
+    /// Whether enough is known: written cases then begin no further step, and take back what they have made.
+    pub enough: AtomicBool,
     /// Held by what measures times, one after the other.
     pub quiet: Arc<tokio::sync::Mutex<()>>,
     /// Why the profile and the target disagree; empty when they do not.
@@ -142,6 +147,7 @@ impl Session {
             property_time: Duration::ZERO,
             examples: Arc::default(),
             planned: AtomicUsize::new(0),
+            enough: AtomicBool::new(false),
             quiet: Arc::default(),
             disagreements: Vec::new(),
             contract: Arc::new(contract),

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -24,6 +25,11 @@ use crate::{
     outcome::{Ending, Outcome},
     session::{Judged, Session},
 };
+
+/// What messages call a step that takes back what the case has made.
+const CLEANUP: &str = "cleanup step";
+/// Why a case ends before its end.
+const ENOUGH: &str = "another test has told what there was to tell";
 
 /// Why a step gave no judged exchange.
 pub(super) enum Stop {
@@ -77,7 +83,7 @@ async fn steps(session: &Session, case: &Case, tenants: &BTreeSet<String>) -> Ou
         outcome.exchange = outcome.exchange.or(setup);
     }
     // Whatever happened, what the case made is taken back.
-    let cleaned = list(&mut variables, "cleanup step", &case.cleanup).await;
+    let cleaned = list(&mut variables, CLEANUP, &case.cleanup).await;
     match outcome.ending {
         Ending::Pass if !matches!(cleaned.ending, Ending::Pass) => cleaned,
         Ending::Pass | Ending::Fail(_) | Ending::Error(_) | Ending::NotApplicable(_) => outcome,
@@ -88,6 +94,10 @@ async fn steps(session: &Session, case: &Case, tenants: &BTreeSet<String>) -> Ou
 async fn list(variables: &mut Variables<'_>, kind: &str, steps: &[Step]) -> Outcome {
     let mut last = None;
     for step in steps {
+        // Whoever waited for a tenant, or between two steps, may be wanted no more.
+        if variables.session.enough.load(Ordering::Relaxed) && kind != CLEANUP {
+            return Outcome::of(Ending::NotApplicable(ENOUGH.to_owned()));
+        }
         match run_step(variables, step).await {
             Ok((exchange, problems)) if problems.is_empty() => last = exchange.or(last),
             Ok((exchange, problems)) => {
@@ -204,6 +214,9 @@ async fn run_step(variables: &mut Variables<'_>, step: &Step) -> Result<(Option<
         let (exchange, problems) = judge(variables, step, &answers, &settings)?;
         let again = step.until.filter(|until| began.elapsed() < Duration::from_millis(until.within_ms));
         match again {
+            Some(_) if !problems.is_empty() && session.enough.load(Ordering::Relaxed) => {
+                return Err(Stop::NotApplicable(ENOUGH.to_owned()));
+            }
             Some(until) if !problems.is_empty() => {
                 rest(variables, Duration::from_millis(until.every_ms.max(10))).await;
             }

@@ -6,6 +6,7 @@ use axum::{
     response::Response,
 };
 use contract_types::{ErrorBody, ErrorCode, ErrorDetail, ErrorInfo};
+use reference_core::sabotage::{self, Sabotage};
 use serde::Serialize;
 
 use crate::sse::StreamLog;
@@ -168,7 +169,10 @@ impl Problem {
 
     /// The answer. The request id is filled in by the edge, which alone knows it.
     pub(crate) fn respond(mut self, status: u16) -> Response {
-        let headers = std::mem::take(&mut self.headers);
+        let mut headers = std::mem::take(&mut self.headers);
+        if sabotage::on(Sabotage::OutagesTellNoDelay) && status == 503 {
+            headers.retain(|(name, _)| *name != "retry-after");
+        }
         let mut response = respond(status, None, headers, Body::empty());
         response.extensions_mut().insert(Failed::from(self));
         response

@@ -340,6 +340,8 @@ switches! {
     FallbackNotTaken "fallback-not-taken" "UPS-010" "The models that a tenant falls back on are never asked.";
     FallbackUnlisted "fallback-unlisted" "UPS-010" "While the generation model is down any model writes, whether the tenant lists it or not.";
     FallbackNotNamed "fallback-not-named" "UPS-010" "The answer of a model that was fallen back on names the one that is down.";
+    OutagesTellNoDelay "outages-tell-no-delay" "UPS-008" "An error 503 has no retry-after.";
+    BrokenHandlersTold "broken-handlers-told" "ERR-009" "What a handler panicked of stands in the error message.";
     CacheFailureFailsRequest "cache-failure-fails-request" "UPS-003" "Without the cache a search fails.";
     TextsReachOtherModels "texts-reach-other-models" "UPS-016" "What is retrieved by is sent to every embedding model behind a URL, whoever chose it.";
 
@@ -368,11 +370,13 @@ switches! {
     // Tools and audit.
     EveryToolListed "every-tool-listed" "TOL-001" "Every tool is listed, whoever asks.";
     AllowListIgnored "allow-list-ignored" "TOL-002" "A tool that the tenant does not list can be called.";
+    OneToolAlwaysAllowed "one-tool-always-allowed" "TOL-002" "The tool `tag_chunk_docs` can be called where the tenant does not list it.";
     UnlistedToolsToldApart "unlisted-tools-told-apart" "TOL-002" "A tool that exists and is not listed is refused in other words.";
     ToolArgumentsNotChecked "tool-arguments-not-checked" "TOL-003" "Arguments are not held against the tool's schema.";
     ToolResultNotChecked "tool-result-not-checked" "TOL-004" "A result carries a field that its schema does not have.";
     ToolArgumentsCheckedFirst "tool-arguments-checked-first" "TOL-005" "Arguments are checked before tenant and scopes.";
     ToolScopesIgnored "tool-scopes-ignored" "TOL-005" "A tool's own scopes are not asked for.";
+    ReadingOpensTools "reading-opens-tools" "TOL-005" "A credential with the scope documents:read need not have a tool's own scopes.";
     ToolTimeoutIgnored "tool-timeout-ignored" "TOL-006" "The request's `timeout_ms` is ignored.";
     ToolFailureTold "tool-failure-told" "TOL-008" "The error of a failed tool tells what failed inside.";
     ToolJobResultDiffers "tool-job-result-differs" "TOL-009" "The result of a call that went on as a job names another version.";

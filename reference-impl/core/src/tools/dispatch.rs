@@ -15,7 +15,7 @@ use crate::platform::Platform;
 use crate::ports::Database;
 use crate::sabotage::{self, Sabotage};
 use crate::search::Usage;
-use crate::tenancy::{TenantContext, TenantId};
+use crate::tenancy::{Scope, TenantContext, TenantId};
 use crate::usage;
 
 /// Time before the tenant's deadline that is kept for the record and the answer, in milliseconds.
@@ -315,8 +315,12 @@ impl Platform {
 
 /// Whether the tenant lists the tool and the credential has its scopes.
 fn callable(tenant: &TenantContext, tool: &Declaration) -> bool {
-    let listed = tenant.settings().tools.contains(&tool.name) || sabotage::on(Sabotage::AllowListIgnored);
-    let scoped = tool.scopes.iter().all(|scope| tenant.has_scope(*scope)) || sabotage::on(Sabotage::ToolScopesIgnored);
+    let listed = tenant.settings().tools.contains(&tool.name)
+        || sabotage::on(Sabotage::AllowListIgnored)
+        || (sabotage::on(Sabotage::OneToolAlwaysAllowed) && tool.name == "tag_chunk_docs");
+    let scoped = tool.scopes.iter().all(|scope| tenant.has_scope(*scope))
+        || sabotage::on(Sabotage::ToolScopesIgnored)
+        || (sabotage::on(Sabotage::ReadingOpensTools) && tenant.has_scope(Scope::DocumentsRead));
     listed && scoped
 }
 

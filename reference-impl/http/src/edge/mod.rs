@@ -293,7 +293,11 @@ impl Edge {
         if let Ok(answer) = std::panic::AssertUnwindSafe(called).catch_unwind().await {
             return answer.unwrap_or_else(Problem::into_response);
         }
-        Problem::internal(&std::io::Error::other("the handler panicked")).into_response()
+        let mut problem = Problem::internal(&std::io::Error::other("the handler panicked"));
+        if sabotage::on(Sabotage::BrokenHandlersTold) {
+            problem.message = format!("thread 'main' panicked: the handler of `{}` breaks", operation.id);
+        }
+        problem.into_response()
     }
 
     fn authenticate(&self, parts: &Parts) -> Result<TenantContext, Problem> {
