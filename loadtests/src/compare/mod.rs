@@ -20,8 +20,8 @@ use harness::{
 
 use crate::{
     action::Action,
+    population::{Population, Sharing},
     record::{Failure, Ran, gate},
-    run::{self, Sharing},
     scenario::ScenarioName,
 };
 use interleaved::Side;
@@ -99,7 +99,7 @@ pub fn run(arguments: &CompareArguments) -> u8 {
 
 fn targets(arguments: &CompareArguments) -> Result<u8, Failure> {
     let bug = |error: &dyn std::fmt::Display| (exit::HARNESS, error.to_string());
-    let spec = arguments.scenario.spec().map_err(|message| (exit::USAGE, message))?;
+    let spec = arguments.scenario.spec();
     let &[(action, _)] = spec.mix else {
         return Err((exit::USAGE, "--scenario: expected one of a single operation, such as retrieve".to_owned()));
     };
@@ -121,7 +121,8 @@ fn targets(arguments: &CompareArguments) -> Result<u8, Failure> {
     let side = |prepared: &Prepared, name| -> Result<Side, Failure> {
         // Answers from a cache would hide what is compared, so questions are drawn evenly.
         let sharing = Sharing { zipf: 0.0, seed: arguments.seed, inspect_every: 20, duration: None, most: None };
-        let shared = run::shared(&sharing, spec, prepared, Judge::new(&contract)).map_err(|error| bug(&error))?;
+        let population = runtime.block_on(Population::of(prepared)).map_err(|told| (exit::FAILED, told))?;
+        let shared = population.share(&sharing, spec, Judge::new(&contract)).map_err(|told| (exit::USAGE, told))?;
         Ok(Side { name, shared: Arc::new(shared) })
     };
     let sides = [side(&one, "compare-first")?, side(&two, "compare-second")?];
