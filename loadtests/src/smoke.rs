@@ -50,7 +50,7 @@ pub struct SmokeArguments {
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration)]
     pub duration: Duration,
     /// Requests of each scenario that arrive a second; the ramp begins with it.
-    #[arg(long, value_name = "PER_SECOND", default_value_t = 1.0, value_parser = crate::cli::rate)]
+    #[arg(long, value_name = "PER_SECOND", default_value_t = 0.5, value_parser = crate::cli::rate)]
     pub rate: f64,
     /// Seed of the questions and their order.
     #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<u64>::new().range(0..=9_007_199_254_740_991))]

@@ -16,6 +16,7 @@ pub use load::LoadArguments;
 pub use soak::{Counts, SoakArguments, Soaked, soak};
 pub use yard::{Operation, Yard};
 
+pub(crate) use process::load_average;
 pub(crate) use smoke::{smoke_cut, smoke_whole};
 
 use harness::output::say;
