@@ -98,19 +98,27 @@ fn try_run(arguments: &SmokeArguments) -> Result<u8, Failure> {
     }
     runtime.block_on(prepared.fill()).map_err(|error| (error.exit_code(), error.to_string()))?;
     runtime.block_on(run::warm_up(&prepared)).map_err(|error| (exit::UNREACHABLE, error.to_string()))?;
+    // All are up before the first request: what starts a server is no part of what is measured.
+    let yards = runtime.block_on(async {
+        let open = || streams::Yard::open(&arguments.target, streams::Operation::Chat);
+        Ok::<_, Failure>([Arc::new(open().await?), Arc::new(open().await?)])
+    })?;
     let started_at = record::now();
     let (mut overs, whole, cut) = runtime.block_on(async {
         let population = Population::of(&prepared).await.map_err(|told| (exit::FAILED, told))?;
         let names = ScenarioName::value_variants();
         say(&format!("{} scenarios, whole and cut streams at once for {:?}", names.len(), arguments.duration));
         let mut running = JoinSet::new();
-        for name in names {
-            let begun = begin(*name, arguments, &population, Arc::clone(&judge));
+        for (index, name) in (0_u32..).zip(names) {
+            // Scenarios take turns within the pause of one of them, or all would ask in the same millisecond.
+            let share = f64::from(index) / f64::from(u32::try_from(names.len()).unwrap_or(1));
+            let after = Duration::from_secs_f64(share / arguments.rate);
+            let begun = begin(*name, after, arguments, &population, Arc::clone(&judge));
             running.spawn(begun.map_err(|told| (exit::USAGE, format!("scenario `{}`: {told}", name.as_str())))?);
         }
         let (whole, cut) = tokio::join!(
-            streams::smoke_whole(&arguments.target, arguments.duration),
-            streams::smoke_cut(&arguments.target, arguments.duration, arguments.seed)
+            streams::smoke_whole(&yards[0], arguments.duration),
+            streams::smoke_cut(&yards[1], arguments.duration, arguments.seed)
         );
         let overs: Result<Vec<Over>, reqwest::Error> = running.join_all().await.into_iter().collect();
         Ok::<_, Failure>((overs.map_err(|error| bug(&error))?, whole?, cut?))
@@ -141,9 +149,10 @@ fn try_run(arguments: &SmokeArguments) -> Result<u8, Failure> {
     ran.finish(arguments.out.as_deref())
 }
 
-/// One scenario, ready to run.
+/// One scenario, ready to run, which begins after a while.
 fn begin(
     name: ScenarioName,
+    after: Duration,
     arguments: &SmokeArguments,
     population: &Population,
     judge: Arc<Judge>,
@@ -167,6 +176,7 @@ fn begin(
         until_behind: spec.shape == Shape::Steps,
     };
     Ok(async move {
+        tokio::time::sleep(after).await;
         let went = open::run(plan, &shared).await?;
         Ok(Over { name, segments, noisy, shared, went })
     })

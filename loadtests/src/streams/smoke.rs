@@ -19,10 +19,9 @@ const CLIENTS: u64 = 4;
 pub(crate) type Smoked = (Vec<CaseRecord>, Vec<LoadRecord>, String);
 
 /// Streams that are read to their end: none is cut, each has one end, and all say what the model said.
-pub(crate) async fn smoke_whole(target: &str, lasts: Duration) -> Result<Smoked, Failure> {
-    let yard = Arc::new(Yard::open(target, Operation::Chat).await?);
+pub(crate) async fn smoke_whole(yard: &Arc<Yard>, lasts: Duration) -> Result<Smoked, Failure> {
     yard.model.follow(yard.script(PIECES, Duration::ZERO, GAP));
-    let (streams, peak) = load::arrive(&yard, RATE, lasts).await;
+    let (streams, peak) = load::arrive(yard, RATE, lasts).await;
     let one = |name: &str, wrong: bool, told: String| {
         gate(load::NAME, Some(Operation::Chat.id()), name, wrong.then_some(told))
     };
@@ -57,17 +56,16 @@ pub(crate) async fn smoke_whole(target: &str, lasts: Duration) -> Result<Smoked,
 }
 
 /// Streams that their clients cut: what they held comes back.
-pub(crate) async fn smoke_cut(target: &str, lasts: Duration, seed: u64) -> Result<Smoked, Failure> {
+pub(crate) async fn smoke_cut(yard: &Arc<Yard>, lasts: Duration, seed: u64) -> Result<Smoked, Failure> {
     let arguments = SoakArguments {
-        target: target.to_owned(),
+        target: yard.run_target().name,
         operation: Operation::Chat,
         clients: CLIENTS,
         duration: lasts,
         seed,
         out: None,
     };
-    let yard = Arc::new(Yard::open(target, Operation::Chat).await?);
-    let soaked = soak::soak(&yard, &arguments).await?;
+    let soaked = soak::soak(yard, &arguments).await?;
     let told = format!("{:16} {:>6} streams were cut, {} read to their end", soak::NAME, soaked.cut, soaked.whole());
     let load = soaked.whole.records(soak::NAME, Operation::Chat, lasts);
     Ok((soak::gates(&arguments, &soaked), load, told))
