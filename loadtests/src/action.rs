@@ -1,12 +1,14 @@
 //! What a scenario can ask for: the operations of the contract, each with a body made from the fixtures.
 
 use bytes::Bytes;
-use fixtures::DocumentFixture;
+use contract_types::Feature;
+use fixtures::{DocumentFixture, FixtureError, Fixtures};
 use harness::client::Request;
 use serde_json::{Value, json};
 
 use crate::generated::operations::{
-    CHAT, DELETE_DOCUMENT, INGEST, Operation, RETRIEVE, SEARCH, chat_body, ingest_body, retrieve_body, search_body,
+    CHAT, DELETE_DOCUMENT, EXECUTE_TOOL, INGEST, Operation, RETRIEVE, SEARCH, SYNTHESIZE_SPEECH, chat_body,
+    execute_tool_body, ingest_body, retrieve_body, search_body, synthesize_speech_body,
 };
 
 /// Documents that the scenario writes for each tenant; they are written over and over, and deleted in the end.
@@ -25,11 +27,15 @@ pub enum Action {
     Retrieve,
     /// `POST /ingest` of one document, waited for.
     Ingest,
+    /// `POST /tools/execute` of a call that the fixtures hold a right answer for; none of them writes.
+    Tool,
+    /// `POST /tts` of a question, as raw samples that are sent while they are made: its first byte is audio.
+    Speech,
 }
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Chat, Self::Search, Self::Retrieve, Self::Ingest];
+    pub const ALL: [Self; 6] = [Self::Chat, Self::Search, Self::Retrieve, Self::Ingest, Self::Tool, Self::Speech];
 
     /// The operation.
     pub fn operation(self) -> &'static Operation {
@@ -38,6 +44,8 @@ impl Action {
             Self::Search => &SEARCH,
             Self::Retrieve => &RETRIEVE,
             Self::Ingest => &INGEST,
+            Self::Tool => &EXECUTE_TOOL,
+            Self::Speech => &SYNTHESIZE_SPEECH,
         }
     }
 
@@ -51,8 +59,24 @@ impl Action {
         self == Self::Search
     }
 
-    /// The request that asks `question`, or that brings a document in.
-    pub fn request(self, question: &str, document: &Value) -> Request {
+    /// Whether the answer is audio, whose first byte matters more than its last.
+    pub fn sounds(self) -> bool {
+        self == Self::Speech
+    }
+
+    /// The feature that a deployment and a tenant need for it; `None` for what all have.
+    pub fn feature(self) -> Option<Feature> {
+        match self {
+            Self::Chat => Some(Feature::Chat),
+            Self::Tool => Some(Feature::Tools),
+            Self::Speech => Some(Feature::Tts),
+            Self::Search | Self::Retrieve | Self::Ingest => None,
+        }
+    }
+
+    /// The request that asks or speaks `question`, or that brings `material` along: the document to ingest, or the call of a tool as
+    /// [`call`] makes it.
+    pub fn request(self, question: &str, material: &Value) -> Request {
         let body = match self {
             Self::Chat => {
                 let mut body = chat_body(&json!([{"role": "user", "content": question}]));
@@ -61,7 +85,13 @@ impl Action {
             }
             Self::Search => search_body(&json!(question)),
             Self::Retrieve => retrieve_body(&json!(question)),
-            Self::Ingest => ingest_body(&json!([document])),
+            Self::Ingest => ingest_body(&json!([material])),
+            Self::Tool => execute_tool_body(&material["tool"], &material["arguments"]),
+            Self::Speech => {
+                let mut body = synthesize_speech_body(&json!(question));
+                (body["stream"], body["format"]) = (json!(true), json!("pcm"));
+                body
+            }
         };
         let operation = self.operation();
         Request {
@@ -71,6 +101,26 @@ impl Action {
             body: Some(Bytes::from(body.to_string())),
         }
     }
+}
+
+/// A call of the tool `name`, as [`Action::request`] takes it.
+pub fn call(name: &str, arguments: &serde_json::Map<String, Value>) -> Value {
+    json!({"tool": name, "arguments": arguments})
+}
+
+/// Every call of the fixtures that only reads, with the name of its tool.
+///
+/// # Errors
+///
+/// Where the fixtures' tools cannot be read.
+pub fn calls(fixtures: &Fixtures) -> Result<Vec<(&'static str, Value)>, FixtureError> {
+    let tools = fixtures.tools()?;
+    let entities = tools.entities.iter().map(|it| ("extract_entities", &it.arguments));
+    let intents = tools.intents.iter().map(|it| ("classify_intent", &it.arguments));
+    let summaries = tools.summaries.iter().map(|it| ("summarize", &it.arguments));
+    let tags = tools.tags.iter().map(|it| ("tag_chunk_docs", &it.arguments));
+    let all = entities.chain(intents).chain(summaries).chain(tags);
+    Ok(all.map(|(name, arguments)| (name, call(name, arguments))).collect())
 }
 
 /// Id of the document in a slot.
@@ -111,6 +161,20 @@ mod tests {
         assert_eq!(body(Action::Ingest), json!({"documents": [{"id": "a"}]}));
         let chat = json!({"messages": [{"role": "user", "content": "Where?"}], "stream": true, "rag": true});
         assert_eq!(body(Action::Chat), chat);
+        let speech = json!({"text": "Where?", "stream": true, "format": "pcm"});
+        assert_eq!(body(Action::Speech), speech);
+    }
+
+    #[test]
+    fn calls_are_those_of_the_fixtures_and_name_their_tool() {
+        let fixtures = Fixtures::load(&Fixtures::embedded_root()).expect("the fixtures are whole");
+        let calls = calls(&fixtures).expect("the tools can be read");
+        assert!(calls.len() > 400, "{}", calls.len());
+        for (name, call) in &calls {
+            let request = Action::Tool.request("", call);
+            let body: Value = serde_json::from_slice(&request.body.expect("there is a body")).expect("it is JSON");
+            assert_eq!((body["tool"].as_str(), body["arguments"].is_object()), (Some(*name), true), "{body}");
+        }
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct Caller {
     pub secret: Secret,
     /// The documents that it writes, where the scenario writes any.
     pub documents: Vec<DocumentFixture>,
+    /// The calls of tools that it makes, where the scenario makes any.
+    pub calls: Vec<Value>,
 }
 
 /// What all workers share.
@@ -118,18 +120,22 @@ impl Shared {
     async fn perform(&self, sender: Sender<'_>, draw: Draw<'_>, turn: Turn) {
         let Draw { tenant, action, question, place } = draw;
         let caller = &self.callers[tenant];
-        let document = match (action, caller.documents.len()) {
-            (Action::Ingest, documents @ 1..) => {
-                action::copy(&caller.documents[place % documents], self.copies.fetch_add(1, Ordering::Relaxed))
-            }
-            (Action::Ingest | Action::Chat | Action::Search | Action::Retrieve, _) => Value::Null,
+        let chosen = |count: usize| place.checked_rem(count);
+        let material = match action {
+            Action::Ingest => chosen(caller.documents.len())
+                .map(|at| action::copy(&caller.documents[at], self.copies.fetch_add(1, Ordering::Relaxed))),
+            Action::Tool => chosen(caller.calls.len()).map(|at| caller.calls[at].clone()),
+            Action::Chat | Action::Search | Action::Retrieve | Action::Speech => None,
         };
-        let request = action.request(question, &document);
+        let request = action.request(question, &material.unwrap_or_default());
         let sent = self.send(sender, &caller.secret, &request, action, turn.start).await;
         let latency = turn.start.elapsed();
         let (outcome, cached, events) = match &sent {
-            Ok(Answer { response, seen: Some(seen) }) if response.status == 200 => {
+            Ok(Answer { response, seen: Some(seen), .. }) if response.status == 200 => {
                 (stream_outcome(seen), None, Some(seen))
+            }
+            Ok(Answer { response, first_byte: None, .. }) if action.sounds() && response.status == 200 => {
+                (Outcome::Cut, None, None)
             }
             Ok(Answer { response, .. }) if response.status == 200 => {
                 (Outcome::Answered, action.caches().then(|| from_cache(&response.body)).flatten(), None)
@@ -139,7 +145,8 @@ impl Shared {
         };
         let key = Key { part: turn.part, action, tenant, cached, phase: Phase::Response };
         let over = recorder::Request { key, start: turn.start, latency, outcome };
-        let (first_event, gaps) = events.map_or((None, &[][..]), |seen| (seen.first_event, &seen.gaps[..]));
+        let first_byte = sent.as_ref().ok().and_then(|answer| answer.first_byte);
+        let (first_event, gaps) = events.map_or((first_byte, &[][..]), |seen| (seen.first_event, &seen.gaps[..]));
         self.recorder.record(turn.worker, &over, first_event, gaps);
         if let Ok(Answer { response, .. }) = sent
             && self.inspector.wants(turn.index)
@@ -182,6 +189,7 @@ impl Shared {
             .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         let (status, headers) = (answer.status().as_u16(), headers.collect());
         let (mut body, mut arrivals, mut broken) = (BytesMut::new(), Vec::new(), false);
+        let mut first_byte = None;
         let mut events = (action.streams() && status == 200).then(|| (Parser::new(), Order::new()));
         loop {
             let piece = match answer.chunk().await {
@@ -195,6 +203,9 @@ impl Shared {
                 Err(_) => return Err(NoAnswer),
             };
             body.extend_from_slice(&piece);
+            if action.sounds() && status == 200 && !piece.is_empty() {
+                first_byte.get_or_insert_with(|| start.elapsed());
+            }
             if let Some((parser, order)) = &mut events {
                 arrivals.push((began.elapsed(), body.len()));
                 let after = start.elapsed();
@@ -212,7 +223,7 @@ impl Shared {
         let body = body.freeze();
         let response =
             Response { status, headers, body, truncated: false, broken, headers_after, arrivals, stopped: false };
-        Ok(Answer { response, seen })
+        Ok(Answer { response, seen, first_byte })
     }
 
     /// Deletes the documents that the run has written, and gives how many requests failed to.
@@ -235,6 +246,8 @@ impl Shared {
 struct Answer {
     response: Response,
     seen: Option<Seen>,
+    /// From the start to the first byte of audio.
+    first_byte: Option<Duration>,
 }
 
 /// No complete answer.

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, builder::RangedU64ValueParser};
 
 use contract_types::LoadBudget;
 
-use crate::{compare, model, run, scenario::ScenarioName, streams};
+use crate::{compare, model, run, scenario::ScenarioName, smoke, streams};
 
 /// What `--help` ends with.
 const EXAMPLES: &str = "\
@@ -23,6 +23,8 @@ Examples:
   Does one tenant harm the others?    loadtests --scenario noisy-neighbour --users 32 --rate 20 --duration 2m
   A deployment elsewhere, gently:     loadtests --target staging --scenario mixed --rate 5 --max-requests 500
   Many paced streams at once:         loadtests streams --streams 200 --share 0.3
+  Are fifty tenants treated alike?    loadtests --scenario tenants --crowd 50 --rate 200 --duration 5m
+  Does each scenario still run?       loadtests smoke
   Is a change slower?                 loadtests compare --target local --other changed --scenario retrieve
   One machine is not enough?          Run it on several with different --seed, then: reports merge a.json b.json --out merged
 
@@ -46,6 +48,9 @@ pub struct Arguments {
     /// unless the run starts the target itself.
     #[arg(long, default_value_t = 8, value_parser = RangedU64ValueParser::<u64>::new().range(1..=1000))]
     pub users: u64,
+    /// Tenants to make up for the run, all alike, in place of those of the fixtures; for a target that the run starts.
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(2..=500))]
+    pub crowd: Option<u32>,
     /// How long, such as 20s, 5m or 1h30m.
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration)]
     pub duration: Duration,
@@ -87,6 +92,8 @@ pub enum Other {
     Streams(streams::LoadArguments),
     /// Streams that their clients cut.
     Soak(streams::SoakArguments),
+    /// Every scenario at once, briefly and gently.
+    Smoke(smoke::SmokeArguments),
     /// Whether one of two is slower.
     Compare(compare::CompareArguments),
     /// The scripted model alone.
@@ -100,6 +107,7 @@ impl Arguments {
             None => run::run(&self),
             Some(Other::Streams(arguments)) => streams::load(arguments),
             Some(Other::Soak(arguments)) => streams::run_soak(arguments),
+            Some(Other::Smoke(arguments)) => smoke::run(arguments),
             Some(Other::Compare(arguments)) => compare::run(arguments),
             Some(Other::StandIn(arguments)) => model::serve(arguments),
         };
@@ -131,6 +139,7 @@ impl Arguments {
             self.seed
         );
         let more = [
+            ("crowd", self.crowd.map(|tenants| tenants.to_string())),
             ("rate", self.rate.map(|rate| rate.to_string())),
             ("max-open", (self.max_open != 1000).then(|| self.max_open.to_string())),
             ("max-requests", self.max_requests.map(|most| most.to_string())),
@@ -158,7 +167,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if (1..=86_400).contains(&seconds) { Ok(Duration::from_secs(seconds)) } else { Err(wrong()) }
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
     bounded(text, 0.1, 1_000_000.0)
 }
 
@@ -214,6 +223,7 @@ mod tests {
             (50, 5, streams::Operation::Search)
         );
         assert!(matches!(parsed(&["soak"]).expect("defaults are enough").other, Some(Other::Soak(_))));
+        assert!(matches!(parsed(&["smoke"]).expect("defaults are enough").other, Some(Other::Smoke(_))));
         assert!(matches!(parsed(&["stand-in"]).expect("defaults are enough").other, Some(Other::StandIn(_))));
         assert!(parsed(&["--users", "3", "soak"]).is_err() && parsed(&["streams", "--share", "0"]).is_err());
     }

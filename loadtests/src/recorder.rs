@@ -23,7 +23,7 @@ pub(crate) const ALL: &str = "all";
 pub enum Phase {
     /// The whole response.
     Response,
-    /// From the start of a stream to its first event.
+    /// From the start of a stream to its first event, or of audio to its first byte.
     FirstEvent,
     /// Between two events of a stream.
     EventGap,

@@ -91,9 +91,13 @@ impl Results {
         let mut notes = Vec::new();
         if let Some((worst, best)) = self.fairness() {
             let ratio = worst.1 / best.1.max(0.001);
+            let fewest = self.measured.tenants().into_iter().filter(|tenant| Some(*tenant) != self.noisy);
+            let fewest = fewest.map(|tenant| self.of_tenant(tenant).requests()).min().unwrap_or(0);
             notes.push(format!(
-                "fairness: {ratio:.2} (p95 of {} to that of {})",
-                self.tenants[worst.0], self.tenants[best.0]
+                "fairness: {ratio:.2} (p95 of {} to that of {}; {} tenants, each with {fewest} requests or more)",
+                self.tenants[worst.0],
+                self.tenants[best.0],
+                self.tenants.len()
             ));
         }
         match self.shape {
@@ -215,13 +219,17 @@ impl Results {
         let all = self.measured.tenants().into_iter().filter(|tenant| Some(*tenant) != self.noisy);
         let each: Vec<(usize, f64)> = all
             .filter_map(|tenant| {
-                let tally = self.measured.sum(|key| key.phase == Phase::Response && key.tenant == tenant);
+                let tally = self.of_tenant(tenant);
                 (tally.requests() >= FAIR_REQUESTS).then(|| (tenant, tally.quantile_ms(0.95)))
             })
             .collect();
         let worst = each.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
         let best = each.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1))?;
         (each.len() > 1).then_some((worst, best))
+    }
+
+    fn of_tenant(&self, tenant: usize) -> Tally {
+        self.measured.sum(|key| key.phase == Phase::Response && key.tenant == tenant)
     }
 
     fn quiet(&self, part: usize) -> Tally {

@@ -1,14 +1,10 @@
 //! One run from the profile to the record.
 
-use std::{
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
-};
+use std::sync::Arc;
 
-use contract_types::{Feature, OPENAPI};
+use contract_types::OPENAPI;
 use contracts::Contract;
 use harness::{
-    canary::Scanner,
     client::ClientError,
     exit,
     judge::Judge,
@@ -20,27 +16,24 @@ use serde_json::Value;
 
 use crate::{
     action::Action,
-    ask::{self, Caller, Shared, TIMEOUT},
+    ask::{self, TIMEOUT},
     attack::{self, Plan},
     budget,
     cli::Arguments,
-    inspection::Inspector,
+    crowd::Crowd,
     open::{self, Went},
     pacing::Pace,
+    population::{Population, Sharing},
     record::{Failure, Ran},
-    recorder::Recorder,
     report::Results,
-    scenario::{Shape, Spec},
+    scenario::Shape,
     schedule::Segment,
-    workload::Workload,
 };
 
 /// Most requests of a run against a target that is not on this machine.
 pub const REMOTE_REQUESTS: u64 = 5_000;
 /// Questions of each tenant before the first that counts.
 const WARM_UP: usize = 3;
-/// Most stretches of time that a record tells by themselves.
-const STRETCHES: u32 = 120;
 
 /// Runs the load that `arguments` state and gives the exit code.
 pub fn run(arguments: &Arguments) -> u8 {
@@ -53,30 +46,28 @@ pub fn run(arguments: &Arguments) -> u8 {
 fn try_run(arguments: &Arguments) -> Result<u8, Failure> {
     let bug = |error: &dyn std::fmt::Display| (exit::HARNESS, error.to_string());
     let usage = |message: String| (exit::USAGE, message);
-    let spec = arguments.scenario.spec().map_err(usage)?;
+    let spec = arguments.scenario.spec();
     let name = arguments.scenario.as_str();
     let budgets = budget::of(&arguments.target, name).map_err(|error| usage(error.to_string()))?;
     let document = serde_json::from_str(OPENAPI).map_err(|error| bug(&error))?;
     let contract = Contract::from_document(document).map_err(|error| bug(&error))?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| bug(&error))?;
-    let mut prepared =
-        Prepared::open(&arguments.target, &[]).map_err(|error| (error.exit_code(), error.to_string()))?;
-    if spec.mix.iter().any(|(action, _)| *action == Action::Chat)
-        && !prepared.profile.spec.features.contains(&Feature::Chat)
-    {
-        return Err(usage(format!(
-            "scenario `{name}`: the profile `{}` does not declare the feature chat",
-            arguments.target
-        )));
+    let crowd = arguments.crowd.map(Crowd::make).transpose().map_err(|error| usage(error.to_string()))?;
+    let opened = match &crowd {
+        Some(crowd) => Prepared::open_over(&arguments.target, crowd.fixtures.clone()),
+        None => Prepared::open(&arguments.target, &[]),
+    };
+    let mut prepared = opened.map_err(|error| (error.exit_code(), error.to_string()))?;
+    let needed = spec.mix.iter().filter_map(|(action, _)| action.feature());
+    if let Some(lacking) = needed.into_iter().find(|it| !prepared.profile.spec.features.contains(it)) {
+        let (target, lacking) = (&arguments.target, lacking.as_str());
+        return Err(usage(format!("scenario `{name}`: the profile `{target}` does not declare the feature {lacking}")));
     }
     let load = Load::of(arguments, spec.shape, &prepared).map_err(usage)?;
     runtime.block_on(prepared.fill()).map_err(|error| (error.exit_code(), error.to_string()))?;
 
     runtime.block_on(warm_up(&prepared)).map_err(|error| (exit::UNREACHABLE, error.to_string()))?;
-    let noisy = (spec.shape == Shape::Flood).then(|| prepared.tenants.len() - 1);
-    if noisy == Some(0) {
-        return Err(usage(format!("scenario `{name}`: expected two tenants with questions in the profile, found one")));
-    }
+    let population = runtime.block_on(Population::of(&prepared)).map_err(|told| (exit::FAILED, told))?;
     let sharing = Sharing {
         zipf: arguments.zipf,
         seed: arguments.seed,
@@ -84,7 +75,12 @@ fn try_run(arguments: &Arguments) -> Result<u8, Failure> {
         duration: Some(arguments.duration),
         most: load.most,
     };
-    let shared = Arc::new(shared(&sharing, spec, &prepared, Judge::new(&contract)).map_err(|error| bug(&error))?);
+    let shared = population.share(&sharing, spec, Judge::new(&contract));
+    let shared = Arc::new(shared.map_err(|told| usage(format!("scenario `{name}`: {told}")))?);
+    let noisy = (spec.shape == Shape::Flood).then(|| shared.callers.len() - 1);
+    if noisy == Some(0) {
+        return Err(usage(format!("scenario `{name}`: expected two tenants with questions in the profile, found one")));
+    }
     let started_at = record::now();
     say(&format!("{name} on {} for {:?}: {}", prepared.target.base_url, arguments.duration, load.describe()));
     let went = runtime.block_on(async {
@@ -145,7 +141,7 @@ fn try_run(arguments: &Arguments) -> Result<u8, Failure> {
 
 /// Asks a few questions of each tenant before anything is measured: what a target reads when it is first asked, such as an index,
 /// would else count as its latency, and a part of a run that comes first would look slower than those after it.
-async fn warm_up(prepared: &Prepared) -> Result<(), ClientError> {
+pub(crate) async fn warm_up(prepared: &Prepared) -> Result<(), ClientError> {
     for (tenant, credential) in prepared.tenants() {
         for question in tenant.questions.iter().take(WARM_UP) {
             let request = Action::Retrieve.request(&question.text, &Value::Null).bearer(&credential.secret);
@@ -245,52 +241,6 @@ fn is_loopback(base_url: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// What workers share beside the target and the fixtures.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Sharing {
-    /// Zipf's exponent of the questions.
-    pub(crate) zipf: f64,
-    /// Seed of the questions and their order.
-    pub(crate) seed: u64,
-    /// One in how many answers of each worker is inspected.
-    pub(crate) inspect_every: u64,
-    /// How long the run lasts, where that is known.
-    pub(crate) duration: Option<Duration>,
-    /// Most requests.
-    pub(crate) most: Option<u64>,
-}
-
-/// Everything that workers share.
-pub(crate) fn shared(sharing: &Sharing, spec: Spec, prepared: &Prepared, judge: Judge) -> Result<Shared, &'static str> {
-    let mut scanner = Scanner::new();
-    for tenant in prepared.fixtures.tenants() {
-        scanner.add(&tenant.id, &tenant.canaries);
-    }
-    let tenants: Vec<_> = prepared.tenants().collect();
-    let questions =
-        tenants.iter().map(|(tenant, _)| tenant.questions.iter().map(|question| question.text.clone()).collect());
-    let workload = Workload::new(questions.collect(), spec.mix, sharing.zipf, sharing.seed);
-    let writes = spec.mix.iter().any(|(action, _)| *action == Action::Ingest);
-    if writes && tenants.iter().any(|(tenant, _)| tenant.documents.is_empty()) {
-        return Err("a tenant without documents takes part");
-    }
-    let callers = tenants.iter().map(|(tenant, credential)| Caller {
-        tenant: tenant.id.clone(),
-        secret: credential.secret.clone(),
-        documents: if writes { tenant.documents.clone() } else { Vec::new() },
-    });
-    Ok(Shared {
-        base_url: prepared.target.base_url.clone(),
-        callers: callers.collect(),
-        workload: workload.ok_or("a tenant without questions takes part")?,
-        recorder: Recorder::new((sharing.duration.unwrap_or_default() / STRETCHES).max(Duration::from_secs(1))),
-        inspector: Inspector::new(judge, scanner, sharing.inspect_every),
-        seed: sharing.seed,
-        left: AtomicU64::new(sharing.most.unwrap_or(u64::MAX)),
-        copies: AtomicU64::new(0),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -300,7 +250,7 @@ mod tests {
     fn load(given: &[&str], pace: Option<(u64, f64)>, remote: bool) -> Result<Load, String> {
         let given = std::iter::once("loadtests").chain(given.iter().copied());
         let arguments = Arguments::try_parse_from(given).expect("the arguments are right");
-        let shape = arguments.scenario.spec().expect("it is enabled").shape;
+        let shape = arguments.scenario.spec().shape;
         Load::within(&arguments, shape, pace, remote)
     }
 

@@ -20,6 +20,8 @@ use crate::{
 
 /// The credential that suites use for everything that needs no other.
 const CREDENTIAL: &str = "all";
+/// The fixtures' folder of tenants, as profiles that start a target name it.
+const TENANTS: &str = "fixtures/tenants";
 /// Longest wait for writes to become visible.
 const LONGEST_CONSISTENCY: Duration = Duration::from_mins(2);
 
@@ -76,10 +78,41 @@ impl Prepared {
         let usage = |error: &dyn std::fmt::Display| PrepareError::Usage(error.to_string());
         let fixtures = Fixtures::load(&fixtures_root()).map_err(|error| usage(&error))?;
         let profile = profile::find(name).map_err(|error| usage(&error))?;
+        Self::start(&profile, fixtures, only)
+    }
+
+    /// As [`Prepared::open`], over other fixtures: the target is started over their tenants, and asked as each of them.
+    ///
+    /// # Errors
+    ///
+    /// [`PrepareError::Usage`] where the profile starts no target over the fixtures' tenants, and as [`Prepared::open`].
+    pub fn open_over(name: &str, fixtures: Fixtures) -> Result<Self, PrepareError> {
+        let usage = |error: &dyn std::fmt::Display| PrepareError::Usage(error.to_string());
+        let mut profile = profile::find(name).map_err(|error| usage(&error))?;
+        let words = profile.spec.start.iter_mut().flat_map(|start| &mut start.run);
+        let mut words: Vec<&mut String> = words.filter(|word| *word == TENANTS).collect();
+        if words.is_empty() {
+            let told = format!("profile `{name}`: expected one that starts its target over `{TENANTS}`, such as local");
+            return Err(PrepareError::Usage(told));
+        }
+        let folder = fixtures.tenants_dir().to_string_lossy().into_owned();
+        words.iter_mut().for_each(|word| folder.clone_into(word));
+        profile.spec.tenants = fixtures.tenants().iter().map(|tenant| tenant.id.as_str().into()).collect();
+        let credentials = fixtures.tenants().iter().map(|tenant| {
+            let id = &tenant.id;
+            serde_json::json!({"tenant": id, "name": CREDENTIAL, "demo_key": format!("{id}/{CREDENTIAL}"), "scopes": []})
+        });
+        let credentials = serde_json::from_value(Value::Array(credentials.collect()));
+        profile.spec.credentials = credentials.map_err(|error| usage(&error))?;
+        Self::start(&profile, fixtures, &[])
+    }
+
+    fn start(profile: &profile::Profile, fixtures: Fixtures, only: &[String]) -> Result<Self, PrepareError> {
+        let usage = |error: &dyn std::fmt::Display| PrepareError::Usage(error.to_string());
         let root = profile.base();
         let variable = |name: &str| std::env::var(name).ok();
         let sources = profile::Sources { root: &root, fixtures: &fixtures, variable: &variable };
-        let profile = profile::resolve(&profile, sources).map_err(|error| usage(&error))?;
+        let profile = profile::resolve(profile, sources).map_err(|error| usage(&error))?;
         let tenants = asked_tenants(&profile, &fixtures, only)?;
         let target = Target::open(&profile, &root).map_err(|error| PrepareError::Unreachable(error.to_string()))?;
         let bounds = Bounds::of_run(variable).map_err(|error| usage(&error))?;

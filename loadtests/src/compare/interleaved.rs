@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract_types::LoadRecord;
 use harness::{exit, output::say, prepare::Prepared};
 use reqwest::Client;
 use serde_json::json;
@@ -20,18 +19,19 @@ use crate::{
     workload::Stream,
 };
 
-/// Pairs whose medians make one ratio.
-const BLOCK: usize = 10;
+/// Pairs of one slice of time, whose middle ratio is one observation.
+pub(super) const SLICE: usize = 10;
 /// Pairs before the first that counts.
 const WARM_UP: usize = 30;
+
+/// How much later than asked a timer of whole milliseconds ends, on average.
+const LATE_MS: f64 = 0.5;
 
 /// What the turns came to.
 #[derive(Debug)]
 pub(super) struct Compared {
     /// The ratio of the other's median to the target's; `None` with too few pairs.
     pub(super) ratio: Option<Ratio>,
-    /// Measurements of both.
-    pub(super) load: Vec<LoadRecord>,
     /// Answers that were none.
     pub(super) errors: u64,
     /// Remarks for people.
@@ -44,41 +44,44 @@ pub(super) struct Side {
     pub(super) shared: Arc<Shared>,
 }
 
-/// Asks both sides `pairs` times.
+/// Asks both sides `pairs` times, drawing from `seed`; the second is made late by `slow` percent where that is stated.
 pub(super) async fn compare(
     arguments: &CompareArguments,
     action: Action,
-    sides: [Side; 2],
-    slow: Option<&Prepared>,
+    sides: &[Side; 2],
+    seed: u64,
+    slow: Option<(u32, &Prepared)>,
 ) -> Result<Compared, Failure> {
     let client = ask::client().build().map_err(|error| (exit::HARNESS, error.to_string()))?;
-    let mut stream = Stream::new(arguments.seed, 0);
+    let mut stream = Stream::new(seed, 0);
     let mut warm = Vec::new();
     for number in 0..WARM_UP {
-        warm.push(pair(&sides, &client, &mut stream, number, 1).await[0]);
+        warm.push(pair(sides, &client, &mut stream, number, 1).await[0]);
     }
     let mut notes = Vec::new();
-    if let (Some(percent), Some(prepared)) = (arguments.slow_other, slow) {
+    if let Some((percent, prepared)) = slow {
         notes.push(seed_slowdown(prepared, action, percent, median(&mut warm)).await?);
     }
     let mut logs = Vec::new();
-    for block in 0..arguments.pairs as usize / BLOCK {
-        let (mut one, mut two) = (Vec::new(), Vec::new());
-        for number in 0..BLOCK {
-            let [first, second] = pair(&sides, &client, &mut stream, WARM_UP + block * BLOCK + number, 0).await;
-            one.push(first);
-            two.push(second);
+    for slice in 0..arguments.pairs as usize / SLICE {
+        let mut ratios = Vec::new();
+        for number in 0..SLICE {
+            let [first, second] = pair(sides, &client, &mut stream, WARM_UP + slice * SLICE + number, 0).await;
+            ratios.push((second.as_secs_f64() / first.as_secs_f64().max(1e-6)).ln());
         }
-        logs.push((median(&mut two).as_secs_f64() / median(&mut one).as_secs_f64()).ln());
+        // Both of a pair answered the same question at the same time, so pairs are compared and not sides.
+        ratios.sort_unstable_by(f64::total_cmp);
+        logs.push(f64::midpoint(ratios[(SLICE - 1) / 2], ratios[SLICE / 2]));
     }
-    let mut load = Vec::new();
+    if let Some((_, prepared)) = slow {
+        mend(prepared).await?;
+    }
     let mut errors = 0;
-    for side in &sides {
+    for side in sides {
         let measured = side.shared.recorder.measured();
         errors += measured.sum(|key| key.phase == Phase::Response).errors();
-        load.extend(measured.records(side.name, 0, &[]));
     }
-    Ok(Compared { ratio: Ratio::of_pairs(&logs), load, errors, notes })
+    Ok(Compared { ratio: Ratio::of_slices(&logs, seed), errors, notes })
 }
 
 /// Both sides' latencies for one question.
@@ -97,23 +100,37 @@ async fn pair(sides: &[Side; 2], client: &Client, stream: &mut Stream, number: u
     took
 }
 
-/// Makes the other target late by a share of the target's median.
-async fn seed_slowdown(prepared: &Prepared, action: Action, percent: u32, median: Duration) -> Result<String, Failure> {
+/// Address of the handler's fault in the control API of a target.
+fn fault(prepared: &Prepared) -> Result<String, Failure> {
     let control = prepared.target.control.as_deref().ok_or_else(|| {
         (exit::USAGE, "--slow-other: expected a target with a control API; its profile names none".to_owned())
     })?;
+    Ok(format!("{control}/faults/handler"))
+}
+
+/// Sends what sets or clears the fault.
+async fn send(request: reqwest::RequestBuilder) -> Result<(), Failure> {
+    match request.send().await.map(|answer| answer.status().as_u16()) {
+        Ok(200 | 204) => Ok(()),
+        Ok(status) => {
+            Err((exit::USAGE, format!("control API: expected status 200 or 204 for a fault, found {status}")))
+        }
+        Err(error) => Err((exit::UNREACHABLE, format!("control API: {error}"))),
+    }
+}
+
+/// Takes the slowdown back.
+async fn mend(prepared: &Prepared) -> Result<(), Failure> {
+    send(Client::new().delete(fault(prepared)?)).await
+}
+
+/// Makes the other target late by a share of the target's median.
+async fn seed_slowdown(prepared: &Prepared, action: Action, percent: u32, median: Duration) -> Result<String, Failure> {
     let wanted = median.as_secs_f64() * 1000.0 * f64::from(percent) / 100.0;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds of a delay")]
-    let delay = wanted.round().max(1.0) as u64;
+    let delay = (wanted - LATE_MS).round().max(1.0) as u64;
     let fault = json!({"kind": "slow", "operation": action.operation().id, "delay_ms": delay});
-    let sent = Client::new().put(format!("{control}/faults/handler")).body(fault.to_string()).send().await;
-    match sent.map(|answer| answer.status().as_u16()) {
-        Ok(200) => {}
-        Ok(status) => {
-            return Err((exit::USAGE, format!("control API: expected status 200 for a fault, found {status}")));
-        }
-        Err(error) => return Err((exit::UNREACHABLE, format!("control API: {error}"))),
-    }
+    send(Client::new().put(self::fault(prepared)?).body(fault.to_string())).await?;
     let told =
         format!("the other target is made {delay} ms late: {wanted:.2} ms are {percent} % of a median of {median:.2?}");
     say(&told);

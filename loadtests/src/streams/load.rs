@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Name of the scenario in records.
-const NAME: &str = "streams";
+pub(super) const NAME: &str = "streams";
 /// Name of the scenario of streams that run alone on a second target, while the many run on the first.
 const BESIDE_NAME: &str = "streams-one-beside";
 /// Name of the scenario of streams that run alone before and after the many.
@@ -244,7 +244,7 @@ async fn alone_by_one(yard: &Yard, count: usize, streams: &mut Streams) {
 }
 
 /// Lets `rate` streams begin each second, whatever becomes of those before; gives what was seen and the most at once.
-async fn arrive(yard: &Arc<Yard>, rate: f64, lasts: Duration) -> (Streams, u64) {
+pub(super) async fn arrive(yard: &Arc<Yard>, rate: f64, lasts: Duration) -> (Streams, u64) {
     let (client, text) = (Yard::client(5000), yard.text());
     let (open, peak) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let mut running = JoinSet::new();

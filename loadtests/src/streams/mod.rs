@@ -6,6 +6,7 @@ mod load;
 mod memory;
 mod one;
 mod process;
+mod smoke;
 mod soak;
 mod tally;
 mod yard;
@@ -14,6 +15,9 @@ pub use crate::order::{End, Seen};
 pub use load::LoadArguments;
 pub use soak::{Counts, SoakArguments, Soaked, soak};
 pub use yard::{Operation, Yard};
+
+pub(crate) use process::load_average;
+pub(crate) use smoke::{smoke_cut, smoke_whole};
 
 use harness::output::say;
 

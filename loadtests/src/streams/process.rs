@@ -36,7 +36,7 @@ pub(super) fn cpu_seconds(pid: u32) -> io::Result<f64> {
 }
 
 /// The machine's load averages over 1, 5 and 15 minutes, as text; a dash where it does not tell.
-pub(super) fn load_average() -> String {
+pub(crate) fn load_average() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let three: Vec<&str> = text.split_whitespace().take(3).collect();
     if three.is_empty() { "–".to_owned() } else { three.join(", ") }

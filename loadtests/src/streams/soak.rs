@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Name of the scenario in records.
-const NAME: &str = "soak";
+pub(super) const NAME: &str = "soak";
 
 /// Time in which everything must have come back.
 const RETURN: Duration = Duration::from_secs(10);
@@ -146,7 +146,7 @@ pub(super) fn run(arguments: &SoakArguments) -> Result<u8, Failure> {
     ran.finish(arguments.out.as_deref())
 }
 
-fn gates(arguments: &SoakArguments, soaked: &Soaked) -> Vec<CaseRecord> {
+pub(super) fn gates(arguments: &SoakArguments, soaked: &Soaked) -> Vec<CaseRecord> {
     let one = |name: &str, problem: Option<String>| gate(NAME, Some(arguments.operation.id()), name, problem);
     let lost = (!soaked.after.returned_to(&soaked.before)).then(|| {
         format!("expected everything back within {RETURN:?}: before {:?}, after {:?}", soaked.before, soaked.after)

@@ -69,7 +69,12 @@ pub(crate) fn shared(base_url: String, canary: Option<&str>, duration: Duration,
     let questions = (0..5).map(|number| format!("Question {number}?")).collect();
     Arc::new(Shared {
         base_url,
-        callers: vec![Caller { tenant: "asking".to_owned(), secret: Secret::new("key"), documents: Vec::new() }],
+        callers: vec![Caller {
+            tenant: "asking".to_owned(),
+            secret: Secret::new("key"),
+            documents: Vec::new(),
+            calls: Vec::new(),
+        }],
         workload: Workload::new(vec![questions], &[(Action::Search, 1)], 1.0, 1).unwrap(),
         recorder: Recorder::new(duration),
         inspector: Inspector::new(Judge::new(&contract), scanner, every),
