@@ -107,7 +107,7 @@ pub(super) const PROBES: Probes = &[
     ("unfinished-result-missing", |it| {
         it.fault("embedding", json!({"kind": "slow", "delay_ms": 1500}));
         // What was embedded before would be ready at once.
-        let id = start(it, &[&format!("A text about {}.", it.word())]);
+        let id = start(it, &[format!("A text about {}.", it.word()).as_str()]);
         let status = it.get(LIMITS, &format!("/jobs/{id}/result")).status;
         it.mend("embedding");
         ended(it, &id);
