@@ -46,6 +46,13 @@ pub struct Safety {
     /// Tenant with every filter on.
     #[arg(long, value_name = "ID", default_value = "careful-clinic")]
     tenant: String,
+    /// Tenant whose models are those of the stand-in for model providers, where the profile has one: mails are asked about there
+    /// while a model does what it likes.
+    #[arg(long, value_name = "ID", default_value = "far-reach")]
+    chat_tenant: String,
+    /// Run the mails in chat alone.
+    #[arg(long)]
+    chat_only: bool,
     /// Folder that the run record is written to [default: reports/out of the workspace].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -91,30 +98,64 @@ impl Safety {
             cases: figures.iter().filter(|figure| figure.least.or(figure.most).is_some()).map(gate).collect(),
             scores: figures.iter().map(|figure| self.score(figure)).collect(),
             changes: Vec::new(),
-            notes: vec!["strings that cannot stand in a header were sent in none".to_owned()],
+            notes: self.notes(&prepared),
         };
         finished.write(&prepared, self.out.clone())
     }
 
+    fn notes(&self, prepared: &Prepared) -> Vec<String> {
+        let mut notes = Vec::new();
+        if !self.chat_only {
+            notes.push("strings that cannot stand in a header were sent in none".to_owned());
+        }
+        if prepared.target.upstream.is_none() {
+            notes.push(
+                "the profile starts no stand-in for model providers, so no mail was asked about in a chat".to_owned(),
+            );
+        }
+        notes
+    }
+
     async fn measure(&self, prepared: &Prepared, sets: &[Vec<Line>]) -> Result<Vec<Figure>, RunError> {
-        let missing = || {
+        let credential = |tenant: &str| {
             let file = prepared.profile.file.display();
-            RunError::Missing(format!("{file}: /credentials: expected a credential `all` of tenant `{}`", self.tenant))
+            let missing = format!("{file}: /credentials: expected a credential `all` of tenant `{tenant}`");
+            prepared.profile.credential(tenant, "all").ok_or(RunError::Missing(missing))
         };
-        let credential = prepared.profile.credential(&self.tenant, "all").ok_or_else(missing)?;
         let pace = Pace::new(prepared.profile.spec.pace.as_ref());
-        let wire = Wire { client: &prepared.client, credential, pace: &pace, fault: None, stranger: None, seed: 0 };
+        let wire = |credential| Wire {
+            client: &prepared.client,
+            credential,
+            pace: &pace,
+            fault: None,
+            stranger: None,
+            seed: 0,
+        };
+        let chats = wire(credential(&self.chat_tenant)?);
+        let wire = wire(credential(&self.tenant)?);
         // A tenant that is not there would block nothing and hold everything, so it has to answer first.
         wire.ask::<serde_json::Value>("GET", "/capabilities", None).await?;
         let style = ProgressStyle::with_template("{msg:32} {bar:30} {pos}/{len} {elapsed}");
         let progress = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let [plain, attacks, personal, secrets, mails, hostile] = sets else { return Ok(Vec::new()) };
-        let mut figures = safety::plain(&wire, plain, &progress).await?;
-        figures.extend(safety::attacks(&wire, attacks, &progress).await?);
-        figures.extend(safety::personal_data(&wire, personal, &progress).await?);
-        figures.extend(safety::secrets(&wire, secrets, &progress).await?);
-        figures.extend(safety::mails(&wire, mails, &progress).await?);
-        figures.extend(safety::hostile(&wire, hostile, &progress).await?);
+        let mut figures = Vec::new();
+        if !self.chat_only {
+            figures.extend(safety::plain(&wire, plain, &progress).await?);
+            figures.extend(safety::attacks(&wire, attacks, &progress).await?);
+            figures.extend(safety::personal_data(&wire, personal, &progress).await?);
+            figures.extend(safety::secrets(&wire, secrets, &progress).await?);
+            figures.extend(safety::mails(&wire, mails, &progress).await?);
+            figures.extend(safety::hostile(&wire, hostile, &progress).await?);
+        }
+        match &prepared.target.upstream {
+            Some(upstream) => figures.extend(safety::obedient(&chats, upstream, mails, &progress).await?),
+            None if self.chat_only => {
+                let message =
+                    format!("target `{}` starts no stand-in for model providers; name one that does", self.target);
+                return Err(RunError::Missing(message));
+            }
+            None => {}
+        }
         progress.finish_and_clear();
         Ok(figures)
     }
@@ -122,7 +163,8 @@ impl Safety {
     fn score(&self, figure: &Figure) -> ScoreRecord {
         let (set, metric) = (figure.set.to_owned(), figure.metric.clone());
         let of = u64::try_from(figure.of).unwrap_or(0);
-        let mut score = ScoreRecord::new(self.tenant.as_str().into(), set, metric, figure.share(), of);
+        let tenant = if figure.set == safety::CHAT { &self.chat_tenant } else { &self.tenant };
+        let mut score = ScoreRecord::new(tenant.as_str().into(), set, metric, figure.share(), of);
         score.floor = figure.least;
         score
     }

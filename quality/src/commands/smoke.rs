@@ -1,29 +1,33 @@
-//! `quality smoke`: the fixtures' questions once, held to the floor of each tenant and to the committed baseline.
+//! `quality smoke`: the fixtures' questions once, held to the floor of each tenant and to the committed baseline, and the labelled
+//! cases of the tools.
 
 use std::path::PathBuf;
 
 use contract_types::{CaseRecord, OPENAPI, RunRecordVerdict};
 use contracts::Contract;
 use harness::{
-    client::ClientError,
+    client::{ClientError, Request},
     exit,
     judge::Judge,
     output::{data, say},
     pace::Pace,
     prepare::Prepared,
-    record,
+    project_root, record,
+    seed::send_patiently,
 };
 
-use super::{Finished, baselines, fail, read_baseline};
+use super::{Finished, baselines, fail, read_baseline, tools};
 use crate::{
     baseline::Baseline,
     collection::FIXTURES,
     report,
     smoke::{self, TenantScores},
+    tools::{Figure, METRICS},
+    wire::RunError,
 };
 
 /// Ask every judged question of the fixtures once: recall@5 of each tenant against its floor, nDCG@10 against the committed
-/// baseline of the target.
+/// baseline of the target; and the labelled cases of the tools against their floors.
 #[derive(Debug, clap::Args)]
 pub struct Smoke {
     /// Target profile, a file of conformance/targets without its ending.
@@ -74,6 +78,16 @@ impl Smoke {
         for line in report::problems(&tenants) {
             say(&line);
         }
+        let measured = match runtime.block_on(self.tools(&prepared)) {
+            Ok(measured) => measured,
+            Err(error) => return fail(error.exit_code(), &error.to_string()),
+        };
+        for figure in &measured {
+            data(&tools::row(figure));
+        }
+        for figure in measured.iter().filter(|figure| !figure.passes()) {
+            say(&format!("{} {}: {}", figure.tool, figure.metric, tools::told(figure)));
+        }
         let losses = report::losses(&tenants, baseline.as_ref());
         for case in &losses {
             if let Some(message) = case.message.as_ref().or(case.reason.as_ref()) {
@@ -81,9 +95,32 @@ impl Smoke {
             }
         }
         let lost = losses.iter().any(|case| case.outcome == contract_types::CaseRecordOutcome::Fail);
-        let passed = !lost && tenants.iter().all(TenantScores::passes);
-        let finished = self.finished(&tenants, losses, baseline.as_ref(), started_at, passed);
+        let passed = !lost && tenants.iter().all(TenantScores::passes) && measured.iter().all(Figure::passes);
+        let mut finished = self.finished(&tenants, losses, baseline.as_ref(), started_at, passed);
+        if measured.is_empty() {
+            finished.notes.push(format!(
+                "the labelled cases of the tools were not asked: no tenant `{}` that lists them all",
+                tools::TENANT
+            ));
+        }
+        finished.cases.extend(measured.iter().map(tools::gate));
+        finished.scores.extend(measured.iter().map(|figure| tools::score(tools::TENANT, figure)));
         finished.write(&prepared, self.out.clone())
+    }
+
+    /// The labelled cases of the tools; none where the target has no tenant that lists them all, or others were asked for.
+    async fn tools(&self, prepared: &Prepared) -> Result<Vec<Figure>, RunError> {
+        let asked = self.tenants.is_empty() || self.tenants.iter().any(|tenant| tenant == tools::TENANT);
+        let Some(credential) = prepared.profile.credential(tools::TENANT, "all").filter(|_| asked) else {
+            return Ok(Vec::new());
+        };
+        let request = Request::new("GET", "/tools").bearer(&credential.secret);
+        let listed = send_patiently(&prepared.client, &request).await?.response.json().unwrap_or_default();
+        let lists = |tool: &str| listed["tools"].as_array().is_some_and(|all| all.iter().any(|it| it["name"] == tool));
+        if !METRICS.iter().all(|(tool, _)| lists(tool)) {
+            return Ok(Vec::new());
+        }
+        tools::measure(prepared, tools::TENANT, &project_root().join(tools::CASES)).await
     }
 
     fn finished(

@@ -5,11 +5,13 @@ pub mod data;
 mod filters;
 mod hostile;
 mod mail;
+mod obedient;
 pub mod score;
 
 pub use filters::{attacks, personal_data, plain, secrets};
 pub use hostile::hostile;
 pub use mail::mails;
+pub use obedient::{CHAT, obedient};
 
 use std::future::Future;
 

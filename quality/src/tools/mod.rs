@@ -10,13 +10,20 @@ use futures_util::{StreamExt, stream};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
+use crate::gate::floors::floor;
 use crate::wire::{RunError, Wire};
 use score::{Counts, rouge_l, words};
 
-/// Least F1 of entities, intents and tags.
-const LEAST_F1: f64 = 0.8;
-/// Least mean ROUGE-L of summaries.
-const LEAST_ROUGE: f64 = 0.3;
+/// Each tool with its metric, as `quality/floors.yaml` names them.
+pub const METRICS: [(&str, &str); 5] = [
+    ("extract_entities", "f1"),
+    ("classify_intent", "f1"),
+    ("tag_chunk_docs", "f1"),
+    ("summarize", "rouge_l"),
+    ("ingest_docs", "exact"),
+];
+/// ROUGE-L below which one summary is told of.
+const POOR_ROUGE: f64 = 0.3;
 /// Fewest cases that a file holds.
 const FEWEST: usize = 100;
 
@@ -133,7 +140,7 @@ async fn f1(
         }
         counts.add(&found, &wanted);
     }
-    Ok(Figure { tool, metric: "f1", value: counts.f1(), of: cases.len(), least: LEAST_F1, misses })
+    Ok(Figure { tool, metric: "f1", value: counts.f1(), of: cases.len(), least: least(tool, "f1"), misses })
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
@@ -173,13 +180,20 @@ async fn rouge(wire: &Wire<'_>, cases: &[Case], progress: &ProgressBar) -> Resul
             .filter_map(Value::as_str)
             .map(|written| rouge_l(&said, &words(written)))
             .fold(0.0, f64::max);
-        if best < LEAST_ROUGE {
+        if best < POOR_ROUGE {
             misses.push(format!("{} {best:.2}", case.id));
         }
         sum += best;
     }
     let value = sum / crate::metrics::count(cases.len().max(1));
-    Ok(Figure { tool: "summarize", metric: "rouge_l", value, of: cases.len(), least: LEAST_ROUGE, misses })
+    Ok(Figure {
+        tool: "summarize",
+        metric: "rouge_l",
+        value,
+        of: cases.len(),
+        least: least("summarize", "rouge_l"),
+        misses,
+    })
 }
 
 /// The share of documents whose text is the gold's, byte by byte. The documents are taken away again.
@@ -199,12 +213,24 @@ async fn exact(wire: &Wire<'_>, cases: &[Case], progress: &ProgressBar) -> Resul
         }
     }
     let value = crate::metrics::count(of - misses.len()) / crate::metrics::count(of.max(1));
-    Ok(Figure { tool: "ingest_docs", metric: "exact", value, of, least: 1.0, misses })
+    Ok(Figure { tool: "ingest_docs", metric: "exact", value, of, least: least("ingest_docs", "exact"), misses })
+}
+
+/// The floor of a tool; nothing but what is perfect passes one that has none.
+fn least(tool: &str, metric: &str) -> f64 {
+    floor(tool, metric, None, None).unwrap_or(1.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_tool_has_a_floor() {
+        for (tool, metric) in METRICS {
+            assert!(floor(tool, metric, None, None).is_some(), "{tool} {metric}");
+        }
+    }
 
     #[test]
     fn counts_any_term_where_there_is_no_taxonomy() {

@@ -128,6 +128,7 @@ impl Platform {
     /// The same with a host's speech; a platform has none of its own.
     #[must_use]
     pub fn with_speech(self, speech: Arc<Speech>) -> Self {
+        speech.count_with(self.meter.clone());
         Self { speech, ..self }
     }
 

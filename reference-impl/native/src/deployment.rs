@@ -180,6 +180,7 @@ impl Deployment {
             timer,
             telemetry: Arc::clone(&counters) as Arc<dyn Telemetry>,
             before_call,
+            recorder: Some(Arc::clone(&platform)),
         });
         let test_tools = wrapped.faults.map(|faults| TestTools { faults, counters });
         let router = reference_http::router(edge);

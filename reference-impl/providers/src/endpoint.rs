@@ -148,9 +148,7 @@ impl Endpoint {
                     401 | 403 => format!("it refused the key (status {status})"),
                     _ => format!("status {status}"),
                 };
-                // The other form, a date, is for caches more than for models.
-                let seconds = response.retry_after.as_deref().and_then(|text| text.trim().parse::<u64>().ok());
-                let wait_ms = seconds.map(|seconds| seconds.min(LONGEST_WAIT_S) * 1000);
+                let wait_ms = wait_s(response).map(|seconds| seconds.min(LONGEST_WAIT_S) * 1000);
                 Err(status_error(self.id(), status, reason, wait_ms))
             }
         }
@@ -163,4 +161,16 @@ impl Endpoint {
     pub(crate) fn unusable(&self, reason: &str) -> ModelError {
         ModelError::Unusable { model: self.id().to_owned(), reason: reason.to_owned() }
     }
+}
+
+/// How long the upstream asks us to wait, in seconds. A date counts from the upstream's own `date`, so that no clock of ours has to
+/// agree with it; one that lies before it asks for no wait.
+fn wait_s(response: &FetchResponse) -> Option<u64> {
+    let asked = response.retry_after.as_deref()?.trim();
+    if let Ok(seconds) = asked.parse() {
+        return Some(seconds);
+    }
+    let until = httpdate::parse_http_date(asked).ok()?;
+    let now = httpdate::parse_http_date(response.date.as_deref()?.trim()).ok()?;
+    Some(until.duration_since(now).map_or(0, |left| left.as_secs()))
 }

@@ -55,6 +55,8 @@ pub struct FetchResponse {
     pub content_type: Option<String>,
     /// `retry-after`, as sent.
     pub retry_after: Option<String>,
+    /// `date`, as sent.
+    pub date: Option<String>,
     /// The body as it arrives. Dropping it ends the exchange.
     pub body: BoxStream<'static, Result<Bytes, FetchError>>,
 }

@@ -163,6 +163,7 @@ impl Deployment {
             timer,
             telemetry: wrapped.telemetry,
             before_call: wrapped.before_call,
+            recorder: Some(Arc::clone(&platform)),
         }));
         Ok(Self {
             router,

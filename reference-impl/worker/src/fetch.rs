@@ -69,9 +69,9 @@ async fn send(request: FetchRequest) -> Result<FetchResponse, FetchError> {
     let mut response =
         worker::Fetch::Request(request).send_with_signal(&signal).await.map_err(|_| FetchError::Broken)?;
     let header = |name: &str| response.headers().get(name).ok().flatten();
-    let (content_type, retry_after) = (header("content-type"), header("retry-after"));
+    let (content_type, retry_after, date) = (header("content-type"), header("retry-after"), header("date"));
     let status = response.status_code();
     let chunks = response.stream().map_err(|_| FetchError::Broken)?;
     let body = Arriving(SendWrapper::new((chunks, exchange))).boxed();
-    Ok(FetchResponse { status, content_type, retry_after, body })
+    Ok(FetchResponse { status, content_type, retry_after, date, body })
 }

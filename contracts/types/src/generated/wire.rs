@@ -130,7 +130,7 @@ impl AuditRecord {
     }
 }
 
-/// The tenant's token budget of the current UTC day and what is left of it.
+/// The tenant's budget of the current UTC day and what is left of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("BudgetReport")))]
 #[serde(deny_unknown_fields)]
@@ -150,6 +150,18 @@ pub struct BudgetReport {
     /// Share of the budget that is used; above 1 when the last call went past it, and 1 for a budget of 0.
     #[schemars(range(min = 0.0, max = 1000000.0))]
     pub used_ratio: f64,
+    /// Characters that may be spoken in the day. Absent where nothing bounds them, as the other two then.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 0_u64, max = 9007199254740991_u64))]
+    pub limit_characters: Option<u64>,
+    /// Characters spoken so far today.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 0_u64, max = 9007199254740991_u64))]
+    pub used_characters: Option<u64>,
+    /// Characters left today, 0 when they are used up.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 0_u64, max = 9007199254740991_u64))]
+    pub remaining_characters: Option<u64>,
     /// When the next day begins.
     #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub resets_at: String,
@@ -158,11 +170,20 @@ pub struct BudgetReport {
 impl BudgetReport {
     /// The required fields; the others are absent or at their defaults.
     pub fn new(limit_tokens: u64, used_tokens: u64, remaining_tokens: u64, used_ratio: f64, resets_at: String) -> Self {
-        Self { limit_tokens, used_tokens, remaining_tokens, used_ratio, resets_at }
+        Self {
+            limit_tokens,
+            used_tokens,
+            remaining_tokens,
+            used_ratio,
+            limit_characters: None,
+            used_characters: None,
+            remaining_characters: None,
+            resets_at,
+        }
     }
 }
 
-/// The token budget of one tenant. From 80 percent of it answers carry x-budget-warning; over it, operations that call a model answer 429 BUDGET_EXCEEDED before the model is called.
+/// The budget of one tenant. From 80 percent of its tokens answers carry x-budget-warning; over it, operations that call a model answer 429 BUDGET_EXCEEDED before the model is called. Speech has a budget of its own, in characters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("BudgetSettings")))]
 #[serde(deny_unknown_fields)]
@@ -175,12 +196,25 @@ pub struct BudgetSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "std::collections::BTreeMap<String, ModelPrice>", extend("maxProperties" = 64_i64))]
     pub usd_per_million_tokens: Option<std::collections::BTreeMap<String, ModelPrice>>,
+    /// Characters of texts that may be spoken for the tenant in one UTC day. The last requests may go past it by what they speak. Absent means that nothing bounds them.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 0_u64, max = 9007199254740991_u64))]
+    pub speech_characters_per_day: Option<u64>,
+    /// Prices in US dollars by speech provider, per million characters of the text. A provider that is not listed is counted at no cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>", extend("additionalProperties" = serde_json::json!({"type":"number","minimum":0,"maximum":1000000})), extend("maxProperties" = 64_i64))]
+    pub usd_per_million_characters: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 impl BudgetSettings {
     /// The required fields; the others are absent or at their defaults.
     pub fn new(tokens_per_day: u64) -> Self {
-        Self { tokens_per_day, usd_per_million_tokens: None }
+        Self {
+            tokens_per_day,
+            usd_per_million_tokens: None,
+            speech_characters_per_day: None,
+            usd_per_million_characters: None,
+        }
     }
 }
 
@@ -5100,7 +5134,7 @@ impl ModelSettings {
 #[schemars(extend("examples" = crate::examples("ModelUsage")))]
 #[serde(deny_unknown_fields)]
 pub struct ModelUsage {
-    /// The model.
+    /// The model, or the speech provider as x-tts-provider names it.
     pub model: ModelId,
     /// Requests that called a model.
     #[serde(deserialize_with = "crate::whole")]
@@ -5114,6 +5148,10 @@ pub struct ModelUsage {
     #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub tokens_out: u64,
+    /// Characters of texts that were spoken. Absent where none were.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 0_u64, max = 9007199254740991_u64))]
+    pub characters: Option<u64>,
     /// Estimated cost in US dollars.
     #[schemars(range(min = 0.0, max = 1000000000.0))]
     pub cost_usd: f64,
@@ -5122,7 +5160,7 @@ pub struct ModelUsage {
 impl ModelUsage {
     /// The required fields; the others are absent or at their defaults.
     pub fn new(model: ModelId, requests: u64, tokens_in: u64, tokens_out: u64, cost_usd: f64) -> Self {
-        Self { model, requests, tokens_in, tokens_out, cost_usd }
+        Self { model, requests, tokens_in, tokens_out, characters: None, cost_usd }
     }
 }
 
@@ -8430,6 +8468,10 @@ pub struct UsageTotals {
     #[serde(deserialize_with = "crate::whole")]
     #[schemars(range(min = 0_u64, max = 9007199254740991_u64))]
     pub tokens_out: u64,
+    /// Characters of texts that were spoken. Absent where none were.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 0_u64, max = 9007199254740991_u64))]
+    pub characters: Option<u64>,
     /// Estimated cost in US dollars.
     #[schemars(range(min = 0.0, max = 1000000000.0))]
     pub cost_usd: f64,
@@ -8438,7 +8480,7 @@ pub struct UsageTotals {
 impl UsageTotals {
     /// The required fields; the others are absent or at their defaults.
     pub fn new(requests: u64, tokens_in: u64, tokens_out: u64, cost_usd: f64) -> Self {
-        Self { requests, tokens_in, tokens_out, cost_usd }
+        Self { requests, tokens_in, tokens_out, characters: None, cost_usd }
     }
 }
 

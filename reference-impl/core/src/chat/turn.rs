@@ -1,5 +1,8 @@
 //! The turn itself: pulls what a model writes, judges it part by part, and stores the whole at its end.
 
+mod judge;
+mod rounds;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -7,9 +10,7 @@ use futures_util::StreamExt;
 
 use super::calls::Calls;
 use super::error::ChatError;
-use super::extractive::NO_ANSWER as NOTHING_FOUND;
-use super::grounded::{Part, grounded};
-use super::guard::{Clean, Guard};
+use super::guard::Guard;
 use super::model::{ChatEvent, ChatSummary, Finish};
 use super::parts::Parts;
 use super::written::Written;
@@ -20,14 +21,12 @@ use crate::ports::{
     ChatCall, ChatDelta, ChatDeltas, ChatFinish, ChatModel, Clock, GenerationRequest, GeneratorKind, ModelError,
 };
 use crate::retrieve::Degradation;
+#[cfg(feature = "sabotage")]
 use crate::sabotage::{self, Sabotage};
-use crate::safety::{self, Blocked, Finding};
+use crate::safety::Finding;
 use crate::session::{Hold, Kept, Message, Speaker};
 use crate::tenancy::TenantContext;
 use crate::usage::{self, Meter, Used};
-
-/// Most bytes of what a model wrote before that are read again with each sentence, for the words of the system prompt.
-const LOOK_BACK: usize = 2_000;
 
 /// What a turn will do.
 pub(crate) enum Plan {
@@ -310,123 +309,6 @@ impl Turn {
             self.say(NO_ANSWER.to_owned());
         }
         Ok(())
-    }
-
-    /// Judges what was written before calls, all of which is known by now.
-    fn round_parts(&mut self) -> Result<(), ChatError> {
-        let (text, end) = self.written.rest(&*self.tokenizer);
-        let parts = self.parts.push(&text);
-        let last = self.parts.rest();
-        for part in parts.into_iter().chain(last) {
-            self.judge(&part);
-            if self.blocked() {
-                self.calling = false;
-                return self.last_parts();
-            }
-        }
-        if let Some(end) = end {
-            self.calling = false;
-            self.finish = Some(end);
-            return self.last_parts();
-        }
-        Ok(())
-    }
-
-    /// One step of the calls that the model waits for: tells the next one, makes the one that was told, or asks the model to go
-    /// on with what they gave.
-    async fn call_next(&mut self) -> Result<(), ChatError> {
-        let Some(calls) = &mut self.calls else { return Ok(()) };
-        if let Some(used) = calls.make().await {
-            if !sabotage::on(Sabotage::ChatToolResultsLost) {
-                self.ready.push_back(ChatEvent::ToolResult(used));
-            }
-            return Ok(());
-        }
-        if let Some(told) = calls.tell() {
-            self.ready.push_back(ChatEvent::ToolCall(told));
-            return Ok(());
-        }
-        self.calling = false;
-        let said = std::mem::take(&mut self.round);
-        let (Some(messages), Some((model, call))) = (calls.next_round(said.trim()), &mut self.model) else {
-            self.finish = Some(Finish::ToolLimit);
-            return self.last_parts();
-        };
-        call.messages.extend(messages);
-        self.deltas = Some(model.chat(&self.tenant, call).await?);
-        Ok(())
-    }
-
-    /// Judges a part of what the model wrote, and makes of it what may leave.
-    fn judge(&mut self, written: &str) {
-        if !self.extractive {
-            let from = self.recent.len().saturating_sub(LOOK_BACK);
-            let from = (from..=self.recent.len()).find(|at| self.recent.is_char_boundary(*at)).unwrap_or(0);
-            self.recent.drain(..from);
-            let before = safety::review_written(&self.tenant, &self.recent).map_or(0, |it| it.findings.len());
-            self.recent.push_str(written);
-            match safety::review_written(&self.tenant, &self.recent) {
-                Err(blocked) => return self.block(blocked),
-                Ok(passed) if passed.findings.len() > before => {
-                    let redacts = passed.text != self.recent;
-                    self.safety.extend(passed.findings.into_iter().skip(before));
-                    if redacts {
-                        return;
-                    }
-                }
-                Ok(_) => {}
-            }
-        }
-        let part = match &self.grounds {
-            None => Some(Part { text: written.to_owned(), citations: Vec::new() }),
-            Some(_) if written.trim().trim_end_matches('.').eq_ignore_ascii_case(NOTHING_FOUND) => None,
-            Some(request) => {
-                let begins = !self.any();
-                grounded(&self.tenant, request, written, self.cited(), begins)
-            }
-        };
-        let Some(part) = part else { return };
-        match self.guard.push(&self.tenant, part) {
-            Ok(clean) => clean.into_iter().for_each(|clean| self.release(clean)),
-            Err(blocked) => self.block(blocked),
-        }
-    }
-
-    /// Whether anything has been made of what the model wrote, released or not.
-    fn any(&self) -> bool {
-        !self.text.is_empty() || self.guard.waits().is_some()
-    }
-
-    /// Citations that have been made, released or not.
-    fn cited(&self) -> usize {
-        let last = |all: &[Citation]| all.last().map(|it| it.marker);
-        let waiting = self.guard.waits().and_then(|part| last(&part.citations));
-        waiting.or_else(|| last(&self.citations)).map_or(0, |marker| marker as usize)
-    }
-
-    fn block(&mut self, Blocked(finding): Blocked) {
-        self.safety.push(finding);
-        self.finish = Some(Finish::ContentFilter);
-        self.deltas = None;
-    }
-
-    fn release(&mut self, clean: Clean) {
-        self.safety.extend(clean.findings);
-        let shift = self.text.len();
-        if clean.part.text.is_empty() {
-            return;
-        }
-        self.say(clean.part.text);
-        for mut citation in clean.part.citations {
-            citation.answer_span = citation.answer_span.start + shift..citation.answer_span.end + shift;
-            self.citations.push(citation.clone());
-            self.ready.push_back(ChatEvent::Citation(citation));
-        }
-    }
-
-    fn say(&mut self, text: String) {
-        self.text.push_str(&text);
-        self.ready.push_back(ChatEvent::Text(text));
     }
 
     /// Stores the turn and tells its end.

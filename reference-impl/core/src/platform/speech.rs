@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 
 use contract_types::ErrorCode;
-use futures_util::future::{Either, select};
+use futures_util::StreamExt;
+use futures_util::future::{Either, ready, select};
+use futures_util::stream;
 use serde_json::{Value as Json, json};
 
 use super::{JobError, Platform};
@@ -67,14 +69,25 @@ impl Platform {
         (streamed, queued): (bool, bool),
     ) -> Result<SpeechOutcome, SpeechError> {
         self.speech.check(tenant, request)?;
+        self.meter.check_speech(tenant).await?;
         let sync_chars = tenant.settings().limits.tts_sync_chars as usize;
         let long = request.text.chars().nth(sync_chars).is_some();
         if (queued || long) && !sabotage::on(Sabotage::SpeechNeverWaits) {
             return Ok(SpeechOutcome::Accepted(self.start_speech_job(tenant, request).await?));
         }
-        let mut recording = self.speech.record(tenant, request, !streamed).await?;
+        let recording = self.speech.record(tenant, request, !streamed).await;
+        if !streamed || recording.is_err() {
+            self.meter.close(tenant).await;
+        }
+        let mut recording = recording?;
         if streamed && sabotage::on(Sabotage::SpeechStreamDiffers) {
-            recording.sound = Box::pin(futures_util::StreamExt::take(recording.sound, 1));
+            recording.sound = Box::pin(recording.sound.take(1));
+        }
+        if streamed {
+            let (meter, tenant) = (self.meter.clone(), tenant.clone());
+            // Whoever has read to the end finds it counted; what is cut before is counted in the background.
+            let counted = stream::once(async move { meter.close(&tenant).await }).filter_map(|()| ready(None));
+            recording.sound = Box::pin(recording.sound.chain(counted));
         }
         Ok(SpeechOutcome::Recording(recording))
     }
@@ -108,12 +121,14 @@ impl Platform {
         job: &Job,
         request: &Json,
     ) -> Result<(), JobError> {
+        // A context of its own: the tally of a runner is that of all its jobs.
+        let owner = tenant.anew();
         let work = async {
             let Some(request) = decode(request) else {
                 let message = "the work of this job cannot be read".to_owned();
                 return Err(JobFailure { code: ErrorCode::InternalError, message });
             };
-            self.spoken_whole(tenant, &request).await.map_err(|error| failure(&error))
+            self.spoken_whole(&owner, &request).await.map_err(|error| failure(&error))
         };
         let watch = async {
             loop {
@@ -126,14 +141,19 @@ impl Platform {
                 }
             }
         };
-        let spoken = match select(Box::pin(work), Box::pin(watch)).await {
+        let ended = match select(Box::pin(work), Box::pin(watch)).await {
             Either::Left((spoken, watch)) => {
                 // It may wait for the database, which nobody else gets while it does and is not polled.
                 drop(watch);
-                spoken
+                Some(spoken)
             }
-            Either::Right(((), _)) => return Ok(()),
+            Either::Right(((), work)) => {
+                drop(work);
+                None
+            }
         };
+        self.meter.close(&owner).await;
+        let Some(spoken) = ended else { return Ok(()) };
         let ending = match spoken {
             Ok(spoken) => match audio::keep(database, &job.id, &spoken.audio).await? {
                 Kept::Yes => {

@@ -81,7 +81,8 @@ pub trait Database: Send + Sync {
     fn batch(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>>;
 
     /// As [`Database::batch`], for counts that every request adds to. What is written outlives the process; the last moments of it
-    /// may be lost with the power of the machine, so that requests need not wait in line for the disk.
+    /// may be lost with the power of the machine, so that requests need not wait in line for the disk
+    /// (`contracts/decisions/0013-counts-do-not-wait-for-the-disk.md`).
     ///
     /// # Errors
     ///

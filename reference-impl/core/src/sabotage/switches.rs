@@ -348,6 +348,8 @@ switches! {
     // Usage and budgets.
     UsageOfEmbeddingsLost "usage-of-embeddings-lost" "BUD-001" "What embedding models read is not written down.";
     UsageOfRerankLost "usage-of-rerank-lost" "BUD-001" "What rerankers read is not written down.";
+    UsageOfSpeechLost "usage-of-speech-lost" "BUD-007" "What speech providers spoke is not written down.";
+    SpeechBudgetIgnored "speech-budget-ignored" "BUD-007" "A text is spoken, or taken as a job, whatever was spoken before.";
     UsageOfGenerationLost "usage-of-generation-lost" "BUD-001" "What generation models read and wrote is not written down.";
     UsageCountedTwice "usage-counted-twice" "BUD-001" "Each model call is written down twice.";
     UsageOfAnotherTenant "usage-of-another-tenant" "BUD-001" "What a tenant used is written down for another one.";
@@ -405,6 +407,7 @@ switches! {
     McpMetadataNotAskedFor "mcp-metadata-not-asked-for" "MCP-005" "A call of 2026-07-28 need not say what its client can do.";
     McpEveryRevisionTaken "mcp-every-revision-taken" "MCP-006" "A revision that is not served is taken for 2025-11-25.";
     RefusedCallsNotRecorded "refused-calls-not-recorded" "AUD-001" "Refused calls leave no record.";
+    EdgeRefusalsNotRecorded "edge-refusals-not-recorded" "AUD-007" "A call that a rate limit, a scope or the shape of its body refuses leaves no record.";
     FailedCallsNotRecorded "failed-calls-not-recorded" "AUD-001" "Failed calls and those that took too long leave no record.";
     AuditOutcomeAlwaysSucceeded "audit-outcome-always-succeeded" "AUD-001" "Every record says that the call succeeded.";
     AuditTellsUnknownNames "audit-tells-unknown-names" "AUD-002" "The name of a tool that does not exist is recorded as it was sent.";
@@ -416,6 +419,7 @@ switches! {
     AuditSequenceSkips "audit-sequence-skips" "AUD-004" "Sequence numbers rise by two.";
     ToolUsageNotTold "tool-usage-not-told" "TOL-020" "The result of a tool does not tell what its models used.";
     ToolBudgetIgnored "tool-budget-ignored" "TOL-020" "A tool whose models have no budget left goes on without them.";
+    ToolJobBudgetIgnored "tool-job-budget-ignored" "TOL-022" "A call whose models have no budget left becomes a job all the same.";
     ChatToolLimitIgnored "chat-tool-limit-ignored" "TOL-012" "A model may call a tool as often as it likes in one turn.";
     ChatWritesUnasked "chat-writes-unasked" "TOL-012" "A model may call a tool that writes whatever the user's turn says.";
     ChatCallsWhatIsNotListed "chat-calls-what-is-not-listed" "TOL-021" "A model may call tools that the request does not list.";

@@ -156,7 +156,7 @@ pub(super) async fn add(
     kept: Kept,
 ) -> Result<(), SessionError> {
     let name = || text(id.as_str());
-    let revives = sabotage::on(Sabotage::DeletedSessionContinues);
+    let revives = sabotage::on(Sabotage::DeletedSessionContinues) || sabotage::on(Sabotage::ForeignSessionContinues);
     let unguarded = sabotage::on(Sabotage::SessionTurnsNotSerialised);
     let mut batch = Vec::new();
     if begins {

@@ -14,10 +14,11 @@ pub use format::{Recording, collected};
 pub use split::pieces;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::ports::{SpeechEncoder, SpeechFormat, SpeechProvider, SpeechVoice};
 use crate::tenancy::{Feature, TenantContext, TenantId};
+use crate::usage::Meter;
 
 /// The name that stands for no provider.
 pub const NONE: &str = "none";
@@ -54,12 +55,18 @@ pub struct Speech {
     providers: Vec<Arc<dyn SpeechProvider>>,
     encoder: Option<Arc<dyn SpeechEncoder>>,
     calls: Mutex<BTreeMap<(TenantId, String), u64>>,
+    meter: OnceLock<Meter>,
 }
 
 impl Speech {
     /// Speech by `providers`, each of which a tenant must enable by name; without an encoder there are `wav` and `pcm` alone.
     pub fn new(providers: Vec<Arc<dyn SpeechProvider>>, encoder: Option<Arc<dyn SpeechEncoder>>) -> Self {
-        Self { providers, encoder, calls: Mutex::default() }
+        Self { providers, encoder, calls: Mutex::default(), meter: OnceLock::new() }
+    }
+
+    /// Has what is spoken counted by a platform's meter; the first that is given stays.
+    pub(crate) fn count_with(&self, meter: Meter) {
+        let _ = self.meter.set(meter);
     }
 
     /// Whether the tenant has a provider at all, be it up or down.
@@ -125,6 +132,14 @@ impl Speech {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(TenantId, String), u64>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a text that a provider has taken.
+    fn charge(&self, tenant: &TenantContext, provider: &dyn SpeechProvider, text: &str) {
+        if let Some(meter) = self.meter.get() {
+            let characters = u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
+            meter.charge_speech(tenant, provider.name(), characters);
+        }
     }
 
     fn count(&self, tenant: &TenantContext, provider: &dyn SpeechProvider) {

@@ -149,7 +149,10 @@ impl Speech {
                     let Speaker { provider, voice, language } = &speaker;
                     speech.count(&tenant, &**provider);
                     match provider.speak(&tenant, SpeechCall { text: &piece, voice, language, speed }).await {
-                        Ok(sound) => current = Some(sound),
+                        Ok(sound) => {
+                            speech.charge(&tenant, &**provider, &piece);
+                            current = Some(sound);
+                        }
                         Err(error) => return Some((Err(error), None)),
                     }
                 }

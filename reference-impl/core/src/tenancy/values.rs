@@ -307,13 +307,17 @@ pub struct ModelPrice {
     pub output_usd: f64,
 }
 
-/// Token budget.
-#[derive(Debug, Clone, PartialEq)]
+/// Budget of a day.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct BudgetSettings {
     /// Tokens in and out together in one UTC day.
     pub tokens_per_day: u64,
     /// Prices by model id; a model that is not listed costs nothing.
     pub usd_per_million_tokens: BTreeMap<String, ModelPrice>,
+    /// Characters of texts that may be spoken in one UTC day; `None` bounds them not.
+    pub speech_characters_per_day: Option<u64>,
+    /// Prices by speech provider; one that is not listed costs nothing.
+    pub usd_per_million_characters: BTreeMap<String, f64>,
 }
 
 /// One safety filter in one direction.

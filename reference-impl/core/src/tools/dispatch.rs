@@ -150,12 +150,13 @@ impl Platform {
         done
     }
 
-    /// Records a call that is not made: a model asked for it, and its turn does not allow it.
+    /// Records a call that is not made: the edge refuses it before a tool is looked for, or a model asked for it and its turn does
+    /// not allow it.
     ///
     /// # Errors
     ///
     /// A store's failure.
-    pub(crate) async fn refuse_tool(
+    pub async fn refuse_tool(
         self: &Arc<Self>,
         tenant: &TenantContext,
         call: &ToolCall,
@@ -163,6 +164,13 @@ impl Platform {
     ) -> Result<(), ToolError> {
         let database = self.ports().databases.open(tenant).await?;
         self.begin(tenant, call).end(&*database, outcome).await
+    }
+
+    /// [`Platform::refuse_tool`] for a request that is refused in any case: a store's failure is told to the log alone.
+    pub async fn record_refusal(self: &Arc<Self>, tenant: &TenantContext, call: &ToolCall, outcome: Outcome) {
+        if let Err(error) = self.refuse_tool(tenant, call, outcome).await {
+            tracing::warn!(tenant = tenant.id().as_str(), %error, "a refused call of a tool has no record");
+        }
     }
 
     /// [`Platform::execute_tool`] as a part of a request that goes on.

@@ -6,11 +6,11 @@ use contract_types::ErrorCode;
 use futures_util::future::{Either, select};
 use serde_json::{Value as Json, json};
 
-use super::{ToolCall, ToolError, ToolOutput, outcome};
+use super::{Registered, ToolCall, ToolError, ToolOutput, ToolRun, outcome};
 use crate::audit::{Called, Outcome};
 use crate::ids::JobId;
 use crate::platform::Platform;
-use crate::ports::Database;
+use crate::ports::{Database, ModelError};
 use crate::sabotage::{self, Sabotage};
 use crate::search::Usage;
 use crate::store::jobs::{self, Ending, Job, JobFailure, JobKind, JobStatus, NewJob};
@@ -30,7 +30,11 @@ impl Platform {
         let database = self.ports().databases.open(tenant).await?;
         let pending = self.begin(tenant, call);
         let since = self.ports().clock.monotonic_us();
-        if let Err(error) = self.admit(tenant, call) {
+        let admitted = match self.admit(tenant, call) {
+            Ok(tool) => self.afford(tenant, tool, call).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = admitted {
             let done = Err(error);
             if let Some(called) = pending.hand_over() {
                 self.record(tenant, &*database, &called, outcome(&done), since).await?;
@@ -54,6 +58,19 @@ impl Platform {
                 self.record(tenant, &*database, &called, Outcome::Failed, since).await?;
                 Err(error.into())
             }
+        }
+    }
+
+    /// Refuses a call whose model the tenant's budget has nothing left for, since a job would come to nothing. Books that cannot be
+    /// read are left to the run.
+    async fn afford(&self, tenant: &TenantContext, tool: &Registered, call: &ToolCall) -> Result<(), ToolError> {
+        let run = ToolRun { platform: self, tenant, arguments: &call.arguments };
+        let Some(model) = tool.tool.model(run).filter(|_| !sabotage::on(Sabotage::ToolJobBudgetIgnored)) else {
+            return Ok(());
+        };
+        match self.meter().check(tenant, &model).await {
+            Err(error @ ModelError::BudgetExceeded { .. }) => Err(ToolError::OverBudget(error)),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 

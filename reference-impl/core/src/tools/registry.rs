@@ -39,6 +39,11 @@ pub trait Tool: Send + Sync {
     ///
     /// [`ToolFault`].
     fn run<'a>(&'a self, run: ToolRun<'a>) -> BoxFuture<'a, Result<Json, ToolFault>>;
+
+    /// Id of the model that such a call asks in any case; `None` where it may do without one.
+    fn model(&self, _run: ToolRun<'_>) -> Option<String> {
+        None
+    }
 }
 
 /// A tool with what was made of its declaration.

@@ -17,9 +17,13 @@ const HELD: &str = "SELECT coalesce(sum(tokens), 0) FROM token_holds WHERE day =
 const ADD: &str = "INSERT INTO model_usage (day, model, requests, tokens_in, tokens_out) VALUES (?1, ?2, ?3, ?4, ?5) \
      ON CONFLICT (day, model) DO UPDATE SET requests = requests + excluded.requests, \
      tokens_in = tokens_in + excluded.tokens_in, tokens_out = tokens_out + excluded.tokens_out";
+const ADD_SPOKEN: &str = "INSERT INTO model_usage (day, model, requests, tokens_in, tokens_out, characters) \
+     VALUES (?1, ?2, ?3, 0, 0, ?4) ON CONFLICT (day, model) DO UPDATE SET requests = requests + excluded.requests, \
+     characters = characters + excluded.characters";
+const SPOKEN: &str = "SELECT coalesce(sum(characters), 0) FROM model_usage WHERE day = ?1";
 const RELEASE: &str = "DELETE FROM token_holds WHERE id = ?1";
 const FORGET_OLD: &str = "DELETE FROM model_usage WHERE day <= ?1";
-const DAYS: &str = "SELECT day, model, requests, tokens_in, tokens_out FROM model_usage \
+const DAYS: &str = "SELECT day, model, requests, tokens_in, tokens_out, characters FROM model_usage \
      WHERE day BETWEEN ?1 AND ?2 ORDER BY day, model";
 
 /// Room in a budget that a request asks for.
@@ -93,6 +97,15 @@ pub(super) async fn write(database: &dyn Database, day: i64, unwritten: &Unwritt
             Statement::new(ADD, values)
         })
         .collect();
+    statements.extend(unwritten.spoken.iter().map(|(provider, (characters, counted))| {
+        let values = vec![
+            Value::Integer(day),
+            Value::Text(provider.clone()),
+            Value::Integer(i64::from(*counted)),
+            number(*characters),
+        ];
+        Statement::new(ADD_SPOKEN, values)
+    }));
     if let Some(hold) = &unwritten.hold
         && !sabotage::on(Sabotage::BudgetHoldKept)
     {
@@ -104,6 +117,21 @@ pub(super) async fn write(database: &dyn Database, day: i64, unwritten: &Unwritt
     sum(answers.last())
 }
 
+/// Characters that were spoken on a day.
+pub(super) async fn spoken(database: &dyn Database, day: i64) -> Result<u64, StoreError> {
+    let answers = database.batch(vec![Statement::new(SPOKEN, vec![Value::Integer(day)])]).await?;
+    sum(answers.first())
+}
+
+/// What is used on one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Today {
+    /// Tokens.
+    pub(super) tokens: u64,
+    /// Characters that were spoken.
+    pub(super) characters: u64,
+}
+
 /// One row of the books.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -111,6 +139,7 @@ pub(super) struct Entry {
     pub(super) model: String,
     pub(super) requests: u64,
     pub(super) tokens: Tokens,
+    pub(super) characters: u64,
 }
 
 /// The rows of the days from `from` to `to`, both included, and what is used on the day `today`; of one moment.
@@ -119,15 +148,16 @@ pub(super) async fn entries(
     from: i64,
     to: i64,
     today: i64,
-) -> Result<(Vec<Entry>, u64), StoreError> {
+) -> Result<(Vec<Entry>, Today), StoreError> {
     let answers = database
         .batch(vec![
             Statement::new(DAYS, vec![Value::Integer(from), Value::Integer(to)]),
             Statement::new(USED, vec![Value::Integer(today)]),
+            Statement::new(SPOKEN, vec![Value::Integer(today)]),
         ])
         .await?;
     let entries = answers.first().map_or(&[][..], Vec::as_slice).iter().map(entry).collect::<Result<_, _>>()?;
-    Ok((entries, sum(answers.get(1))?))
+    Ok((entries, Today { tokens: sum(answers.get(1))?, characters: sum(answers.get(2))? }))
 }
 
 fn entry(row: &Row) -> Result<Entry, StoreError> {
@@ -139,6 +169,7 @@ fn entry(row: &Row) -> Result<Entry, StoreError> {
         model: read::text(row, 1, "model_usage.model")?.to_owned(),
         requests: count(2, "model_usage.requests")?,
         tokens: Tokens { read: count(3, "model_usage.tokens_in")?, written: count(4, "model_usage.tokens_out")? },
+        characters: count(5, "model_usage.characters")?,
     })
 }
 

@@ -93,6 +93,33 @@ impl Meter {
         if room { Ok(()) } else { Err(refused(model, now)) }
     }
 
+    /// Refuses speech while nothing is left of the characters that the tenant may have spoken in a day. Holds nothing: requests
+    /// at once may go past the limit by what each has spoken.
+    ///
+    /// # Errors
+    ///
+    /// As [`Meter::admit`].
+    pub(crate) async fn check_speech(&self, tenant: &TenantContext) -> Result<(), ModelError> {
+        const WHAT: &str = "speech";
+        let limit = tenant.settings().budget.as_ref().and_then(|budget| budget.speech_characters_per_day);
+        let Some(limit) = limit.filter(|_| !sabotage::on(Sabotage::SpeechBudgetIgnored)) else { return Ok(()) };
+        let now = self.clock.now(tenant.id());
+        let spoken = async {
+            let database = self.databases.open(tenant).await?;
+            ledger::spoken(&*database, day_of(now)).await
+        };
+        let spoken = spoken.await.map_err(|error| out_of_reach(WHAT, &error))?;
+        if spoken < limit { Ok(()) } else { Err(refused(WHAT, now)) }
+    }
+
+    /// Counts characters that a speech provider has taken.
+    pub(crate) fn charge_speech(&self, tenant: &TenantContext, provider: &str, characters: u64) {
+        if !sabotage::on(Sabotage::UsageOfSpeechLost) {
+            self.spread_net(tenant);
+            tenant.tally().charge_spoken(provider, characters);
+        }
+    }
+
     /// Counts a call.
     pub(crate) fn charge(&self, tenant: &TenantContext, role: Role, model: &str, tokens: Tokens) {
         self.spread_net(tenant);

@@ -1,4 +1,5 @@
-//! Tokens that a tenant's models read and wrote, by day and model, and the budget that they may use in a day.
+//! Tokens that a tenant's models read and wrote and characters that were spoken for it, by day and model or provider, and the budget
+//! that they may use in a day.
 //!
 //! Every model that core works with is behind a meter: [`metered`] is the one way from a host's ports to those of a
 //! [`Platform`](crate::platform::Platform). The first call of a request that would call a model asks for room in the budget: it is
@@ -73,4 +74,11 @@ pub fn cost(budget: Option<&BudgetSettings>, model: &str, tokens: Tokens) -> f64
     let price = budget.and_then(|budget| budget.usd_per_million_tokens.get(model));
     let unit = if sabotage::on(Sabotage::UsageCostWrong) { 1e3 } else { 1e6 };
     price.map_or(0.0, |price| (tokens.read as f64 * price.input_usd + tokens.written as f64 * price.output_usd) / unit)
+}
+
+/// Cost of `characters` that `provider` spoke in US dollars, by the tenant's prices; one that is not listed costs nothing.
+#[expect(clippy::cast_precision_loss, reason = "counts of characters stay far below 2^52")]
+pub fn cost_of_speech(budget: Option<&BudgetSettings>, provider: &str, characters: u64) -> f64 {
+    let price = budget.and_then(|budget| budget.usd_per_million_characters.get(provider));
+    price.map_or(0.0, |price| characters as f64 * price / 1e6)
 }

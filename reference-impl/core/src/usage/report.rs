@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use super::ledger::{self, Entry};
 use super::tally::{Share, Tokens};
-use super::{cost, day_of, next_day};
+use super::{cost, cost_of_speech, day_of, next_day};
 use crate::ports::{Database, DatabaseError, UnixMillis};
 use crate::sabotage::{self, Sabotage};
 use crate::store::StoreError;
@@ -24,6 +24,8 @@ pub struct UsageSums {
     pub requests: u64,
     /// Tokens.
     pub tokens: Tokens,
+    /// Characters of texts that were spoken.
+    pub characters: u64,
     /// Cost by the tenant's prices as they are now, in US dollars.
     pub cost_usd: f64,
 }
@@ -53,6 +55,8 @@ pub struct BudgetUse {
     pub share: Share,
     /// Tokens left.
     pub remaining: u64,
+    /// Characters that may be spoken today and those that were; `None` where nothing bounds them.
+    pub speech: Option<Share>,
     /// When the next day begins.
     pub resets_at: UnixMillis,
 }
@@ -166,18 +170,20 @@ pub(crate) async fn report(
     for sums in days.iter().flat_map(|day| &day.models).map(|it| it.sums) {
         totals.requests = totals.requests.saturating_add(sums.requests);
         totals.tokens.add(sums.tokens);
+        totals.characters = totals.characters.saturating_add(sums.characters);
         totals.cost_usd += sums.cost_usd;
     }
     if sabotage::on(Sabotage::UsageTotalsNotTheSum) {
         totals.tokens.read += 1;
     }
     let budget = budget.map(|budget| {
-        let share = Share { used, limit: budget.tokens_per_day };
-        let mut remaining = budget.tokens_per_day.saturating_sub(used);
+        let share = Share { used: used.tokens, limit: budget.tokens_per_day };
+        let mut remaining = budget.tokens_per_day.saturating_sub(used.tokens);
         if sabotage::on(Sabotage::BudgetRemainingWrong) {
             remaining = budget.tokens_per_day;
         }
-        BudgetUse { share, remaining, resets_at: next_day(now) }
+        let speech = budget.speech_characters_per_day.map(|limit| Share { used: used.characters, limit });
+        BudgetUse { share, remaining, speech, resets_at: next_day(now) }
     });
     Ok(UsageReport { from: date(span.from), to: date(span.to), days, totals, budget })
 }
@@ -185,8 +191,9 @@ pub(crate) async fn report(
 /// Rows in the order of their days, as days.
 fn days(entries: Vec<Entry>, budget: Option<&BudgetSettings>) -> Vec<UsageDay> {
     let mut days: Vec<(i64, UsageDay)> = Vec::new();
-    for Entry { day, model, requests, tokens } in entries {
-        let sums = UsageSums { requests, tokens, cost_usd: cost(budget, &model, tokens) };
+    for Entry { day, model, requests, tokens, characters } in entries {
+        let cost_usd = cost(budget, &model, tokens) + cost_of_speech(budget, &model, characters);
+        let sums = UsageSums { requests, tokens, characters, cost_usd };
         let used = ModelUse { model, sums };
         match days.last_mut().filter(|(last, _)| *last == day) {
             Some((_, last)) => last.models.push(used),

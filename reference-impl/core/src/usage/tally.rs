@@ -106,13 +106,15 @@ pub(super) struct Hold(pub(super) String);
 pub(super) struct Unwritten {
     /// Tokens by model, and whether the request is to be counted for the model.
     pub(super) models: BTreeMap<String, (Tokens, bool)>,
+    /// Characters by speech provider, and whether the request is to be counted for it.
+    pub(super) spoken: BTreeMap<String, (u64, bool)>,
     /// A hold to take away.
     pub(super) hold: Option<Hold>,
 }
 
 impl Unwritten {
     pub(super) fn is_empty(&self) -> bool {
-        self.models.is_empty() && self.hold.is_none()
+        self.models.is_empty() && self.spoken.is_empty() && self.hold.is_none()
     }
 }
 
@@ -127,6 +129,8 @@ pub struct Tally(Mutex<State>);
 struct State {
     used: Used,
     unwritten: BTreeMap<String, Tokens>,
+    /// Characters by speech provider that are yet to be written down.
+    spoken: BTreeMap<String, u64>,
     /// Models that this request is counted for already.
     counted: BTreeSet<String>,
     generation: Option<String>,
@@ -187,6 +191,12 @@ impl Tally {
         }
     }
 
+    pub(super) fn charge_spoken(&self, provider: &str, characters: u64) {
+        let mut state = self.lock();
+        let spoken = state.spoken.entry(provider.to_owned()).or_default();
+        *spoken = spoken.saturating_add(characters);
+    }
+
     /// Whether the request may call models without asking again.
     pub(super) fn is_admitted(&self) -> bool {
         let state = self.lock();
@@ -203,7 +213,7 @@ impl Tally {
 
     pub(super) fn has_unwritten(&self) -> bool {
         let state = self.lock();
-        !state.unwritten.is_empty() || state.hold.is_some()
+        !state.unwritten.is_empty() || !state.spoken.is_empty() || state.hold.is_some()
     }
 
     pub(super) fn see(&self, share: Share) {
@@ -245,6 +255,12 @@ impl Tally {
             }
             state.unwritten.entry(model).or_default().add(tokens);
         }
+        for (provider, (characters, counted)) in unwritten.spoken {
+            if counted {
+                state.counted.remove(&provider);
+            }
+            *state.spoken.entry(provider).or_default() += characters;
+        }
         if unwritten.hold.is_some() {
             state.hold = unwritten.hold;
         }
@@ -259,7 +275,12 @@ fn take(state: &mut State) -> Unwritten {
     let models = std::mem::take(&mut state.unwritten);
     let models =
         models.into_iter().map(|(model, tokens)| (model.clone(), (tokens, state.counted.insert(model)))).collect();
-    Unwritten { models, hold: state.hold.take() }
+    let spoken = std::mem::take(&mut state.spoken);
+    let spoken = spoken
+        .into_iter()
+        .map(|(provider, characters)| (provider.clone(), (characters, state.counted.insert(provider))))
+        .collect();
+    Unwritten { models, spoken, hold: state.hold.take() }
 }
 
 impl Drop for Tally {

@@ -1,5 +1,8 @@
 //! The meter and the budget under models that say what they are told to.
 
+mod budgets;
+mod chats;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -163,8 +166,12 @@ fn rig(tokens_per_day: Option<u64>) -> Rig {
     let tenants = TestTenants::with(|settings| {
         let price = ModelPrice { input_usd: 2.0, output_usd: 10.0 };
         let usd_per_million_tokens = [("writer-v1".to_owned(), price)].into();
-        settings.budget =
-            tokens_per_day.map(|tokens_per_day| BudgetSettings { tokens_per_day, usd_per_million_tokens });
+        settings.budget = tokens_per_day.map(|tokens_per_day| BudgetSettings {
+            tokens_per_day,
+            usd_per_million_tokens,
+            speech_characters_per_day: Some(10),
+            usd_per_million_characters: [("speaker".to_owned(), 1e6)].into(),
+        });
     });
     let (databases, models, later) = (Arc::new(MemoryDatabases::new()), Arc::new(Models::default()), Arc::default());
     let ports = Ports {
@@ -297,196 +304,6 @@ async fn one_request_is_counted_once_for_a_model_however_often_it_calls_it() {
 }
 
 #[tokio::test]
-async fn a_call_that_fails_counts_nothing_and_holds_nothing_afterwards() {
-    let rig = rig(Some(600));
-    rig.models.down.store(true, SeqCst);
-    for _ in 0..3 {
-        let owner = rig.tenants.owner();
-        assert!(matches!(rig.write(&owner).await, Err(ModelError::TimedOut { .. })));
-        rig.platform.settle(&owner).await;
-        assert!(owner.tally().used().models.is_empty());
-    }
-    assert_eq!(rig.used(&rig.tenants.owner()).await, 0);
-    rig.models.down.store(false, SeqCst);
-    assert!(rig.write(&rig.tenants.owner()).await.is_ok());
-}
-
-#[tokio::test]
-async fn without_a_token_left_no_model_is_called_and_another_tenant_goes_on() {
-    let rig = rig(Some(0));
-    let owner = rig.tenants.owner();
-    assert!(over(&rig.embed(&owner, "a").await) && over(&rig.write(&owner).await) && over(&rig.chat(&owner, 1).await));
-    assert_eq!(rig.calls(), 0);
-    let share = owner.tally().share().unwrap();
-    assert!((share.ratio() - 1.0).abs() < f64::EPSILON && share.warning().as_deref() == Some("1"));
-    let rig = self::rig(Some(7));
-    let owner = rig.tenants.owner();
-    rig.write(&owner).await.unwrap();
-    rig.platform.settle(&owner).await;
-    let refused = rig.write(&rig.tenants.owner()).await;
-    let Err(ModelError::BudgetExceeded { retry_after_s, .. }) = refused else { panic!("{refused:?}") };
-    assert_eq!(retry_after_s, 86_400, "the test's day has just begun");
-    assert!(rig.write(&rig.tenants.stranger()).await.is_ok());
-}
-
-#[tokio::test]
-async fn a_request_that_was_let_through_is_finished_and_may_go_past_the_limit() {
-    let rig = rig(Some(1));
-    let owner = rig.tenants.owner();
-    rig.embed(&owner, "one two three").await.unwrap();
-    rig.write(&owner).await.unwrap();
-    rig.platform.settle(&owner).await;
-    assert_eq!(rig.used(&owner).await, 10);
-    assert!(over(&rig.embed(&owner, "a").await), "the same caller's next request is another one");
-}
-
-/// Overshoot: at most what the last request that was let through uses, as long as none uses more than it was expected to.
-#[tokio::test]
-async fn a_hundred_calls_at_once_pass_the_limit_by_no_more_than_one_of_them() {
-    for counted in [(400, 100), (3, 1), (10, 500)] {
-        let rig = rig(Some(5_000));
-        *rig.models.counted.lock().unwrap() = Some(counted);
-        let one = |_| async {
-            let caller = rig.tenants.owner();
-            let answered = rig.write(&caller).await;
-            rig.platform.settle(&caller).await;
-            answered.is_ok()
-        };
-        let mut admitted = 0;
-        for _ in 0..40 {
-            let answers = join_all((0..100).map(one)).await;
-            admitted += answers.into_iter().filter(|ok| *ok).count();
-        }
-        let used = rig.used(&rig.tenants.owner()).await;
-        let each = counted.0 + counted.1;
-        assert_eq!(used, each * admitted as u64, "what was let through is what was counted");
-        assert_eq!(rig.calls(), admitted);
-        assert!(used <= 5_000 - 1 + each, "{used} tokens of {each} each");
-        assert!(used >= 5_000 || each == 4, "{used}: with nothing under way all of it can be used");
-    }
-}
-
-#[tokio::test]
-async fn what_a_lost_process_held_counts_until_its_time_is_over() {
-    let rig = rig(Some(100));
-    let owner = rig.tenants.owner();
-    let mut call = Box::pin(rig.write(&owner));
-    assert!((&mut call).now_or_never().is_none(), "it waits for the model");
-    // As in a process that is gone: nobody gives anything back.
-    std::mem::forget(call);
-    std::mem::forget(owner);
-    let next = || async { rig.write(&rig.tenants.owner()).await };
-    assert!(over(&next().await));
-    let deadline_ms = u32::try_from(rig.tenants.owner().settings().times.deadline_ms).unwrap();
-    rig.tenants.clock.advance(rig.tenants.owner().id(), deadline_ms + 59_999);
-    assert!(over(&next().await));
-    rig.tenants.clock.advance(rig.tenants.owner().id(), 1);
-    assert!(next().await.is_ok());
-}
-
-#[tokio::test]
-async fn a_request_that_is_cut_gives_back_what_it_held() {
-    let rig = rig(Some(100));
-    {
-        let owner = rig.tenants.owner();
-        let mut call = Box::pin(rig.write(&owner));
-        assert!((&mut call).now_or_never().is_none());
-    }
-    assert!(over(&rig.write(&rig.tenants.owner()).await));
-    rig.run_later().await;
-    assert!(rig.write(&rig.tenants.owner()).await.is_ok());
-}
-
-#[tokio::test]
-async fn a_new_day_begins_whole_and_the_old_one_stays_in_the_report() {
-    let rig = rig(Some(5));
-    let owner = rig.tenants.owner();
-    rig.write(&owner).await.unwrap();
-    rig.platform.settle(&owner).await;
-    assert!(over(&rig.write(&owner).await));
-    rig.tenants.clock.advance(owner.id(), u32::try_from(DAY_MS - 1).unwrap());
-    assert!(over(&rig.write(&owner).await), "its last millisecond");
-    rig.tenants.clock.advance(owner.id(), 1);
-    let report = rig.platform.usage(&owner, None, None).await.unwrap();
-    assert_eq!((report.days.len(), report.totals.tokens.sum(), report.budget.unwrap().share.used), (1, 7, 0));
-    let fresh = rig.tenants.owner();
-    rig.write(&fresh).await.unwrap();
-    rig.platform.settle(&fresh).await;
-    let report = rig.platform.usage(&owner, None, None).await.unwrap();
-    let dates: Vec<&str> = report.days.iter().map(|day| day.date.as_str()).collect();
-    assert_eq!((dates, report.totals.requests), (vec!["2026-01-01", "2026-01-02"], 2));
-}
-
-#[tokio::test]
-async fn usage_is_kept_for_two_years() {
-    let rig = rig(None);
-    let day = u32::try_from(DAY_MS).unwrap();
-    for days in [0, KEPT_DAYS - 1, 1] {
-        (0..days).for_each(|_| rig.tenants.clock.advance(rig.tenants.owner().id(), day));
-        let owner = rig.tenants.owner();
-        rig.write(&owner).await.unwrap();
-        rig.platform.settle(&owner).await;
-        let report = rig.platform.usage(&owner, Some("2026-01-01"), Some("2026-01-01")).await.unwrap();
-        assert_eq!(report.days.len(), usize::from(days != 1), "after {days} more days");
-    }
-}
-
-fn text(text: &str) -> ChatDelta {
-    ChatDelta::Text(text.to_owned())
-}
-
-#[tokio::test]
-async fn a_chat_is_counted_when_it_ends_by_its_host_or_by_what_was_written() {
-    let finish = || ChatDelta::Finish(ChatFinish::Stop);
-    let counted = ChatDelta::Usage { tokens_in: 90, tokens_out: 80 };
-    for (says, expected) in [
-        (vec![text("one two"), text(" three"), finish()], (4, 3)),
-        (vec![text("one two"), finish(), counted.clone()], (90, 80)),
-        (vec![counted, text("one"), finish()], (90, 80)),
-        (vec![text("it broke")], (4, 2)),
-    ] {
-        let rig = rig(Some(1_000));
-        *rig.models.says.lock().unwrap() = says;
-        let owner = rig.tenants.owner();
-        let pieces = rig.chat(&owner, 50).await.unwrap().collect::<Vec<_>>().await;
-        assert!(pieces.iter().all(Result::is_ok));
-        let row = (CHAT.to_owned(), 1, expected.0, expected.1);
-        assert_eq!(rig.today(&owner).await, [row], "written down before the end was heard of");
-        assert!(rig.later.0.lock().unwrap().is_empty());
-    }
-}
-
-#[tokio::test]
-async fn a_chat_that_is_cut_counts_what_was_written_until_then() {
-    let rig = rig(Some(60));
-    *rig.models.says.lock().unwrap() = vec![text("one two"), text(" three"), text(" four")];
-    {
-        let owner = rig.tenants.owner();
-        let mut deltas = rig.chat(&owner, 50).await.unwrap();
-        assert!(deltas.next().await.is_some() && deltas.next().await.is_some());
-        assert!(rig.chat(&rig.tenants.owner(), 50).await.is_ok(), "54 of 60 are held");
-        assert!(over(&rig.chat(&rig.tenants.owner(), 50).await), "two hold more than there is");
-    }
-    rig.run_later().await;
-    let owner = rig.tenants.owner();
-    let rows = rig.today(&owner).await;
-    assert_eq!(rows, [(CHAT.to_owned(), 2, 8, 3)], "the second was cut before its first piece");
-    assert!(rig.chat(&owner, 50).await.is_ok());
-}
-
-#[tokio::test]
-async fn a_turn_that_waits_for_tools_keeps_its_place_in_the_budget() {
-    let rig = rig(Some(10));
-    *rig.models.says.lock().unwrap() = vec![text("calls a tool"), ChatDelta::Finish(ChatFinish::ToolCalls)];
-    let owner = rig.tenants.owner();
-    for _ in 0..3 {
-        rig.chat(&owner, 5).await.unwrap().collect::<Vec<_>>().await;
-    }
-    assert_eq!(rig.today(&owner).await, [(CHAT.to_owned(), 1, 12, 9)]);
-    assert!(over(&rig.chat(&rig.tenants.owner(), 5).await));
-}
-
-#[tokio::test]
 async fn books_that_cannot_be_read_let_nothing_through_that_a_budget_bounds() {
     let rig = rig(Some(1_000));
     let owner = rig.tenants.owner();
@@ -525,7 +342,11 @@ fn warns_from_four_fifths_on() {
 #[test]
 fn costs_follow_the_tenants_prices() {
     let price = ModelPrice { input_usd: 0.5, output_usd: 4.0 };
-    let budget = BudgetSettings { tokens_per_day: 1, usd_per_million_tokens: [("priced".to_owned(), price)].into() };
+    let budget = BudgetSettings {
+        tokens_per_day: 1,
+        usd_per_million_tokens: [("priced".to_owned(), price)].into(),
+        ..BudgetSettings::default()
+    };
     let tokens = Tokens { read: 1_000_000, written: 250_000 };
     assert!((cost(Some(&budget), "priced", tokens) - 1.5).abs() < 1e-12);
     assert!(cost(Some(&budget), "other", tokens).abs() < f64::EPSILON);

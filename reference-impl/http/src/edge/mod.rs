@@ -2,6 +2,7 @@
 //! call. The first check that fails answers, and nothing later than the tenant runs for a request that has none.
 
 mod admission;
+mod checks;
 mod correlation;
 mod cors;
 mod deadline;
@@ -13,6 +14,7 @@ mod parameters;
 #[cfg(feature = "sabotage")]
 mod sabotaged;
 mod streamed;
+mod unmade;
 mod validate;
 
 use std::sync::{Arc, OnceLock};
@@ -22,12 +24,11 @@ use axum::{
     http::{HeaderMap, Method, header, request::Parts},
     response::Response,
 };
-use contract_types::{ErrorCode, Scope};
+use contract_types::ErrorCode;
 use futures_util::FutureExt;
-use http_body_util::{BodyExt, Limited};
 use reference_core::{
-    auth::{AuthError, Authenticator, Presented},
-    limits,
+    auth::{Authenticator, Presented},
+    platform::Platform,
     ports::{BoxFuture, Clock, Databases, Ids, RateLimiter, Timer},
     sabotage::{self, Sabotage},
     store::rate::{LocalCounts, RateFigures},
@@ -38,14 +39,18 @@ use crate::{
     Api,
     call::{Call, Input, OpenCall},
     mcp,
-    operation::{Operation, Scopes},
-    reply::{Failed, Problem, Reply, detail},
+    operation::Operation,
+    reply::{Failed, Problem, Reply},
     telemetry::Telemetry,
 };
 use admission::{Admitted, Refused};
+pub(crate) use checks::forbidden;
+use checks::{read_body, refused, scopes, well_formed};
 use correlation::Correlation;
 use deadline::Deadline;
 pub(crate) use parameters::missing;
+use unmade::Attempt;
+
 /// Does something before each call, inside the guard that makes one failed request of whatever panics there.
 pub trait BeforeCall: Send + Sync {
     /// Called once a request that every check has passed, with the operation's id and the caller's tenant, which open
@@ -78,6 +83,8 @@ pub struct EdgeParts {
     pub telemetry: Arc<dyn Telemetry>,
     /// What a test does to handlers; `None` in a deployment that serves people.
     pub before_call: Option<Arc<dyn BeforeCall>>,
+    /// Puts calls of tools on record that the edge refuses; `None` where nobody keeps a record.
+    pub recorder: Option<Arc<Platform>>,
 }
 
 /// The edge, shared by all requests.
@@ -130,7 +137,11 @@ impl Edge {
     {
         let exchange = self.begin(operation, &request);
         let mut caller = None;
-        let answer = self.checked(operation, request, &exchange.correlation, &mut caller, run).await;
+        let mut attempt = Attempt::of(operation, request.headers());
+        let answer = self.checked(operation, request, &exchange.correlation, (&mut caller, &mut attempt), run).await;
+        if let Some(caller) = &caller {
+            self.record_unmade(attempt, &caller.tenant, &exchange.correlation, answer.as_ref().err()).await;
+        }
         let answer = answer.unwrap_or_else(Problem::into_response);
         self.finish(&exchange, caller.as_ref(), answer)
     }
@@ -176,7 +187,7 @@ impl Edge {
         operation: &'static Operation,
         request: Request,
         correlation: &Correlation,
-        caller: &mut Option<Caller>,
+        (caller, attempt): (&mut Option<Caller>, &mut Attempt),
         run: F,
     ) -> Result<Response, Problem>
     where
@@ -213,7 +224,10 @@ impl Edge {
         }
         let parsed = if operation.request.is_some() { json::parse(&bytes) } else { Ok(serde_json::Value::Null) };
         let mut value = match parsed {
-            Err(problem) if mcp::speaks(operation) => return Ok(mcp::unreadable(problem, None)),
+            Err(problem) if mcp::speaks(operation) => {
+                attempt.unreadable();
+                return Ok(mcp::unreadable(problem, None));
+            }
             parsed => parsed?,
         };
         mcp::first_of_batch(operation, &mut value);
@@ -224,9 +238,8 @@ impl Edge {
         if sabotage::on(Sabotage::FilterUnknownOperatorsIgnored) {
             validate::Schemas::drop_operators(&mut value);
         }
-        match self.schemas.body(operation, &value) {
-            Err(problem) if mcp::speaks(operation) => return Ok(mcp::unreadable(problem, Some(&value))),
-            checked => checked?,
+        if let Some(answer) = self.unfit(operation, &value, attempt)? {
+            return Ok(answer);
         }
         if sabotage::on(Sabotage::MediaTypesCheckedLast) {
             media_types()?;
@@ -244,25 +257,48 @@ impl Edge {
             headers: Arc::clone(&headers),
             noted: Arc::clone(&noted),
         };
+        let key = idempotency::key(operation, &headers).filter(|_| !sabotage::on(Sabotage::IdempotencyNeverReplays));
+        if key.is_some() {
+            attempt.read(&value);
+        }
         let input = Input { parameters, body: value };
         let api = Arc::clone(&self.parts.api);
-        let mut answer = match idempotency::key(operation, &headers) {
-            Some(key) if !sabotage::on(Sabotage::IdempotencyNeverReplays) => {
-                let work = || self.bounded(operation, &tenant, &deadline, run(api, call, input));
+        let mut answer = match key {
+            Some(key) => {
+                let work = || {
+                    attempt.made();
+                    self.bounded(operation, &tenant, &deadline, run(api, call, input))
+                };
                 self.once(operation, &tenant, &deadline, key, &bytes, work).await?
             }
-            Some(_) | None => self.bounded(operation, &tenant, &deadline, run(api, call, input)).await,
+            None => {
+                attempt.made();
+                self.bounded(operation, &tenant, &deadline, run(api, call, input)).await
+            }
         };
         if let Some(failed) = noted.get() {
             answer.extensions_mut().insert(failed.clone());
         }
-        if let Some(text) = repeated
-            && let Some(failed) = answer.extensions_mut().get_mut::<Failed>()
-            && failed.code == ErrorCode::ContentBlocked
-        {
-            failed.message = format!("the tenant's safety rules refuse {text}");
+        if let Some(text) = repeated {
+            repeat_input(&mut answer, &text);
         }
         Ok(answer)
+    }
+
+    /// Holds a body against its schema. The protocol has an answer of its own to one that does not fit.
+    fn unfit(
+        &self,
+        operation: &Operation,
+        value: &serde_json::Value,
+        attempt: &mut Attempt,
+    ) -> Result<Option<Response>, Problem> {
+        let Err(problem) = self.schemas.body(operation, value) else { return Ok(None) };
+        attempt.read(value);
+        if mcp::speaks(operation) {
+            attempt.unreadable();
+            return Ok(Some(mcp::unreadable(problem, Some(value))));
+        }
+        Err(problem)
     }
 
     /// The call's answer, or a time-out at the tenant's deadline. A call that is cut has written a whole batch or none.
@@ -313,119 +349,24 @@ impl Edge {
     }
 }
 
+/// What the flaw makes of a refusal that repeats what was sent.
+fn repeat_input(answer: &mut Response, text: &str) {
+    if let Some(failed) = answer.extensions_mut().get_mut::<Failed>()
+        && failed.code == ErrorCode::ContentBlocked
+    {
+        failed.message = format!("the tenant's safety rules refuse {text}");
+    }
+}
+
 /// The tenant's deadline has passed.
 pub(crate) fn overdue() -> Problem {
     let message = "the request took longer than the tenant's deadline allows; try again";
     Problem::new(ErrorCode::UpstreamTimeout, message)
 }
 
-/// Longest correlation header that is read at all, in bytes.
-const CORRELATION_BYTES: usize = 1024;
-
-/// Refuses a request that two servers on its way could take for different ones, and the rest of its connection with it; and
-/// correlation headers that are longer than the contract allows.
-fn well_formed(parts: &Parts) -> Result<(), Problem> {
-    let refuse = |header: &str, keyword: &str, message: &str| {
-        let mut particular = detail(message);
-        particular.pointer = Some(format!("/header/{header}"));
-        particular.keyword = Some(keyword.to_owned());
-        Problem::new(ErrorCode::ValidationError, "a header is not as the contract says").detail(particular)
-    };
-    if parts.headers.get_all(header::HOST).iter().count() > 1 {
-        return Err(refuse("host", "maxItems", "send `host` once").header("connection", "close"));
-    }
-    for name in ["x-request-id", "traceparent"] {
-        if parts.headers.get_all(name).iter().any(|value| value.len() > CORRELATION_BYTES) {
-            return Err(refuse(name, "maxLength", "send at most 1024 characters"));
-        }
-    }
-    Ok(())
-}
-
 fn unavailable(error: &(dyn std::error::Error + 'static)) -> Problem {
     let problem = Problem::new(ErrorCode::UpstreamUnavailable, "a store that this needs is out of reach; try again");
     problem.header("retry-after", "1").caused_by(error)
-}
-
-fn refused(error: &AuthError) -> Problem {
-    let mut problem = Problem::new(error.code(), error.to_string()).caused_by(error);
-    if sabotage::on(Sabotage::UnknownKeyToldApart)
-        && let AuthError::NotAccepted(refusal) = error
-    {
-        problem.message = refusal.to_string();
-    }
-    if let Some(challenge) = error.challenge() {
-        problem = problem.header("www-authenticate", challenge);
-    }
-    if let AuthError::DuplicateHeader { header } = error {
-        let mut particular = detail(format!("send `{header}` once"));
-        particular.pointer = Some(format!("/header/{header}"));
-        problem = problem.detail(particular);
-    }
-    problem
-}
-
-fn scopes(operation: &Operation, tenant: &TenantContext) -> Result<(), Problem> {
-    let has = |scope: &Scope| {
-        reference_core::tenancy::Scope::parse(scope.as_str()).is_some_and(|scope| tenant.has_scope(scope))
-    };
-    let missing: Vec<Scope> = match operation.scopes {
-        Scopes::Open => Vec::new(),
-        Scopes::AllOf(all) => all.iter().copied().filter(|scope| !has(scope)).collect(),
-        Scopes::AnyOf(any) if any.iter().any(has) => Vec::new(),
-        Scopes::AnyOf(any) => any.to_vec(),
-    };
-    let open = sabotage::on(Sabotage::ScopeNotChecked)
-        || (sabotage::on(Sabotage::JobScopeIgnored) && operation.path.starts_with("/jobs"));
-    if missing.is_empty() || open { Ok(()) } else { Err(forbidden(&missing)) }
-}
-
-/// The refusal of a credential that lacks these scopes.
-pub(crate) fn forbidden(missing: &[Scope]) -> Problem {
-    let names: Vec<&str> = missing.iter().map(|scope| scope.as_str()).collect();
-    let message = format!("the credential lacks the scope `{}`", names.join("` or `"));
-    let mut particular = detail("ask the tenant's administrator for a credential with this scope");
-    particular.scope = missing.first().copied();
-    let problem = Problem::new(ErrorCode::Forbidden, message);
-    if sabotage::on(Sabotage::MissingScopeNotNamed) { problem } else { problem.detail(particular) }
-}
-
-async fn read_body(
-    operation: &Operation,
-    tenant: &TenantContext,
-    parts: &Parts,
-    body: axum::body::Body,
-) -> Result<bytes::Bytes, Problem> {
-    if operation.request.is_none() {
-        return Ok(bytes::Bytes::new());
-    }
-    let mut limit = tenant.settings().limits.body_bytes;
-    if sabotage::on(Sabotage::BodyLimitIgnored) {
-        limit = u64::from(u32::MAX);
-    }
-    if sabotage::on(Sabotage::BodyLimitTooStrict) {
-        limit -= 1;
-    }
-    let too_large = || {
-        let error = limits::LimitError::Body { limit };
-        let mut particular = detail("send a smaller body");
-        particular.limit = Some(limit);
-        Problem::new(error.code(), error.to_string()).detail(particular)
-    };
-    let announced =
-        parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|announced| announced > limit) {
-        return Err(too_large());
-    }
-    let bytes = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX)).collect().await;
-    match bytes {
-        Ok(bytes) => Ok(bytes.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
-        Err(error) => {
-            let problem = Problem::new(ErrorCode::MalformedJson, "the body broke off before its end");
-            Err(problem.caused_by(&*error))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -148,6 +148,7 @@ impl Bench {
             timer: Arc::new(timer.clone()),
             telemetry: log.clone(),
             before_call,
+            recorder: None,
         });
         Self { edge, timer, log, authorization }
     }

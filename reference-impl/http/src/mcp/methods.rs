@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use contract_types as wire;
 use reference_core::{
+    audit::Outcome,
     platform::Platform,
     sabotage::{self, Sabotage},
     tools::{Declaration, SideEffects, ToolCall, ToolError},
@@ -13,11 +14,12 @@ use serde_json::{Map, Value, json};
 use super::{
     era::{self, Era},
     rpc::{Refusal, Stop, particulars},
+    unmade,
 };
 use crate::{Call, Problem, service::problem};
 
 /// The method that calls a tool.
-pub(super) const CALL: &str = "tools/call";
+pub(crate) const CALL: &str = "tools/call";
 /// How long a client may keep a list, in milliseconds: as long as a change of the tenant's settings may take to be seen.
 const KEPT_MS: u64 = 60_000;
 /// What a client may tell its model.
@@ -40,7 +42,10 @@ pub(super) async fn run(
     call: &Call,
     request: &wire::JsonRpcRequest,
 ) -> Result<Map<String, Value>, Stop> {
-    let era = era::of(&call.headers, request)?;
+    let era = match era::of(&call.headers, request) {
+        Ok(era) => era,
+        Err(refusal) => return Err(stopped(platform, call, request, refusal).await),
+    };
     let modern = era == Era::Modern;
     let none = Map::new();
     let params = request.params.as_ref().unwrap_or(&none);
@@ -54,7 +59,10 @@ pub(super) async fn run(
         (_, "resources/templates/list") => (Kind::Kept, empty("resourceTemplates", params)?),
         (_, "prompts/get") => return Err(Refusal::params("there is no such prompt").into()),
         (_, "resources/read") => return Err(Refusal::resource(modern, params).into()),
-        (_, CALL) => (Kind::Once, called(platform, call, params).await?),
+        (_, CALL) => match asked(call, params) {
+            Ok(asked) => (Kind::Once, called(platform, call, &asked).await?),
+            Err(refusal) => return Err(stopped(platform, call, request, refusal).await),
+        },
         (Era::Modern | Era::Legacy, _) => return Err(Refusal::method(modern).into()),
     };
     let mut result = match result {
@@ -147,29 +155,41 @@ pub(super) fn entry(tool: &Declaration) -> Value {
     entry
 }
 
-async fn called(platform: &Arc<Platform>, call: &Call, params: &Map<String, Value>) -> Result<Value, Stop> {
+/// What a call asks for.
+fn asked(call: &Call, params: &Map<String, Value>) -> Result<ToolCall, Refusal> {
     let Some(tool) = params.get("name").and_then(Value::as_str) else {
-        return Err(Refusal::params("a call of a tool has a `name`").into());
+        return Err(Refusal::params("a call of a tool has a `name`"));
     };
     let arguments = match params.get("arguments") {
         None => Map::new(),
         Some(Value::Object(arguments)) => arguments.clone(),
-        Some(_) => return Err(Refusal::params("`arguments` is an object").into()),
+        Some(_) => return Err(Refusal::params("`arguments` is an object")),
     };
     let carried = ["requestState", "inputResponses"].iter().any(|field| params.contains_key(*field));
     if carried && !sabotage::on(Sabotage::McpHandlesBelieved) {
-        return Err(Refusal::params("no call of this server asked for input or left a state").into());
+        return Err(Refusal::params("no call of this server asked for input or left a state"));
     }
-    let asked = ToolCall {
+    Ok(ToolCall {
         tool: tool.to_owned(),
         arguments,
         timeout_ms: None,
         request_id: call.request_id.clone(),
         trace_id: Some(call.trace_id.clone()),
-    };
-    match platform.execute_tool(&call.tenant, &asked).await {
+    })
+}
+
+async fn called(platform: &Arc<Platform>, call: &Call, asked: &ToolCall) -> Result<Value, Stop> {
+    match platform.execute_tool(&call.tenant, asked).await {
         Ok(output) => Ok(content(&output.result)),
-        Err(error) => failed(call, &asked, &error),
+        Err(error) => failed(call, asked, &error),
+    }
+}
+
+/// A refusal before a tool is looked for, which leaves its record where a tool was called.
+async fn stopped(platform: &Arc<Platform>, call: &Call, request: &wire::JsonRpcRequest, refusal: Refusal) -> Stop {
+    match unmade::record(platform, call, request, Outcome::Invalid).await {
+        Ok(()) => refusal.into(),
+        Err(problem) => Stop::Failed(problem),
     }
 }
 

@@ -10,17 +10,20 @@ mod rpc;
 mod sabotaged;
 #[cfg(test)]
 mod tests;
+mod unmade;
 
 use std::sync::Arc;
 
 use contract_types as wire;
 use reference_core::{
+    audit::Outcome,
     platform::Platform,
     sabotage::{self, Sabotage},
     tenancy::Feature,
 };
 
 use crate::{Call, Operation, Problem, Reply, edge, generated::server::McpResponse, service::absent};
+pub(crate) use methods::CALL;
 use rpc::Stop;
 pub(crate) use rpc::unreadable;
 
@@ -46,8 +49,10 @@ pub(crate) async fn answer(
     call: &Call,
     request: wire::JsonRpcRequest,
 ) -> Result<McpResponse, Problem> {
-    origin::check(call)?;
-    scope(call, &request.method)?;
+    if let Err(problem) = origin::check(call).and_then(|()| scope(call, &request.method)) {
+        unmade::record(platform, call, &request, Outcome::Denied).await?;
+        return Err(problem);
+    }
     for (feature, told) in [(Feature::Mcp, wire::Feature::Mcp), (Feature::Tools, wire::Feature::Tools)] {
         if !call.tenant.settings().has_feature(feature) {
             return Err(absent::problem(told));
@@ -62,6 +67,7 @@ pub(crate) async fn answer(
     let done = match id {
         // A call without a name could not be told its answer.
         wire::JsonRpcId::Null(()) => {
+            unmade::record(platform, call, &request, Outcome::Invalid).await?;
             Err(Stop::Refused(rpc::Refusal::request("the id of a call is a text or a number")))
         }
         wire::JsonRpcId::Text(_) | wire::JsonRpcId::Integer(_) => {

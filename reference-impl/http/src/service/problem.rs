@@ -193,6 +193,7 @@ pub(super) fn speech(error: &SpeechError) -> Problem {
             refused(pointer, keyword, &error.to_string(), None)
         }
         SpeechError::Job(error) => job(error),
+        SpeechError::Model(ModelError::BudgetExceeded { retry_after_s, .. }) => over_budget(*retry_after_s),
         SpeechError::Model(_) => told(error.code(), error),
     }
 }
@@ -245,7 +246,7 @@ pub(super) fn usage(error: &UsageError) -> Problem {
 /// Nothing is left of the tenant's tokens, or requests under way hold what is left.
 fn over_budget(retry_after_s: u64) -> Problem {
     let particular = detail("see `budget` of GET /usage; operations that call no model go on");
-    Problem::new(ErrorCode::BudgetExceeded, "the tenant's tokens of today are used up; the next day begins whole")
+    Problem::new(ErrorCode::BudgetExceeded, "the tenant's budget of today is used up; the next day begins whole")
         .detail(particular)
         .header("retry-after", retry_after_s.to_string())
 }

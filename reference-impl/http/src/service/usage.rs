@@ -29,7 +29,8 @@ fn report(report: UsageReport) -> wire::UsageReport {
         wire::UsageDay::new(day.date, models)
     });
     let sums = report.totals;
-    let totals = wire::UsageTotals::new(sums.requests, sums.tokens.read, sums.tokens.written, sums.cost_usd);
+    let mut totals = wire::UsageTotals::new(sums.requests, sums.tokens.read, sums.tokens.written, sums.cost_usd);
+    totals.characters = spoken(sums.characters);
     let mut wire = wire::UsageReport::new(report.from, report.to, days.collect(), totals);
     wire.budget = report.budget.map(budget);
     wire
@@ -37,10 +38,25 @@ fn report(report: UsageReport) -> wire::UsageReport {
 
 fn model(used: ModelUse) -> wire::ModelUsage {
     let sums = used.sums;
-    wire::ModelUsage::new(used.model.into(), sums.requests, sums.tokens.read, sums.tokens.written, sums.cost_usd)
+    let (read, written) = (sums.tokens.read, sums.tokens.written);
+    let mut wire = wire::ModelUsage::new(used.model.into(), sums.requests, read, written, sums.cost_usd);
+    wire.characters = spoken(sums.characters);
+    wire
+}
+
+/// Characters, where any were spoken.
+fn spoken(characters: u64) -> Option<u64> {
+    (characters > 0).then_some(characters)
 }
 
 fn budget(used: BudgetUse) -> wire::BudgetReport {
     let share = used.share;
-    wire::BudgetReport::new(share.limit, share.used, used.remaining, share.ratio(), encode::time(used.resets_at))
+    let resets_at = encode::time(used.resets_at);
+    let mut wire = wire::BudgetReport::new(share.limit, share.used, used.remaining, share.ratio(), resets_at);
+    if let Some(speech) = used.speech {
+        wire.limit_characters = Some(speech.limit);
+        wire.used_characters = Some(speech.used);
+        wire.remaining_characters = Some(speech.limit.saturating_sub(speech.used));
+    }
+    wire
 }

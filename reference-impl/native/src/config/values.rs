@@ -81,10 +81,13 @@ pub(super) fn rate_limits(wire: &wire::RateLimits) -> RateLimits {
 
 pub(super) fn budget(wire: &wire::BudgetSettings) -> BudgetSettings {
     let prices = wire.usd_per_million_tokens.iter().flatten();
+    let spoken = wire.usd_per_million_characters.iter().flatten();
     let price = |it: &wire::ModelPrice| ModelPrice { input_usd: it.input_usd, output_usd: it.output_usd };
     BudgetSettings {
         tokens_per_day: wire.tokens_per_day,
         usd_per_million_tokens: prices.map(|(model, it)| (model.clone(), price(it))).collect::<BTreeMap<_, _>>(),
+        speech_characters_per_day: wire.speech_characters_per_day,
+        usd_per_million_characters: spoken.filter_map(|(name, it)| Some((name.clone(), it.as_f64()?))).collect(),
     }
 }
 

@@ -69,6 +69,7 @@ impl HttpFetch {
             status: parts.status.as_u16(),
             content_type: text(&parts.headers, &header::CONTENT_TYPE),
             retry_after: text(&parts.headers, &header::RETRY_AFTER),
+            date: text(&parts.headers, &header::DATE),
             body: chunks.boxed(),
         })
     }

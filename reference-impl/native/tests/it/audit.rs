@@ -20,10 +20,11 @@ const ROUNDS: u64 = 4;
 /// A call, and how it ends where the server lives.
 fn call(turn: usize, id: &str) -> (Value, u16, &'static str) {
     let document = json!({"id": id, "content": format!("A lamp of {id}."), "content_type": "text/plain"});
-    match turn % 4 {
+    match turn % 5 {
         0 => (json!({"tool": "summarize", "arguments": {"text": "The mill turns. It is old."}}), 200, "succeeded"),
         1 => (json!({"tool": "ingest_docs", "arguments": {"documents": [document]}}), 200, "succeeded"),
         2 => (json!({"tool": "summarize", "arguments": {"text": 7}}), 400, "invalid"),
+        3 => (json!({"arguments": {"text": "No tool is named."}}), 400, "invalid"),
         _ => (json!({"tool": "no_such_tool", "arguments": {}}), 403, "denied"),
     }
 }

@@ -20,7 +20,7 @@ const LIMIT: u32 = 70;
 fn tenants() -> TestTenants {
     TestTenants::with(|settings| {
         settings.rate_limits = RateLimits { read_requests: LIMIT, ..RateLimits::default() };
-        settings.budget = Some(BudgetSettings { tokens_per_day: 40, usd_per_million_tokens: [].into() });
+        settings.budget = Some(BudgetSettings { tokens_per_day: 40, ..BudgetSettings::default() });
     })
 }
 

@@ -26,6 +26,7 @@ struct Upstream {
     status: u16,
     content_type: &'static str,
     retry_after: Option<&'static str>,
+    date: Option<&'static str>,
     body: String,
     /// Bytes in each piece of the body.
     pieces: usize,
@@ -40,6 +41,7 @@ impl Upstream {
             status: 200,
             content_type,
             retry_after: None,
+            date: None,
             body: body.into(),
             pieces: usize::MAX,
             breaks: false,
@@ -66,6 +68,7 @@ impl Fetch for Upstream {
             status: self.status,
             content_type: Some(self.content_type.to_owned()),
             retry_after: self.retry_after.map(str::to_owned),
+            date: self.date.map(str::to_owned),
             body: stream::iter(chunks).boxed(),
         };
         std::future::ready(Ok(response)).boxed()

@@ -107,7 +107,6 @@ fn ends_in_one_error_when_a_stream_ends_badly() {
 fn tells_what_can_be_asked_again_from_what_cannot() {
     for (status, retry_after, expected) in [
         (429, Some("7"), "refused 7000"),
-        (503, Some("Wed, 21 Oct 2026 07:28:00 GMT"), "refused"),
         (503, Some("999999999"), "refused 3600000"),
         (500, Some("1"), "unavailable"),
         (502, None, "unavailable"),
@@ -130,5 +129,25 @@ fn tells_what_can_be_asked_again_from_what_cannot() {
         };
         assert_eq!(word, expected, "{status} {retry_after:?}");
         assert!(!format!("{error} {error:?}").contains(SECRET));
+    }
+}
+
+#[test]
+fn a_date_to_come_back_at_counts_from_the_upstreams_own() {
+    const NOW: &str = "Wed, 21 Oct 2026 07:28:00 GMT";
+    for (retry_after, date, expected) in [
+        ("Wed, 21 Oct 2026 07:28:30 GMT", Some(NOW), Some(30_000)),
+        ("Wednesday, 21-Oct-26 07:28:30 GMT", Some(NOW), Some(30_000)),
+        ("Wed, 21 Oct 2026 07:27:00 GMT", Some(NOW), Some(0)),
+        ("Thu, 21 Oct 2027 07:28:00 GMT", Some(NOW), Some(3_600_000)),
+        ("Wed, 21 Oct 2026 07:28:30 GMT", None, None),
+        ("Wed, 21 Oct 2026 07:28:30 GMT", Some("today"), None),
+        ("tomorrow", Some(NOW), None),
+    ] {
+        let (retry_after, status) = (Some(retry_after), 503);
+        let upstream = Upstream { status, retry_after, date, ..Upstream::new("application/json", SECRET) };
+        let error = deltas(&Arc::new(upstream), Api::OpenAi, &conversation(Vec::new())).unwrap_err();
+        let ModelError::Refused { retry_after_ms, .. } = error else { panic!("{error}") };
+        assert_eq!(retry_after_ms, expected, "{retry_after:?} at {date:?}");
     }
 }

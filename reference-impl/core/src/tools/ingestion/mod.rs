@@ -74,6 +74,10 @@ impl Tool for IngestDocs {
     fn run<'a>(&'a self, run: ToolRun<'a>) -> BoxFuture<'a, Result<Json, ToolFault>> {
         Box::pin(answer(run))
     }
+
+    fn model(&self, run: ToolRun<'_>) -> Option<String> {
+        run.platform.embedder(run.tenant).ok().map(|it| it.model().to_owned())
+    }
 }
 
 /// One document on its way: what is ingested, or why it is not.

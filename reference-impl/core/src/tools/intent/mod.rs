@@ -53,6 +53,10 @@ impl Tool for ClassifyIntent {
     fn run<'a>(&'a self, run: ToolRun<'a>) -> BoxFuture<'a, Result<Json, ToolFault>> {
         Box::pin(answer(run))
     }
+
+    fn model(&self, run: ToolRun<'_>) -> Option<String> {
+        run.platform.embedder(run.tenant).ok().map(|it| it.model().to_owned())
+    }
 }
 
 async fn answer(run: ToolRun<'_>) -> Result<Json, ToolFault> {

@@ -14,7 +14,7 @@ use crate::ingest::chunk::chunk;
 use crate::ingest::convert::convert;
 use crate::ingest::pipeline::chunk_settings;
 use crate::ingest::{ChunkOptions, ContentType, IngestError};
-use crate::ports::BoxFuture;
+use crate::ports::{BoxFuture, EmbedderKind};
 use crate::sabotage::{self, Sabotage};
 
 #[derive(Debug, Deserialize)]
@@ -82,6 +82,13 @@ pub struct TagChunkDocs;
 impl Tool for TagChunkDocs {
     fn run<'a>(&'a self, run: ToolRun<'a>) -> BoxFuture<'a, Result<Json, ToolFault>> {
         Box::pin(answer(run))
+    }
+
+    /// A taxonomy is told by its meaning where the tenant's model knows any.
+    fn model(&self, run: ToolRun<'_>) -> Option<String> {
+        let tags = run.arguments.get("taxonomy").and_then(Json::as_array);
+        let embedder = run.platform.embedder(run.tenant).ok().filter(|it| it.kind() != EmbedderKind::Lexical);
+        embedder.filter(|_| tags.is_some_and(|tags| !tags.is_empty())).map(|it| it.model().to_owned())
     }
 }
 

@@ -105,8 +105,9 @@ pub(super) const PROBES: Probes = &[
         it.by(LIMITS, "search-only", "GET", &format!("/jobs/{id}"), None).status == 403
     }),
     ("unfinished-result-missing", |it| {
-        it.fault("embedding", json!({"kind": "slow", "delay_ms": 300}));
-        let id = start(it, &["A text."]);
+        it.fault("embedding", json!({"kind": "slow", "delay_ms": 1500}));
+        // What was embedded before would be ready at once.
+        let id = start(it, &[format!("A text about {}.", it.word()).as_str()]);
         let status = it.get(LIMITS, &format!("/jobs/{id}/result")).status;
         it.mend("embedding");
         ended(it, &id);

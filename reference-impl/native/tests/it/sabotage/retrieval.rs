@@ -124,10 +124,21 @@ pub(super) const PROBES: Probes = &[
         !found["chunks"].as_array().unwrap().is_empty()
     }),
     ("query-model-differs", |it| {
-        let word = it.lever(AURORA);
-        let text = format!("The {word} lever is pressed for 37 seconds. It is oiled by hand.");
-        let found = it.retrieve(AURORA, &text, json!({"made_by": word}), &json!({"mode": "dense", "min_score": 0.9}));
-        !found["chunks"].as_array().unwrap().is_empty()
+        let set = it.word();
+        let texts_of = [
+            "The harbour ferry leaves at nine.",
+            "Copper kettles boil slowly.",
+            "A fox sleeps under an oak.",
+            "Rain fills seven barrels.",
+        ];
+        for (at, text) in texts_of.iter().enumerate() {
+            it.ingest(AURORA, json!({"id": format!("{set}-{at}"), "content": text, "metadata": {"made_by": set}}));
+        }
+        // Each text finds itself first; among vectors of another model that is chance, four times over.
+        texts_of.iter().enumerate().all(|(at, text)| {
+            let found = it.retrieve(AURORA, text, json!({"made_by": set}), &json!({"mode": "dense"}));
+            texts(&found["chunks"], "document_id").first() == Some(&format!("{set}-{at}"))
+        })
     }),
     ("explain-always", |it| it.retrieve(AURORA, "gate", json!({}), &json!({}))["explain"].is_null()),
     ("explain-lacks-the-best", |it| {

@@ -71,6 +71,9 @@ pub(super) const PROBES: Probes = &[
     ("refused-calls-not-recorded", |it| {
         recorded(it, |it| execute(it, AURORA, "summarize", json!({"text": 7}))).is_some()
     }),
+    ("edge-refusals-not-recorded", |it| {
+        recorded(it, |it| it.post(AURORA, "/tools/execute", json!({"arguments": {}}))).is_some()
+    }),
     ("failed-calls-not-recorded", |it| {
         it.fault("embedding", json!({"kind": "status", "status": 500, "tenant": AURORA}));
         let found = recorded(it, |it| ingest(it, None)).is_some();

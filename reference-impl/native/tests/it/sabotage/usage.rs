@@ -18,6 +18,22 @@ pub(super) const PROBES: Probes = &[
     ("usage-of-embeddings-lost", |it| spent(it).read(EMBEDDING) > 0),
     ("usage-of-rerank-lost", |it| spent(it).read(RERANK) > 0),
     ("usage-of-generation-lost", |it| spent(it).read(GENERATION) > 0),
+    ("usage-of-speech-lost", |it| {
+        spent(it);
+        speak(it);
+        usage(it)["totals"]["characters"] == json!(SAID.len())
+    }),
+    ("speech-budget-ignored", |it| {
+        spent(it);
+        // The first text goes past the one character that is left, and the second finds none.
+        [speak(it), speak(it)] == [200, 429]
+    }),
+    ("tool-job-budget-ignored", |it| {
+        budget(it, 0);
+        let arguments = json!({"text": "Where is my parcel?", "categories": ["delivery", "repair"]});
+        let body = json!({"tool": "classify_intent", "arguments": arguments, "async": true});
+        by(it, "POST", "/tools/execute", Some(body)).status == 429
+    }),
     ("usage-counted-twice", |it| {
         let spent = spent(it);
         spent.sum("tokens_in") == spent.told["tokens_in"].as_u64().unwrap() + spent.ingested
@@ -121,10 +137,12 @@ fn own_key() -> ApiKey {
 
 fn budget(it: &World, tokens: u64) -> Answer {
     let settings = json!({
-        "tenant": TENANT, "display_name": "Spender", "features": ["usage", "rerank"],
+        "tenant": TENANT, "display_name": "Spender", "features": ["usage", "rerank", "tools", "tts"],
+        "tools": ["classify_intent"], "tts": {"providers": ["espeak-ng"]},
         "models": {"embedding": EMBEDDING, "generation": GENERATION, "rerank": RERANK},
         "budget": {
             "tokens_per_day": tokens,
+            "speech_characters_per_day": 1,
             "usd_per_million_tokens": {GENERATION: {"input_usd": 1_000_000, "output_usd": 0}},
         },
         "credentials": [{
@@ -132,6 +150,14 @@ fn budget(it: &World, tokens: u64) -> Answer {
         }],
     });
     it.program.control("PUT", &format!("/tenants/{TENANT}"), Some(&settings))
+}
+
+/// What is said.
+const SAID: &str = "The lamp is lit.";
+
+/// The status of speech.
+fn speak(it: &World) -> u16 {
+    by(it, "POST", "/tts", Some(json!({"text": SAID, "format": "pcm"}))).status
 }
 
 fn usage(it: &World) -> Value {
