@@ -21,6 +21,9 @@ use crate::{
 const AT_ONCE: usize = 8;
 /// Longest time of one exchange: more than any answer takes, and less than what a flaw that hangs would hold a run up for.
 const LONGEST_EXCHANGE: Duration = Duration::from_secs(10);
+/// Longest time that a step asks again for: a flaw that keeps something from ever coming is waited for that long, and once more
+/// while the case cleans up.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// How a saboteur fared.
 #[derive(Debug, Clone)]
@@ -96,6 +99,7 @@ pub(super) fn open(
     let mut session = Session::open(target, suite.contract.clone())?;
     session.examples = suite.examples().into();
     session.bounds.time = session.bounds.time.min(LONGEST_EXCHANGE);
+    session.longest_wait = LONGEST_WAIT;
     runtime.block_on(session.fill())?;
     Ok(session)
 }

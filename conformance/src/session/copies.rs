@@ -81,6 +81,7 @@ impl Session {
             property_time: self.property_time,
             examples: Arc::clone(&self.examples),
             planned: AtomicUsize::new(0),
+            longest_wait: self.longest_wait,
             enough: AtomicBool::new(false),
             quiet: Arc::clone(&self.quiet),
             disagreements: Vec::new(),

@@ -88,6 +88,8 @@ pub struct Session {
     pub examples: Arc<Vec<catalogue::Case>>,
     /// How many tests the run has.
     pub planned: AtomicUsize,
+    /// Longest time that a step asks again for.
+    pub longest_wait: Duration,
     /// Whether enough is known: written cases then begin no further step, and take back what they have made.
     pub enough: AtomicBool,
     /// Held by what measures times, one after the other.
@@ -147,6 +149,7 @@ impl Session {
             property_time: Duration::ZERO,
             examples: Arc::default(),
             planned: AtomicUsize::new(0),
+            longest_wait: Duration::MAX,
             enough: AtomicBool::new(false),
             quiet: Arc::default(),
             disagreements: Vec::new(),

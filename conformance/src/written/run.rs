@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::{
     expect::{await_log_line, judge, step_problems},
-    format::{Caller, Case, Need, Nobody, Reading, Step},
+    format::{Caller, Case, Need, Nobody, Reading, Step, Until},
     request::build,
     template::Variables,
 };
@@ -52,6 +52,10 @@ pub async fn run(session: &Session, case: &Case) -> Outcome {
     let kept = if everybody { session.tenants() } else { tenants.clone() };
     let alone = |tenant: &str| everybody || case.serial && !case.beside.iter().any(|beside| beside == tenant);
     let _guard = session.guard(&kept, alone).await;
+    // Whoever waited for a tenant may be wanted no more.
+    if session.enough.load(Ordering::Relaxed) {
+        return Outcome::of(Ending::NotApplicable(ENOUGH.to_owned()));
+    }
     let began = tokio::time::Instant::now();
     let mut outcome = steps(session, case, &tenants).await;
     if let (Ending::Pass, Some(line)) = (&outcome.ending, line_with_the_key(session, case)) {
@@ -94,7 +98,7 @@ async fn steps(session: &Session, case: &Case, tenants: &BTreeSet<String>) -> Ou
 async fn list(variables: &mut Variables<'_>, kind: &str, steps: &[Step]) -> Outcome {
     let mut last = None;
     for step in steps {
-        // Whoever waited for a tenant, or between two steps, may be wanted no more.
+        // Nor may whoever is between two steps.
         if variables.session.enough.load(Ordering::Relaxed) && kind != CLEANUP {
             return Outcome::of(Ending::NotApplicable(ENOUGH.to_owned()));
         }
@@ -212,7 +216,8 @@ async fn run_step(variables: &mut Variables<'_>, step: &Step) -> Result<(Option<
             }
         }
         let (exchange, problems) = judge(variables, step, &answers, &settings)?;
-        let again = step.until.filter(|until| began.elapsed() < Duration::from_millis(until.within_ms));
+        let within = |until: &Until| Duration::from_millis(until.within_ms).min(session.longest_wait);
+        let again = step.until.filter(|until| began.elapsed() < within(until));
         match again {
             Some(_) if !problems.is_empty() && session.enough.load(Ordering::Relaxed) => {
                 return Err(Stop::NotApplicable(ENOUGH.to_owned()));
