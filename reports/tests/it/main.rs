@@ -4,6 +4,8 @@
 mod changes;
 mod command;
 mod forms;
+mod gate;
+mod gate_command;
 mod merged;
 mod page;
 mod records;
