@@ -9,6 +9,7 @@ mod gate_command;
 mod merged;
 mod page;
 mod records;
+mod workflows;
 
 use std::path::Path;
 
