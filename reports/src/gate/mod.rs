@@ -97,7 +97,7 @@ pub fn gate(runs: &[Run], terms: &Terms) -> GateReport {
     let mut ours: Vec<&Run> = runs.iter().filter(|run| run.record.target.name == terms.target).collect();
     ours.sort_by(|a, b| (a.started, &a.record.run_id).cmp(&(b.started, &b.record.run_id)));
     let parts: Vec<GatePart> =
-        terms.wanted(&ours).into_iter().map(|(part, name)| judge(part, name, &ours, terms)).collect();
+        terms.wanted(&ours).into_iter().map(|(part, name)| judge(part, name.as_deref(), &ours, terms)).collect();
     let any = |verdict| parts.iter().any(|part| part.verdict == verdict);
     let verdict = if any(GatePartVerdict::Fail) {
         GateReportVerdict::Fail
@@ -136,9 +136,9 @@ fn suite(part: GatePartPart) -> Suite {
     }
 }
 
-fn judge(part: GatePartPart, name: Option<String>, ours: &[&Run], terms: &Terms) -> GatePart {
+fn judge(part: GatePartPart, name: Option<&str>, ours: &[&Run], terms: &Terms) -> GatePart {
     let empty = |verdict, summary: String| GatePart {
-        name: name.clone(),
+        name: name.map(str::to_owned),
         ..GatePart::new(part, verdict, summary, Vec::new(), Vec::new())
     };
     if !terms.parts.contains(&part) {
@@ -147,8 +147,7 @@ fn judge(part: GatePartPart, name: Option<String>, ours: &[&Run], terms: &Terms)
     if part == GatePartPart::Saboteurs && terms.target != LOCAL {
         return empty(GatePartVerdict::LeftOut, format!("saboteurs try the suite, on the target `{LOCAL}` alone"));
     }
-    let same =
-        |run: &&&Run| run.suite() == suite(part) && name.as_ref().is_none_or(|name| evidence::name(run) == *name);
+    let same = |run: &&&Run| run.suite() == suite(part) && name.is_none_or(|name| evidence::name(run) == name);
     let found: Vec<&Run> = ours
         .iter()
         .filter(same)
@@ -162,14 +161,14 @@ fn judge(part: GatePartPart, name: Option<String>, ours: &[&Run], terms: &Terms)
                 run.file,
                 evidence::part_of_suite(run).unwrap_or_default()
             ),
-            None => format!("there is no record of {}", evidence::label(part, name.as_deref())),
+            None => format!("there is no record of {}", evidence::label(part, name)),
         };
         return undecided(empty(GatePartVerdict::Error, "no evidence".to_owned()), &told, terms);
     };
     let judged = GatePart {
         record: Some(newest.file.clone()),
         started_at: Some(newest.record.started_at.clone()),
-        measure: steadiness::measure(part).map(str::to_owned),
+        measure: Some(steadiness::measure(part).to_owned()),
         trend: steadiness::trend(part, &found),
         ..empty(GatePartVerdict::Pass, summary(newest))
     };

@@ -24,13 +24,13 @@ const TOLD: usize = 50;
 const METRIC: (&str, u64) = ("ndcg", 10);
 
 /// What the figures of a part are.
-pub(super) fn measure(part: GatePartPart) -> Option<&'static str> {
-    Some(match part {
+pub(super) fn measure(part: GatePartPart) -> &'static str {
+    match part {
         GatePartPart::Conformance => "share of the cases that passed",
         GatePartPart::Saboteurs => "share of the saboteurs that were caught",
         GatePartPart::Quality => "mean nDCG at 10",
         GatePartPart::Load => "slowest 95th percentile in ms",
-    })
+    }
 }
 
 /// `runs` of one part, the oldest first, as points.
