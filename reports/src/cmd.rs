@@ -79,7 +79,7 @@ pub(crate) struct Arguments {
 enum Other {
     /// Makes one record of load runs that several machines made at once.
     Merge(MergeArguments),
-    Gate(gate::GateArguments),
+    Gate(Box<gate::GateArguments>),
 }
 
 /// The records to merge. Requests and histograms are added, and percentiles are read from the sum; gates take their worst outcome.

@@ -22,7 +22,7 @@ const REASONS_SHOWN: usize = 5;
 ///
 /// Every part that counts needs a record that passes, is not too old and held its whole suite; without one the verdict is `error`.
 /// With --run the suites are run first. With --filter, --tenant or --partial the record of a part of a suite counts too, and the
-/// verdict says so. PLUMBLINE_BIN names a folder of built programs to run in place of `cargo run`.
+/// verdict says so. `PLUMBLINE_BIN` names a folder of built programs to run in place of `cargo run`.
 ///
 /// Exit codes: 0 pass, 100 a part failed, 3 the target is out of reach, 1 there is no evidence to judge by or a suite broke,
 /// 2 an argument or a record cannot be used.

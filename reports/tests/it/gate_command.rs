@@ -44,10 +44,9 @@ fn program(folder: &Path, name: &str, record: Option<&[u8]>, code: u8) {
     if let Some(record) = record {
         fs::write(&kept, record).unwrap();
         // The record is of now, as that of a real run is.
-        script += &format!(
-            "now=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)\nsed \"s/\\\"20[0-9-]*T[0-9:.]*Z\\\"/\\\"$now\\\"/g\" '{}' > \"$out/{name}.json\"\n",
-            kept.display()
-        );
+        let change = r#"s/"20[0-9-]*T[0-9:.]*Z"/"$now"/g"#.replace('"', "\\\"");
+        let (kept, out) = (kept.display(), format!("\"$out/{name}.json\""));
+        script = format!("{script}now=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)\nsed \"{change}\" '{kept}' > {out}\n");
     }
     let path = folder.join("bin").join(name);
     fs::write(&path, format!("{script}exit {code}\n")).unwrap();
