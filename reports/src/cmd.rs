@@ -1,6 +1,9 @@
 //! The command line, and the only place that prints: results to standard output, everything else to standard error.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the output module")]
 
+mod gate;
+mod suites;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -34,6 +37,8 @@ Examples:
     reports --format sarif --run reports/out/conformance-local-….json --output plumbline.sarif
   Load runs of several machines as one, their histograms added:
     reports merge one.json two.json --output reports/out/load-merged.json
+  One verdict on a target by its newest records, with a comment for a pull request:
+    reports gate --target local --comment comment.md
   One record as a comment that says what changed since another:
     reports --format markdown --run new.json --previous old.json
 
@@ -74,6 +79,7 @@ pub(crate) struct Arguments {
 enum Other {
     /// Makes one record of load runs that several machines made at once.
     Merge(MergeArguments),
+    Gate(Box<gate::GateArguments>),
 }
 
 /// The records to merge. Requests and histograms are added, and percentiles are read from the sum; gates take their worst outcome.
@@ -123,8 +129,10 @@ enum Form {
 
 impl Arguments {
     pub(crate) fn run(self) -> ExitCode {
-        if let Some(Other::Merge(arguments)) = &self.other {
-            return arguments.run();
+        match &self.other {
+            Some(Other::Merge(arguments)) => return arguments.run(),
+            Some(Other::Gate(arguments)) => return arguments.run(),
+            None => {}
         }
         match (self.format, &self.run) {
             (Some(form), Some(file)) => {

@@ -4,6 +4,7 @@
 mod check;
 mod compare;
 mod format;
+mod gate;
 mod histogram;
 mod html;
 mod judged;
@@ -18,10 +19,11 @@ mod sarif;
 mod tally;
 mod verdict;
 
+pub use gate::{Terms, gate};
 pub use histogram::quantile_ms;
 pub use html::{STYLE, broken_page, page};
 pub use junit::junit;
-pub use markdown::comment;
+pub use markdown::{comment, gate_comment};
 pub use merge::{MergeError, merge};
 pub use model::{Report, Run};
 pub use read::{Problem, ReadError, parse, read};

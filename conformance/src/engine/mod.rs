@@ -144,7 +144,8 @@ async fn run(
     ];
     let found = schedule::all(&session, tests, options.stops(), &mut listeners, interrupts).await;
     session.clean_up().await;
-    let record = record::finished(&session, &frame, found.cases, &found.stop);
+    let mut record = record::finished(&session, &frame, found.cases, &found.stop);
+    record.notes.extend(options.part());
     for listener in &mut listeners {
         listener.on(&Event::Finished { record: &record, stop: &found.stop });
     }

@@ -88,6 +88,23 @@ impl Options {
         Stops { first_failure: self.fail_fast, time: self.max_time, requests: self.max_requests }
     }
 
+    /// The note of a run that holds a part of the suite alone, which opens no gate; nothing where all of it runs.
+    pub(super) fn part(&self) -> Option<String> {
+        let whole = [Tier::Deterministic, Tier::Property].iter().all(|tier| self.tiers.contains(tier));
+        let narrowed = [
+            ("TEXT", !self.texts.is_empty()),
+            ("--filter", !self.filters.is_empty()),
+            ("--case", !self.cases.is_empty()),
+            ("--rule", !self.rules.is_empty()),
+            ("--operation", !self.operations.is_empty()),
+            ("--tier", !whole),
+            ("--rerun-failed", self.rerun_failed),
+            ("--shard", self.shard.is_some()),
+        ];
+        let by: Vec<&str> = narrowed.into_iter().filter(|(_, narrows)| *narrows).map(|(name, _)| name).collect();
+        (!by.is_empty()).then(|| format!("part of the suite: chosen by {}", by.join(", ")))
+    }
+
     /// What is written beside the record.
     pub(super) fn forms(&self) -> Vec<Form> {
         let forms = [

@@ -216,7 +216,8 @@ fn finish(session: &Session, options: &Options, tried: Vec<Tried>, started: Syst
     let score = format!("{} of {} saboteurs caught", cases.len() - escaped.len(), cases.len());
     let failed = !escaped.is_empty();
     let verdict = if failed { RunRecordVerdict::Fail } else { RunRecordVerdict::Pass };
-    let record = engine::Frame::new(session, started, command).record(cases, verdict, None, vec![score.clone()]);
+    let notes = std::iter::once(score.clone()).chain(options.part()).collect();
+    let record = engine::Frame::new(session, started, command).record(cases, verdict, None, notes);
     let out = options.out.clone().unwrap_or_else(engine::default_out);
     output::say(&score);
     match record::write(&record, &out) {

@@ -31,3 +31,13 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }
+
+impl Options {
+    /// The note of a run that tries some of the saboteurs alone, which opens no gate; nothing where it tries all.
+    pub(super) fn part(&self) -> Option<String> {
+        let narrowed =
+            [("TEXT", !self.texts.is_empty()), ("--switches none", self.switches == "none"), ("--probes", self.probes)];
+        let by: Vec<&str> = narrowed.into_iter().filter(|(_, narrows)| *narrows).map(|(name, _)| name).collect();
+        (!by.is_empty()).then(|| format!("part of the suite: chosen by {}", by.join(", ")))
+    }
+}

@@ -143,10 +143,14 @@ impl Smoke {
             cases,
             scores: report::scores(tenants, baseline),
             changes: Vec::new(),
-            notes: vec![
+            notes: [
                 format!("{unanswerable} unanswerable questions were asked but not scored"),
                 format!("documents rank by their best of {} chunks", smoke::TOP_K),
-            ],
+            ]
+            .into_iter()
+            // A part of the questions opens no gate.
+            .chain((!self.tenants.is_empty()).then(|| "part of the suite: chosen by --tenant".to_owned()))
+            .collect(),
         }
     }
 }

@@ -7,6 +7,7 @@ mod contents;
 mod coverage;
 mod curve;
 mod failures;
+mod gate;
 mod history;
 mod lines;
 mod load;

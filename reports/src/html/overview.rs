@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use contract_types::RunRecordVerdict;
 
-use super::{badge, bar};
+use super::{badge, bar, gate};
 use crate::{
     format::{self, Text, count, decimal},
     model::{Report, Run, Suite},
@@ -24,7 +24,8 @@ pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
     for run in &report.current {
         tile(out, run)?;
     }
-    writeln!(out, "</nav>")
+    writeln!(out, "</nav>")?;
+    gate::write(out, report)
 }
 
 /// The levels of conformance that runs have reached, and the next ones.

@@ -1,5 +1,6 @@
 //! A comment in Markdown for a pull request: the verdict first, then for each run what changed and what went wrong.
 
+mod gate;
 mod text;
 
 use std::fmt::{self, Write};
@@ -16,6 +17,7 @@ use crate::{
     verdict::{HOW_TO_RUN, summary, word},
 };
 
+pub use gate::gate_comment;
 use text::{Comment, block, code};
 
 /// Failures with their message and command, for each run.

@@ -4,9 +4,12 @@
 mod changes;
 mod command;
 mod forms;
+mod gate;
+mod gate_command;
 mod merged;
 mod page;
 mod records;
+mod workflows;
 
 use std::path::Path;
 

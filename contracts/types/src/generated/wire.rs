@@ -3092,6 +3092,410 @@ impl FlakyCase {
     }
 }
 
+/// A case whose outcome has changed from run to run of one commit, or that was repeated until it passed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("GateFlaky")))]
+#[serde(deny_unknown_fields)]
+pub struct GateFlaky {
+    /// Id of the case.
+    #[schemars(length(min = 1, max = 255), regex(pattern = "^[A-Za-z0-9][A-Za-z0-9._:/@#-]{0,254}$"))]
+    pub case: String,
+    /// Runs of the target in which it was judged.
+    #[serde(deserialize_with = "crate::whole")]
+    #[schemars(range(min = 1_u64, max = 1000000_u64))]
+    pub runs: u64,
+    /// Those of them in which it failed.
+    #[serde(deserialize_with = "crate::whole")]
+    #[schemars(range(min = 0_u64, max = 1000000_u64))]
+    pub failed: u64,
+    /// How often one run of a commit passed it and the next of the same commit did not, or the other way round.
+    #[serde(deserialize_with = "crate::whole")]
+    #[schemars(range(min = 0_u64, max = 1000000_u64))]
+    pub flips: u64,
+    /// Runs in which it was repeated until it passed.
+    #[serde(deserialize_with = "crate::whole")]
+    #[schemars(range(min = 0_u64, max = 1000000_u64))]
+    pub repeated: u64,
+}
+
+impl GateFlaky {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(case: String, runs: u64, failed: u64, flips: u64, repeated: u64) -> Self {
+        Self { case, runs, failed, flips, repeated }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum GatePartPart {
+    #[serde(rename = "conformance")]
+    Conformance,
+    #[serde(rename = "saboteurs")]
+    Saboteurs,
+    #[serde(rename = "quality")]
+    Quality,
+    #[serde(rename = "load")]
+    Load,
+}
+
+impl GatePartPart {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] = &[Self::Conformance, Self::Saboteurs, Self::Quality, Self::Load];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Conformance => "conformance",
+            Self::Saboteurs => "saboteurs",
+            Self::Quality => "quality",
+            Self::Load => "load",
+        }
+    }
+}
+
+impl std::fmt::Display for GatePartPart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for GatePartPart {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum GatePartVerdict {
+    #[serde(rename = "pass")]
+    Pass,
+    #[serde(rename = "fail")]
+    Fail,
+    #[serde(rename = "error")]
+    Error,
+    #[serde(rename = "left_out")]
+    LeftOut,
+}
+
+impl GatePartVerdict {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] = &[Self::Pass, Self::Fail, Self::Error, Self::LeftOut];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Error => "error",
+            Self::LeftOut => "left_out",
+        }
+    }
+}
+
+impl std::fmt::Display for GatePartVerdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for GatePartVerdict {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
+/// What one suite has to say in a gate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("GatePart")))]
+#[serde(deny_unknown_fields)]
+pub struct GatePart {
+    /// The suite.
+    pub part: GatePartPart,
+    /// Scenario of a load run, or command of a quality run. Absent for other parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "String",
+        length(min = 1, max = 64),
+        regex(pattern = "^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$")
+    )]
+    pub name: Option<String>,
+    /// pass; fail: its newest record fails; error: there is no evidence to judge by; left_out: it does not count in this gate.
+    pub verdict: GatePartVerdict,
+    /// The part in a few words.
+    #[schemars(length(min = 1, max = 1024))]
+    pub summary: String,
+    /// File name of the record that was judged. Absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 255))]
+    pub record: Option<String>,
+    /// Start of the run that was judged. Absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 40), extend("format" = "date-time"))]
+    pub started_at: Option<String>,
+    /// What keeps the gate shut, the gravest first; the record holds those beyond the first 200.
+    #[schemars(length(min = 0, max = 200))]
+    pub reasons: Vec<GateReason>,
+    /// What the figures of the trend are. Absent where the part has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 128))]
+    pub measure: Option<String>,
+    /// The runs up to the one that was judged, the oldest first.
+    #[schemars(length(min = 0, max = 60))]
+    pub trend: Vec<GatePoint>,
+}
+
+impl GatePart {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(
+        part: GatePartPart,
+        verdict: GatePartVerdict,
+        summary: String,
+        reasons: Vec<GateReason>,
+        trend: Vec<GatePoint>,
+    ) -> Self {
+        Self { part, name: None, verdict, summary, record: None, started_at: None, reasons, measure: None, trend }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum GatePointVerdict {
+    #[serde(rename = "pass")]
+    Pass,
+    #[serde(rename = "fail")]
+    Fail,
+    #[serde(rename = "error")]
+    Error,
+}
+
+impl GatePointVerdict {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] = &[Self::Pass, Self::Fail, Self::Error];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl std::fmt::Display for GatePointVerdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for GatePointVerdict {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
+/// One earlier run of a part of a gate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("GatePoint")))]
+#[serde(deny_unknown_fields)]
+pub struct GatePoint {
+    /// Start of the run.
+    #[schemars(length(max = 40), extend("format" = "date-time"))]
+    pub started_at: String,
+    /// What its record says.
+    pub verdict: GatePointVerdict,
+    /// The figure that is followed over time. Absent where the run has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64", range(min = 0.0, max = 1000000000.0))]
+    pub figure: Option<f64>,
+}
+
+impl GatePoint {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(started_at: String, verdict: GatePointVerdict) -> Self {
+        Self { started_at, verdict, figure: None }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum GateReasonKind {
+    #[serde(rename = "contract")]
+    Contract,
+    #[serde(rename = "isolation")]
+    Isolation,
+    #[serde(rename = "quality")]
+    Quality,
+    #[serde(rename = "latency")]
+    Latency,
+    #[serde(rename = "saboteur")]
+    Saboteur,
+    #[serde(rename = "evidence")]
+    Evidence,
+}
+
+impl GateReasonKind {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] =
+        &[Self::Contract, Self::Isolation, Self::Quality, Self::Latency, Self::Saboteur, Self::Evidence];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Contract => "contract",
+            Self::Isolation => "isolation",
+            Self::Quality => "quality",
+            Self::Latency => "latency",
+            Self::Saboteur => "saboteur",
+            Self::Evidence => "evidence",
+        }
+    }
+}
+
+impl std::fmt::Display for GateReasonKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for GateReasonKind {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
+/// One thing that keeps a gate shut.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("GateReason")))]
+#[serde(deny_unknown_fields)]
+pub struct GateReason {
+    /// What sort of trouble it is: an answer that breaks the contract, one that crosses tenants, a quality figure, a time or an error under load, a seeded flaw that the suite did not see, or evidence that is missing, old, partial or broken off.
+    pub kind: GateReasonKind,
+    /// Id of the case, score or measurement, or the suite whose evidence is amiss.
+    #[schemars(length(min = 1, max = 512))]
+    pub what: String,
+    /// What was expected and what was found, without credentials.
+    #[schemars(length(min = 1, max = 4096))]
+    pub told: String,
+}
+
+impl GateReason {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(kind: GateReasonKind, what: String, told: String) -> Self {
+        Self { kind, what, told }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum GateReportVerdict {
+    #[serde(rename = "pass")]
+    Pass,
+    #[serde(rename = "fail")]
+    Fail,
+    #[serde(rename = "error")]
+    Error,
+}
+
+impl GateReportVerdict {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] = &[Self::Pass, Self::Fail, Self::Error];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl std::fmt::Display for GateReportVerdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for GateReportVerdict {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
+/// The one verdict on a target, drawn from the newest run records of every suite.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("GateReport")))]
+#[serde(deny_unknown_fields)]
+pub struct GateReport {
+    /// Version of this format.
+    #[serde(deserialize_with = "crate::whole")]
+    #[schemars(range(min = 1_u64, max = 1_u64))]
+    pub schema_version: u64,
+    /// Name of the target profile.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$"))]
+    pub target: String,
+    /// pass: every part that counts passes; fail: one fails; error: none fails, and one has no evidence to judge by.
+    pub verdict: GateReportVerdict,
+    /// When it was judged.
+    #[schemars(length(max = 40), extend("format" = "date-time"))]
+    pub judged_at: String,
+    /// Version of the contract that records must be of.
+    #[schemars(length(min = 1, max = 64))]
+    pub contract_version: String,
+    /// Commit that records must be of, 40 hexadecimal digits. Absent where any may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 40, max = 40), regex(pattern = "^[0-9a-f]{40}$"))]
+    pub commit: Option<String>,
+    /// The parts in the order conformance, saboteurs, quality, load.
+    #[schemars(length(min = 1, max = 64))]
+    pub parts: Vec<GatePart>,
+    /// The least steady cases first, at most 50.
+    #[schemars(length(min = 0, max = 50))]
+    pub flaky: Vec<GateFlaky>,
+    /// What a reader should know of the evidence.
+    #[schemars(length(min = 0, max = 32), inner(length(min = 1, max = 1024)))]
+    pub remarks: Vec<String>,
+    /// The exit code of the command.
+    #[serde(deserialize_with = "crate::whole")]
+    #[schemars(range(min = 0_u64, max = 255_u64))]
+    pub exit_code: u64,
+}
+
+impl GateReport {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(
+        schema_version: u64,
+        target: String,
+        verdict: GateReportVerdict,
+        judged_at: String,
+        contract_version: String,
+        parts: Vec<GatePart>,
+        flaky: Vec<GateFlaky>,
+        remarks: Vec<String>,
+        exit_code: u64,
+    ) -> Self {
+        Self {
+            schema_version,
+            target,
+            verdict,
+            judged_at,
+            contract_version,
+            commit: None,
+            parts,
+            flaky,
+            remarks,
+            exit_code,
+        }
+    }
+}
+
 /// What writes answers where a request names no model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("Generator")))]
@@ -9041,6 +9445,11 @@ pub const DERIVED: &[(&str, fn(&mut schemars::SchemaGenerator) -> schemars::Sche
     ("FilterScalar", <FilterScalar as JsonSchema>::json_schema),
     ("FinishReason", <FinishReason as JsonSchema>::json_schema),
     ("FlakyCase", <FlakyCase as JsonSchema>::json_schema),
+    ("GateFlaky", <GateFlaky as JsonSchema>::json_schema),
+    ("GatePart", <GatePart as JsonSchema>::json_schema),
+    ("GatePoint", <GatePoint as JsonSchema>::json_schema),
+    ("GateReason", <GateReason as JsonSchema>::json_schema),
+    ("GateReport", <GateReport as JsonSchema>::json_schema),
     ("Generator", <Generator as JsonSchema>::json_schema),
     ("GeneratorKind", <GeneratorKind as JsonSchema>::json_schema),
     ("Health", <Health as JsonSchema>::json_schema),
