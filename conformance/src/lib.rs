@@ -4,6 +4,7 @@ pub mod catalogue;
 mod clean;
 pub mod cmd;
 pub mod coverage;
+pub mod differential;
 mod embedded;
 pub mod engine;
 mod explain;

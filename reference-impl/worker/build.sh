@@ -2,20 +2,22 @@
 # Builds the Worker into reference-impl/worker/build: index.js and index_bg.wasm, ready for run.mjs or an upload.
 #
 #   build.sh            small: optimised for size, wasm-opt -Oz
-#   build.sh --dev      quick: no optimisation; with the test-only control API
+#   build.sh --dev      quick: little optimisation; with the test-only control API
+#   build.sh --sabotage the same with switches for the flaws of `conformance saboteurs`, into build-sabotage
 #   build.sh --check    only proves that reference-core, reference-http and this crate compile for wasm32
 #
 # Exit codes: 0 done, 1 the build failed, 2 usage, 3 a tool is missing and cannot be had.
 # Variables: CARGO_TARGET_DIR as for cargo; PLUMBLINE_TOOLS, folder for wasm-bindgen (default: tools/ in the target folder);
-# PLUMBLINE_WASM_STD=rebuild takes the second way to a standard library without trying the first.
+# PLUMBLINE_WASM_STD=rustup takes rustup's standard library without trying to compile one, for a quicker first build.
 set -eu
 
 mode=release
 case "${1-}" in
   "") ;;
   --dev) mode=dev ;;
+  --sabotage) mode=sabotage ;;
   --check) mode=check ;;
-  *) echo "build.sh: expected nothing, --dev or --check, found \`$1\`" >&2; exit 2 ;;
+  *) echo "build.sh: expected nothing, --dev, --sabotage or --check, found \`$1\`" >&2; exit 2 ;;
 esac
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -27,15 +29,16 @@ tools=${PLUMBLINE_TOOLS:-$CARGO_TARGET_DIR/tools}
 
 missing() { echo "build.sh: missing: $1" >&2; exit 3; }
 
-# A standard library for wasm32: rustup's, or the distribution's sources compiled along. The second needs crates that the
-# standard library itself stands on, once, and about four minutes. It alone can unwind: a panic is then caught by the edge and
-# costs its request; with rustup's, which aborts, it costs every request that is under way in the isolate.
+# A standard library for wasm32: the distribution's sources compiled along, or rustup's. The first needs crates that the standard
+# library itself stands on, once, and about four minutes. It alone can unwind: a panic is then caught by the edge and costs its
+# request; with rustup's, which aborts, it costs every request that is under way in the isolate, and the suite fails there.
 std_by_rustup() {
-  [ "${PLUMBLINE_WASM_STD-}" != rebuild ] && command -v rustup >/dev/null 2>&1 || return 1
+  command -v rustup >/dev/null 2>&1 || return 1
   (cd "$root" && rustup target list --installed 2>/dev/null | grep -qx "$target") && return 0
   (cd "$root" && rustup target add "$target" >/dev/null 2>&1)
 }
 std_by_sources() {
+  [ "${PLUMBLINE_WASM_STD-}" != rustup ] || return 1
   [ -x /usr/bin/rustc ] && [ -x /usr/bin/cargo ] || return 1
   [ -f "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.toml" ] || return 1
   linker=$(command -v wasm-ld-22 || command -v wasm-ld || command -v rust-lld) || return 1
@@ -47,8 +50,8 @@ std_by_sources() {
   export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS
   unset RUSTUP_TOOLCHAIN
 }
-std_by_rustup || std_by_sources ||
-  missing "a standard library for $target (\`rustup target add $target\`, or packages rustc-web cargo-web rust-web-src lld-22)"
+std_by_sources || std_by_rustup ||
+  missing "a standard library for $target (packages rustc-web cargo-web rust-web-src lld-22, or \`rustup target add $target\`)"
 
 cd "$root"
 if [ "$mode" = check ]; then
@@ -72,15 +75,21 @@ fi
 command -v npm >/dev/null 2>&1 || missing "node and npm"
 [ -d "$here/node_modules" ] || (cd "$here" && npm ci --silent) || missing "the packages of package-lock.json (\`npm ci\`)"
 
+out=$here/build
 if [ "$mode" = dev ]; then
-  cargo build --locked --target "$target" -p reference-worker --features control || exit 1
-  built=$CARGO_TARGET_DIR/$target/debug
+  cargo build --locked --target "$target" -p reference-worker --profile worker-dev --features control || exit 1
+  built=$CARGO_TARGET_DIR/$target/worker-dev
+elif [ "$mode" = sabotage ]; then
+  # A folder of its own, or it would stand in the place of the clean bundle.
+  out=$here/build-sabotage
+  cargo build --locked --target "$target" -p reference-worker --profile worker-dev --features sabotage || exit 1
+  built=$CARGO_TARGET_DIR/$target/worker-dev
 else
   cargo build --locked --target "$target" -p reference-worker --profile worker || exit 1
   built=$CARGO_TARGET_DIR/$target/worker
 fi
 
-stage=$here/build.new
+stage=$out.new
 rm -rf "$stage"
 mkdir "$stage"
 trap 'rm -rf "$stage"' EXIT
@@ -99,8 +108,8 @@ cp "$here/shim.js" "$stage/shim.js"
   --external:./index_bg.wasm '--external:cloudflare:*' --outfile="$stage/bundle.js"
 # `import source` is how the standard will spell what the host takes plainly.
 sed 's/import source /import /' "$stage/bundle.js" >"$stage/index.js"
-rm -rf "$here/build"
-mkdir "$here/build"
-mv "$stage/index.js" "$stage/index_bg.wasm" "$here/build/"
-size=$(cat "$here/build/index.js" "$here/build/index_bg.wasm" | gzip -9 | wc -c)
-echo "reference-impl/worker/build: $((size / 1024)) KiB gzip"
+rm -rf "$out"
+mkdir "$out"
+mv "$stage/index.js" "$stage/index_bg.wasm" "$out/"
+size=$(cat "$out/index.js" "$out/index_bg.wasm" | gzip -9 | wc -c)
+echo "reference-impl/worker/${out##*/}: $((size / 1024)) KiB gzip"

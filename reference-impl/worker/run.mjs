@@ -1,20 +1,21 @@
 // Runs the built Worker on workerd with the tenants of the fixtures. It needs no network.
 //
-//   node run.mjs [--port 8788] [--data DIR] [--tenants DIR] [--control PORT] [--provider-url ID=URL]...
+//   node run.mjs [--port 8788] [--data DIR] [--tenants DIR] [--control PORT] [--provider-url ID=URL]... [--build FOLDER]
 //
 // Prints one line `listening on http://127.0.0.1:PORT` when it is ready (port 0 takes a free one); requests and their log lines
 // follow. Without --data, what is stored is gone with the process. --control listens for the test-only control API, which a
-// bundle of `build.sh --dev` has; --provider-url is another address for a model provider of platform.yaml. Exit codes:
-// 0 stopped, 1 our own error, 2 usage or a bad file, 3 a tool or the bundle is missing.
+// bundle of `build.sh --dev` has; --provider-url is another address for a model provider of platform.yaml; --build names the
+// folder beside this file that holds the bundle, `build` or `build-sabotage`. Exit codes: 0 stopped, 1 our own error, 2 usage or
+// a bad file, 3 a tool or the bundle is missing.
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
-const here = dirname(fileURLToPath(import.meta.url));
+export const here = dirname(fileURLToPath(import.meta.url));
 export const root = resolve(here, "../..");
-const TENANTS = join(root, "fixtures/tenants");
+export const TENANTS = join(root, "fixtures/tenants");
 
 /** An error with an exit code of its own. */
 export class Stop extends Error {
@@ -70,7 +71,7 @@ function providers(platform, tenants, urls) {
   return secrets;
 }
 
-async function configuration(tenants, urls) {
+export async function configuration(tenants, urls) {
   const platform = await yaml(join(tenants, "platform.yaml"));
   const secrets = providers(platform, tenants, urls);
   const remote = (platform.model_providers ?? []).filter((it) => it.kind === "embedding").map((it) => it.id);
@@ -97,10 +98,10 @@ async function configuration(tenants, urls) {
  * Starts the Worker; `onLine` gets each line of its console.
  * @returns the Miniflare instance and its base URL without a final slash
  */
-export async function start({ port = 0, data, tenants = TENANTS, control, providerUrls = [], onLine = () => {} } = {}) {
-  const build = join(here, "build");
+export async function start({ port = 0, data, tenants = TENANTS, control, providerUrls = [], bundle = "build", onLine = () => {} } = {}) {
+  const build = join(here, bundle);
   if (!existsSync(join(build, "index.js"))) {
-    throw new Stop(3, "missing: reference-impl/worker/build (`reference-impl/worker/build.sh --dev`)");
+    throw new Stop(3, `missing: reference-impl/worker/${bundle} (\`reference-impl/worker/build.sh --dev\`)`);
   }
   const { Miniflare, Log, LogLevel } = await need("miniflare");
   const { config, secrets } = await configuration(tenants, providerUrls);
@@ -144,7 +145,7 @@ async function main() {
   let values;
   try {
     const text = { type: "string" };
-    const options = { port: text, data: text, tenants: text, control: text, "provider-url": { ...text, multiple: true } };
+    const options = { port: text, data: text, tenants: text, control: text, "provider-url": { ...text, multiple: true }, build: text };
     ({ values } = parseArgs({ options }));
   } catch (error) {
     throw new Stop(2, error.message);
@@ -158,7 +159,8 @@ async function main() {
   const control = values.control === undefined ? undefined : number("control", values.control);
   const onLine = (line) => process.stderr.write(line);
   const providerUrls = values["provider-url"] ?? [];
-  const { worker, url } = await start({ port, data: values.data, tenants: values.tenants, control, providerUrls, onLine });
+  const { data, tenants, build: bundle } = values;
+  const { worker, url } = await start({ port, data, tenants, control, providerUrls, bundle, onLine });
   console.log(`listening on ${url}`);
   let stopping = false;
   for (const signal of ["SIGINT", "SIGTERM"]) {

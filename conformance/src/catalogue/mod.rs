@@ -9,7 +9,7 @@ use contracts::{
     catalogue::{Case, Kind},
     model::Operation,
 };
-use harness::client::Exchange;
+use harness::client::{ClientError, Exchange};
 use serde_json::Value;
 
 use crate::{
@@ -46,6 +46,27 @@ pub async fn run(session: &Session, case: &Case) -> Outcome {
     let began = Instant::now();
     let outcome = exchange(session, operation, case, prepared, &expected).await;
     Outcome { took: began.elapsed(), ..outcome }
+}
+
+/// Sends the request of `case` for whoever judges the answer otherwise, and takes back what it made; gives the reason where the
+/// target or its profile lacks what the case needs.
+pub(crate) async fn answer(session: &Session, case: &Case) -> Result<Result<Exchange, ClientError>, String> {
+    let operation = session.contract.operation(&case.operation).ok_or("the contract has no such operation")?;
+    let Prepared { request, tenant, body } = request::prepare(session, operation, case)?;
+    let length = request.body.as_ref().map_or(0, |body| u64::try_from(body.len()).unwrap_or(u64::MAX));
+    let bench = session.bench_tenant().unwrap_or_default();
+    let facts = session.facts.get(bench).cloned().unwrap_or_default();
+    let expected = expected::of(case, operation, body.as_ref(), length, &facts);
+    let path = match request::path(session, operation, case, &expected).await {
+        Ok(path) => path,
+        Err(NoObject::NotDeclared(reason) | NoObject::Refused(reason)) => return Err(reason),
+    };
+    let judged = match session.send(&request.at(&path), tenant.as_deref(), true).await {
+        Ok(judged) => judged,
+        Err(error) => return Ok(Err(error)),
+    };
+    take_back(session, bench, &case.operation, &judged.exchange, body.as_ref()).await;
+    Ok(Ok(judged.exchange))
 }
 
 /// Sends the request of a case and holds the answer against what is expected.

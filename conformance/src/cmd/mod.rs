@@ -1,6 +1,7 @@
 //! The command line.
 
 mod clean;
+mod differential;
 mod doctor;
 mod init;
 mod list;
@@ -39,6 +40,7 @@ enum Command {
     Run(Box<run::Args>),
     /// Proves that the suite can fail: seeds flaws, one at a time, and sees that the checks meant for each catch it.
     Saboteurs(Box<saboteurs::Args>),
+    Differential(differential::Args),
     Clean(clean::Args),
     List(list::Args),
 }
@@ -58,6 +60,7 @@ impl Cli {
             Command::Doctor(args) => args.run(),
             Command::Run(args) => args.run(),
             Command::Saboteurs(args) => args.run(),
+            Command::Differential(args) => args.run(),
             Command::Clean(args) => args.run(),
             Command::List(args) => args.run(),
         }

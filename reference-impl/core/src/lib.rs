@@ -24,3 +24,4 @@ pub mod tenancy;
 pub mod testkit;
 pub mod tools;
 pub mod usage;
+pub mod warm;

@@ -117,6 +117,8 @@ impl Deployment {
             telemetry: Arc::new(Console),
             before_call: None,
         };
+        #[cfg(feature = "sabotage")]
+        let plain = Wrapped { key_value: Arc::new(crate::confused::Confused::new(plain.key_value)), ..plain };
         #[cfg(feature = "control")]
         let (wrapped, test_tools) = if env.var(CONTROL).is_ok() { tested(plain) } else { (plain, None) };
         #[cfg(not(feature = "control"))]

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use reference_core::ports::BoxFuture;
+use reference_core::sabotage::{self, Sabotage};
 use reference_providers::{Fetch, FetchError, FetchRequest, FetchResponse};
 use worker::{
     AbortController, ByteStream, Headers, Method, Request, RequestInit, RequestRedirect,
@@ -54,7 +55,8 @@ impl Stream for Arriving {
 /// every such call counts as one that the upstream may have worked on.
 async fn send(request: FetchRequest) -> Result<FetchResponse, FetchError> {
     let headers = Headers::new();
-    for field in &request.headers {
+    let drops = sabotage::on(Sabotage::WorkerFetchDropsTraces);
+    for field in request.headers.iter().filter(|field| !drops || field.name != "traceparent") {
         headers.set(field.name, &field.value).map_err(|_| FetchError::NotConnected)?;
     }
     let mut init = RequestInit::new();

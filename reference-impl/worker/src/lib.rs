@@ -6,6 +6,8 @@
 
 mod clock;
 mod config;
+#[cfg(feature = "sabotage")]
+mod confused;
 #[cfg(feature = "control")]
 #[path = "../../native/src/control/mod.rs"]
 #[expect(unreachable_pub, reason = "the native server, which has the same control API, is a library too")]
@@ -39,11 +41,13 @@ use axum::{
         header::{AUTHORIZATION, HOST},
     },
 };
-use reference_core::ports::Clock as _;
+use reference_core::ports::{Background as _, Clock as _, Timer as _};
+use reference_core::sabotage::{self, Sabotage};
 use tower::Service;
 use worker::{Context, Env, HttpRequest, event};
 
 use deployment::Deployment;
+use tasks::{JsTimer, WaitUntil};
 
 /// The service of this isolate. No request owns it; what belongs to a request is made anew for each call of a port.
 static SERVICE: OnceLock<Served> = OnceLock::new();
@@ -109,10 +113,22 @@ async fn fetch(
         served.entry(&env)
     } else {
         let assembled = Served::assemble(&env)?;
+        warm();
         SERVICE.get_or_init(|| assembled).entry(&env)
     };
     separate(request.headers_mut());
     Ok(service.call(request).await?)
+}
+
+/// Compiles patterns beside the first request of the isolate, piece by piece: compiled within a request they would take the time
+/// that its deadline gives it.
+fn warm() {
+    WaitUntil.spawn(Box::pin(async {
+        for piece in reference_core::warm::PIECES {
+            JsTimer.sleep(0).await;
+            piece();
+        }
+    }));
 }
 
 /// Fields whose repetition is refused as such, and whose values have no comma in them.
@@ -128,6 +144,9 @@ fn separate(headers: &mut HeaderMap) {
         {
             *value = trimmed;
         }
+    }
+    if sabotage::on(Sabotage::WorkerFieldsJoined) {
+        return;
     }
     for name in SINGLE {
         let joined = headers.get(&name).and_then(|value| value.to_str().ok()).filter(|value| value.contains(','));

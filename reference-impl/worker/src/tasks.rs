@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use reference_core::ports::Timer;
 use reference_core::ports::{Background, BoxFuture};
+use reference_core::sabotage::{self, Sabotage};
 use worker::{
     Delay, js_sys,
     send::SendFuture,
@@ -29,6 +30,9 @@ pub(crate) struct WaitUntil;
 
 impl Background for WaitUntil {
     fn spawn(&self, work: BoxFuture<'static, ()>) {
+        if sabotage::on(Sabotage::WorkerWorkDropped) {
+            return;
+        }
         let promise = future_to_promise(AssertUnwindSafe(async move {
             let _counted = Counted::new();
             work.await;
@@ -62,6 +66,9 @@ pub(crate) struct JsTimer;
 
 impl Timer for JsTimer {
     fn sleep(&self, milliseconds: u64) -> BoxFuture<'static, ()> {
+        if sabotage::on(Sabotage::WorkerTimerStands) {
+            return Box::pin(futures_util::future::pending());
+        }
         Box::pin(SendFuture::new(Delay::from(Duration::from_millis(milliseconds))))
     }
 }

@@ -24,7 +24,7 @@ pub use citations::{Citation, CitedText};
 pub use confidence::{Band, Confidence};
 pub use evidence::Evidence;
 pub use extractive::Extractive;
-pub(crate) use orders::is_order;
+pub(crate) use orders::{is_order, warm};
 pub use parse::parse;
 pub use prompt::{Prompt, PromptTemplate, TemplateProblem, Variable, assemble as assemble_prompt};
 pub use score::{Candidate, FEATURES};

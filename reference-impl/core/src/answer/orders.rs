@@ -92,6 +92,14 @@ static WITHIN: LazyLock<Regex> = LazyLock::new(|| {
     compiled(&[r"\s((?:Please )?[A-Z][a-z]+ [^.!?\n]{0,160}?\byour (?:response|reply|answer|output|message)\b)"])
 });
 
+/// Compiles the patterns.
+pub(crate) fn warm() {
+    LazyLock::force(&PLAIN);
+    for pattern in [&TASKS, &WORKS, &WITHIN] {
+        LazyLock::force(pattern);
+    }
+}
+
 /// Words that begin questions.
 const ASKING: [&str; 31] = [
     "what", "which", "who", "whom", "whose", "when", "where", "why", "how", "is", "are", "was", "were", "do", "does",

@@ -33,6 +33,11 @@ macro_rules! switches {
                     $(Self::$variant => $text,)*
                 }
             }
+
+            /// Whether this host has the adapter that it breaks: those of the Worker exist there alone.
+            pub fn is_here(self) -> bool {
+                cfg!(target_arch = "wasm32") || !self.name().starts_with("worker-")
+            }
         }
     };
 }
@@ -446,4 +451,15 @@ switches! {
     SpeechLimitIgnored "speech-limit-ignored" "LIM-006" "A text of any length is spoken.";
     SpeechJobsUnbounded "speech-jobs-unbounded" "JOB-008" "Any number of speech jobs of a tenant may wait.";
     CancelledSpeechGoesOn "cancelled-speech-goes-on" "JOB-004" "A cancelled speech job is said to be cancelled and goes on.";
+    // The Worker's adapters; their names begin with `worker-`, and no other host has them.
+    WorkerObjectsConfused "worker-objects-confused" "TEN-010" "A tenant's orders go to another tenant's object, which does not look whose they are.";
+    WorkerBatchInPieces "worker-batch-in-pieces" "ING-003" "The statements of a batch reach the tenant's object one by one.";
+    WorkerCountsShared "worker-counts-shared" "RAT-006" "The requests of all tenants are counted in one object.";
+    WorkerCacheConfused "worker-cache-confused" "CAC-008" "The cache gives what was put last, whatever the key and the tenant.";
+    WorkerFetchDropsTraces "worker-fetch-drops-traces" "HDR-008" "Calls to models carry no traceparent.";
+    WorkerWorkDropped "worker-work-dropped" "ING-006" "Work beside a request is never begun.";
+    WorkerTimerStands "worker-timer-stands" "TIM-003" "A time that is waited for never comes.";
+    WorkerClockShared "worker-clock-shared" "TIM-004" "A tenant whose time is moved takes all others along.";
+    WorkerIdsRepeat "worker-ids-repeat" "SES-003" "Ids are drawn without chance.";
+    WorkerFieldsJoined "worker-fields-joined" "AUT-002" "Repeated header fields stay joined as the host has joined them.";
 }

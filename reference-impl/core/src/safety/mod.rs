@@ -58,6 +58,14 @@ pub struct Passed {
     pub findings: Vec<Finding>,
 }
 
+/// Compiles the patterns of `filter`.
+pub(crate) fn warm(filter: SafetyFilter) {
+    drop(rules::find(filter, "plain words"));
+    if filter == SafetyFilter::Exfiltration {
+        drop(exfiltration::find("plain words", &[]));
+    }
+}
+
 /// Holds `text` against the tenant's rules for `direction`.
 ///
 /// # Errors

@@ -12,13 +12,14 @@ use super::reply::{Refusal, json_response};
 pub(super) async fn list() -> Response {
     let switches: Vec<Value> = Sabotage::ALL
         .iter()
+        .filter(|which| which.is_here())
         .map(|which| json!({"name": which.name(), "rule": which.rule(), "text": which.text()}))
         .collect();
     json_response(StatusCode::OK, &report(&switches))
 }
 
 pub(super) async fn set(State(control): State<Control>, Path(name): Path<String>) -> Result<Response, Refusal> {
-    let which = Sabotage::ALL.iter().find(|which| which.name() == name);
+    let which = Sabotage::ALL.iter().find(|which| which.is_here() && which.name() == name);
     let which = which.ok_or_else(|| Refusal::not_found("sabotage"))?;
     turn(&control, Some(*which)).await?;
     Ok(json_response(StatusCode::OK, &json!({"name": which.name(), "rule": which.rule(), "text": which.text()})))

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "sabotage")]
+use reference_core::sabotage::{self, Sabotage};
 use reference_core::{
     ports::{BoxFuture, Database, DatabaseError, Databases, Row, Statement},
     tenancy::TenantContext,
@@ -23,7 +25,10 @@ type Emptied = std::sync::Mutex<std::collections::HashSet<String>>;
 
 struct ObjectDatabase {
     namespace: ObjectNamespace,
+    /// The tenant whose orders these are.
     tenant: String,
+    /// Name of its object: the tenant's id.
+    object: String,
     #[cfg(feature = "control")]
     emptied: Arc<Emptied>,
 }
@@ -48,10 +53,22 @@ impl ObjectDatabases {
         ObjectDatabase {
             namespace: self.namespace.clone(),
             tenant: tenant.id().as_str().to_owned(),
+            object: object_of(tenant),
             #[cfg(feature = "control")]
             emptied: Arc::clone(&self.emptied),
         }
     }
+}
+
+/// Name of the tenant's object.
+fn object_of(tenant: &TenantContext) -> String {
+    #[cfg(feature = "sabotage")]
+    if sabotage::on(Sabotage::WorkerObjectsConfused)
+        && let Some(other) = sabotage::others(tenant).first()
+    {
+        return other.id().as_str().to_owned();
+    }
+    tenant.id().as_str().to_owned()
 }
 
 impl Databases for ObjectDatabases {
@@ -72,8 +89,34 @@ impl Database for ObjectDatabase {
             params: it.params.into_iter().map(Cell).collect(),
             guard: it.guard,
         };
-        let work = Work::Batch(statements.into_iter().map(send).collect());
-        Box::pin(SendFuture::new(self.ask(work)))
+        let statements = statements.into_iter().map(send);
+        #[cfg(feature = "sabotage")]
+        if sabotage::on(Sabotage::WorkerBatchInPieces) {
+            let statements: Vec<SentStatement> = statements.collect();
+            return Box::pin(SendFuture::new(self.in_pieces(statements)));
+        }
+        Box::pin(SendFuture::new(self.ask(Work::Batch(statements.collect()))))
+    }
+
+    #[cfg(feature = "sabotage")]
+    fn batch_counts(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>> {
+        if !sabotage::on(Sabotage::WorkerCountsShared) {
+            return self.batch(statements);
+        }
+        let (tenant, object) = ("all-tenants".to_owned(), "all-tenants".to_owned());
+        let all = Self { namespace: self.namespace.clone(), tenant, object, emptied: Arc::clone(&self.emptied) };
+        Box::pin(SendFuture::new(async move { all.batch(statements).await }))
+    }
+}
+
+#[cfg(feature = "sabotage")]
+impl ObjectDatabase {
+    async fn in_pieces(&self, statements: Vec<SentStatement>) -> Result<Vec<Vec<Row>>, DatabaseError> {
+        let mut rows = Vec::new();
+        for statement in statements {
+            rows.extend(self.ask(Work::Batch(vec![statement])).await?);
+        }
+        Ok(rows)
     }
 }
 
@@ -107,7 +150,7 @@ impl ObjectDatabase {
     /// The stub belongs to the request that is being served, so it is made for each order. The host repeats what is safe to
     /// repeat by itself.
     async fn send(&self, order: &Order) -> worker::Result<Outcome> {
-        let stub = self.namespace.get_by_name(&self.tenant)?;
+        let stub = self.namespace.get_by_name(&self.object)?;
         let mut init = RequestInit::new();
         init.with_method(Method::Post).with_body(Some(JsValue::from_str(&serde_json::to_string(order)?)));
         let mut response = stub.fetch_with_request(Request::new_with_init("https://tenant-store/", &init)?).await?;

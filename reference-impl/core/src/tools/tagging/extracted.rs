@@ -28,6 +28,13 @@ const MOST_AUTHORS: usize = 32;
 const MOST_DATES: usize = 100;
 const MOST_HEADINGS: usize = 1000;
 
+/// Compiles the patterns.
+pub(crate) fn warm() {
+    for pattern in [&BYLINE, &PARTS, &WITHIN] {
+        LazyLock::force(pattern);
+    }
+}
+
 pub(super) fn of(document: &Extracted, kind: ContentType, tokenizer: &dyn Tokenizer) -> Json {
     let text = &document.text;
     let headings: Vec<(u8, String)> = document

@@ -4,6 +4,8 @@ mod extracted;
 mod tags;
 mod terms;
 
+pub(crate) use extracted::warm;
+
 use std::collections::HashSet;
 
 use serde::Deserialize;
