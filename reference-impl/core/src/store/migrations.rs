@@ -20,6 +20,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { number: 7, sql: include_str!("migrations/0007_usage.sql") },
     Migration { number: 8, sql: include_str!("migrations/0008_audit.sql") },
     Migration { number: 9, sql: include_str!("migrations/0009_speech.sql") },
+    Migration { number: 10, sql: include_str!("migrations/0010_mark.sql") },
 ];
 
 #[cfg(test)]
