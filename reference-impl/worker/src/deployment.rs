@@ -15,10 +15,10 @@ use reference_providers::HostModels;
 use worker::Env;
 
 use crate::clock::JsClock;
+use crate::cloud::{KvCache, Vectorize};
 use crate::config::{self, PROBE_TENANT};
 use crate::docs::OperationList;
 use crate::ids::JsIds;
-use crate::cloud::{KvCache, Vectorize};
 #[cfg(feature = "control")]
 pub(crate) use crate::models::models;
 use crate::store::ObjectDatabases;

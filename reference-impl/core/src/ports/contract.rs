@@ -1,6 +1,9 @@
 //! What every adapter of a port must pass. An adapter's tests call these with fresh stores; they panic at the first breach.
 
-use super::{Clock, Database, DatabaseError, Databases, KeptVector, KeyValue, Row, Statement, Timer, UnixMillis, Value, VectorIndex};
+use super::{
+    Clock, Database, DatabaseError, Databases, KeptVector, KeyValue, Row, Statement, Timer, UnixMillis, Value,
+    VectorIndex,
+};
 use crate::tenancy::TenantContext;
 
 const PUT: &str = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value";
@@ -95,7 +98,8 @@ pub async fn assert_key_values_isolate_tenants(
     stranger: &TenantContext,
     later: UnixMillis,
 ) {
-    let keys = ["k".to_owned(), "k/k".to_owned(), format!("{}/k", stranger.id().as_str()), "\u{e9}\u{1f469}".to_owned()];
+    let keys =
+        ["k".to_owned(), "k/k".to_owned(), format!("{}/k", stranger.id().as_str()), "\u{e9}\u{1f469}".to_owned()];
     for key in &keys {
         assert_eq!(got(cache, owner, key).await, None, "an entry that nobody put: {key}");
         cache.put(owner, key, format!("owner's {key}"), later).await.expect("an entry is taken");
@@ -103,7 +107,11 @@ pub async fn assert_key_values_isolate_tenants(
     }
     for key in &keys {
         cache.put(stranger, key, "stranger's".to_owned(), later).await.expect("an entry is taken");
-        assert_eq!(got(cache, owner, key).await, Some(format!("owner's {key}")), "the stranger's entry reached the owner");
+        assert_eq!(
+            got(cache, owner, key).await,
+            Some(format!("owner's {key}")),
+            "the stranger's entry reached the owner"
+        );
     }
     cache.put(owner, "k", String::new(), later).await.expect("an empty text is taken");
     assert_eq!(got(cache, owner, "k").await.as_deref(), Some(""), "an entry is replaced, by an empty text too");

@@ -58,11 +58,7 @@ pub trait VectorIndex: Send + Sync {
     /// # Errors
     ///
     /// [`VectorError`]; some may be removed.
-    fn remove<'a>(
-        &'a self,
-        tenant: &'a TenantContext,
-        ids: Vec<String>,
-    ) -> BoxFuture<'a, Result<String, VectorError>>;
+    fn remove<'a>(&'a self, tenant: &'a TenantContext, ids: Vec<String>) -> BoxFuture<'a, Result<String, VectorError>>;
 
     /// Whether a mutation is seen by look-ups.
     ///

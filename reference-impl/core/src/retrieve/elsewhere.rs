@@ -8,7 +8,8 @@ use super::fusion::DEPTH;
 use super::index::{CorpusIndex, Mask, floats};
 use super::rows::Columns;
 use crate::ports::{
-    Clock, Database, DatabaseError, FILTERED_BYTES, KeptVector, Row, Statement, UnixMillis, Value, VectorError, VectorIndex,
+    Clock, Database, DatabaseError, FILTERED_BYTES, KeptVector, Row, Statement, UnixMillis, Value, VectorError,
+    VectorIndex,
 };
 use crate::tenancy::TenantContext;
 
@@ -173,8 +174,7 @@ pub(crate) async fn step(
 /// Writes what is known now, unless another writer was quicker, who then knows as much.
 async fn note(database: &dyn Database, state: &State, progress: &Progress) -> Result<Step, StepError> {
     const SAME: &str = "SELECT 1 WHERE coalesce((SELECT value FROM meta WHERE key = 'vector_index'), '') = ?1";
-    const WRITE: &str =
-        "INSERT INTO meta VALUES ('vector_index', ?1) ON CONFLICT DO UPDATE SET value = excluded.value";
+    const WRITE: &str = "INSERT INTO meta VALUES ('vector_index', ?1) ON CONFLICT DO UPDATE SET value = excluded.value";
     let text = serde_json::to_string(progress).unwrap_or_default();
     let batch = vec![
         Statement::guard(SAME, vec![Value::Text(state.stored.clone())]),

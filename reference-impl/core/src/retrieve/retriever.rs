@@ -19,7 +19,8 @@ use super::quantised::is_finite;
 use super::query_cache::QueryCache;
 use super::texts::texts;
 use crate::ports::{
-    Clock, Database, DatabaseError, EmbedPurpose, Embedder, ModelError, PortableScan, RerankCandidate, Reranked, Reranker, Scan,
+    Clock, Database, DatabaseError, EmbedPurpose, Embedder, ModelError, PortableScan, RerankCandidate, Reranked,
+    Reranker, Scan,
 };
 use crate::sabotage::{self, Sabotage};
 use crate::search::Vocabulary;
@@ -48,7 +49,12 @@ pub(crate) struct Sources<'a> {
 impl Retriever {
     /// A retriever that keeps at most `index_bytes` of indexes in memory, over all tenants.
     pub fn new(clock: Arc<dyn Clock>, index_bytes: usize) -> Self {
-        Self { indexes: IndexCache::new(index_bytes, Arc::new(PortableScan)), queries: QueryCache::default(), keeper: None, clock }
+        Self {
+            indexes: IndexCache::new(index_bytes, Arc::new(PortableScan)),
+            queries: QueryCache::default(),
+            keeper: None,
+            clock,
+        }
     }
 
     /// The same with a host's own way to scan; what was in memory is read again.

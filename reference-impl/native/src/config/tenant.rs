@@ -10,7 +10,8 @@ use reference_core::tenancy::{
 use serde_json::Value;
 
 use super::values::{
-    OUTPUT_ALONE, budget, chunking, limits, on_input, rate_limits, retrieval, safety_rule, sessions, small, times, vectors,
+    OUTPUT_ALONE, budget, chunking, limits, on_input, rate_limits, retrieval, safety_rule, sessions, small, times,
+    vectors,
 };
 use super::{Platform, Problem, schema, yaml};
 

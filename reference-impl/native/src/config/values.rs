@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use contract_types as wire;
 use reference_core::sabotage::{self, Sabotage};
 use reference_core::tenancy::{
-    BudgetSettings, Candidates, ChunkSettings, ChunkStrategy, ConfidenceThresholds, Fusion, Limits, ModelPrice, RateLimits,
-    RetrievalMode, RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter, SafetyRule, SessionSettings, Times,
-    VectorSettings,
+    BudgetSettings, Candidates, ChunkSettings, ChunkStrategy, ConfidenceThresholds, Fusion, Limits, ModelPrice,
+    RateLimits, RetrievalMode, RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter, SafetyRule,
+    SessionSettings, Times, VectorSettings,
 };
 
 pub(super) fn chunking(wire: &wire::ChunkSettings) -> ChunkSettings {

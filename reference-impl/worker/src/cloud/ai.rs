@@ -103,8 +103,8 @@ async fn run(binding: &Binding, request: FetchRequest) -> Result<FetchResponse, 
 /// An answer, in whichever of its forms the host hands it out: whole, or a stream or bytes or what a JSON text says.
 fn given(answer: JsValue) -> Result<FetchResponse, FetchError> {
     let broken = |_| FetchError::Broken;
-    if let Some(raw) = answer.dyn_ref::<web_sys::Response>() {
-        return crate::fetch::received(Response::from(raw.clone()), None);
+    if answer.is_instance_of::<web_sys::Response>() {
+        return crate::fetch::received(Response::from(answer.unchecked_into::<web_sys::Response>()), None);
     }
     if answer.is_instance_of::<web_sys::ReadableStream>() {
         let init = web_sys::ResponseInit::new();

@@ -13,10 +13,9 @@ use reference_core::{
 };
 use serde::{Deserialize, Serialize};
 use worker::{
-    KvError, KvStore,
+    KvError, KvStore, js_sys,
     send::SendFuture,
     wasm_bindgen::{JsCast as _, JsValue},
-    js_sys,
 };
 
 /// The host refuses to drop an entry sooner, in seconds. Whoever reads compares times itself.
@@ -67,7 +66,8 @@ impl KvCache {
     }
 
     async fn remove_all(&self, tenant: &TenantId) -> Result<(), KeyValueError> {
-        let listed = self.namespace.list().prefix(format!("{}/", tenant.as_str())).limit(CLEARED as u64).execute().await;
+        let listed =
+            self.namespace.list().prefix(format!("{}/", tenant.as_str())).limit(CLEARED as u64).execute().await;
         for key in listed.map_err(|error| unavailable(&error))?.keys {
             self.namespace.delete(&key.name).await.map_err(|error| unavailable(&error))?;
         }

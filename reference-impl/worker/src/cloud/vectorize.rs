@@ -137,7 +137,8 @@ async fn answered(called: Result<js_sys::Promise, JsValue>) -> Result<JsValue, V
 
 fn read<T: for<'de> Deserialize<'de>>(answer: &JsValue) -> Result<T, VectorError> {
     let text = js_sys::JSON::stringify(answer).map_err(|error| failed(&error))?;
-    let unusable = |error: serde_json::Error| VectorError::Unavailable { reason: format!("its answer is of no use: {error}") };
+    let unusable =
+        |error: serde_json::Error| VectorError::Unavailable { reason: format!("its answer is of no use: {error}") };
     serde_json::from_str(&String::from(text)).map_err(unusable)
 }
 
