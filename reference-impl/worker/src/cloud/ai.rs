@@ -24,7 +24,8 @@ extern "C" {
 }
 
 /// What the host throws where a model's REST address would answer with a status: codes of Workers AI and the status that each has.
-const STATUSES: [(&str, u16); 9] = [
+const STATUSES: [(&str, u16); 10] = [
+    ("2001", 502), // the gateway is not there, and the model has seen nothing
     ("3036", 429), // the account's share of the day is used up
     ("3040", 429), // no room at present
     ("3007", 408), // it took too long
