@@ -1,10 +1,12 @@
 // Runs the built Worker on workerd with the tenants of the fixtures. It needs no network.
 //
-//   node run.mjs [--port 8788] [--data DIR] [--tenants DIR] [--control PORT] [--provider-url ID=URL]... [--build FOLDER]
+//   node run.mjs [--port 8788] [--data DIR] [--tenants DIR] [--control PORT] [--provider-url ID=URL]... [--stand-ins]
+//                [--build FOLDER]
 //
 // Prints one line `listening on http://127.0.0.1:PORT` when it is ready (port 0 takes a free one); requests and their log lines
 // follow. Without --data, what is stored is gone with the process. --control listens for the test-only control API, which a
-// bundle of `build.sh --dev` has; --provider-url is another address for a model provider of platform.yaml; --build names the
+// bundle of `build.sh --dev` has; --provider-url is another address for a model provider of platform.yaml; --stand-ins binds KV, a
+// Vectorize index and Workers AI as well, and says where the stand-ins of the latter two are told to fail; --build names the
 // folder beside this file that holds the bundle, `build` or `build-sabotage`. Exit codes: 0 stopped, 1 our own error, 2 usage or
 // a bad file, 3 a tool or the bundle is missing.
 import { randomBytes } from "node:crypto";
@@ -12,6 +14,8 @@ import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { bindings } from "./stand-ins/bindings.mjs";
+import { standIns } from "./stand-ins/server.mjs";
 
 export const here = dirname(fileURLToPath(import.meta.url));
 export const root = resolve(here, "../..");
@@ -98,27 +102,25 @@ export async function configuration(tenants, urls) {
  * Starts the Worker; `onLine` gets each line of its console.
  * @returns the Miniflare instance and its base URL without a final slash
  */
-export async function start({ port = 0, data, tenants = TENANTS, control, providerUrls = [], bundle = "build", onLine = () => {} } = {}) {
+export async function start({
+  port = 0, data, tenants = TENANTS, control, contract, providerUrls = [], bundle = "build", onLine = () => {}, beside, change = () => {},
+} = {}) {
   const build = join(here, bundle);
   if (!existsSync(join(build, "index.js"))) {
     throw new Stop(3, `missing: reference-impl/worker/${bundle} (\`reference-impl/worker/build.sh --dev\`)`);
   }
   const { Miniflare, Log, LogLevel } = await need("miniflare");
   const { config, secrets } = await configuration(tenants, providerUrls);
-  const worker = new Miniflare({
+  change(config);
+  const further = beside ? bindings(beside.address) : { beside: [], options: {} };
+  const main = {
     name: "reference-worker",
-    host: "127.0.0.1",
-    port: 0,
     // Requests reach the Worker itself and not by way of the tool's own, which reads headers its own way.
     unsafeDirectSockets: [
       { host: "127.0.0.1", port },
       ...(control === undefined ? [] : [{ host: "127.0.0.1", port: control, entrypoint: "Control" }]),
+      ...(contract === undefined ? [] : [{ host: "127.0.0.1", port: contract, entrypoint: "Contract" }]),
     ],
-    log: new Log(LogLevel.WARN),
-    handleRuntimeStdio(out, err) {
-      for (const stream of [out, err]) stream.setEncoding("utf8").on("data", onLine);
-    },
-    cf: false, // or it would ask the network where this machine is
     compatibilityDate: "2026-07-01",
     compatibilityFlags: ["enable_request_signal"], // a stream ends when its client goes away
     modules: [
@@ -133,8 +135,20 @@ export async function start({ port = 0, data, tenants = TENANTS, control, provid
       CURSOR_SECRET: process.env.PLUMBLINE_CURSOR_SECRET ?? randomBytes(32).toString("hex"),
     },
     durableObjects: { TENANTS: { className: "TenantStore", useSQLite: true } },
+    ...further.options,
+  };
+  const worker = new Miniflare({
+    host: "127.0.0.1",
+    port: 0,
+    log: new Log(LogLevel.WARN),
+    handleRuntimeStdio(out, err) {
+      for (const stream of [out, err]) stream.setEncoding("utf8").on("data", onLine);
+    },
+    cf: false, // or it would ask the network where this machine is
     durableObjectsPersist: data ? resolve(data) : false,
+    kvPersist: data ? join(resolve(data), "kv") : false,
     telemetry: { enabled: false },
+    workers: [main, ...further.beside],
   });
   await worker.ready;
   const url = await worker.unsafeGetDirectURL();
@@ -145,7 +159,10 @@ async function main() {
   let values;
   try {
     const text = { type: "string" };
-    const options = { port: text, data: text, tenants: text, control: text, "provider-url": { ...text, multiple: true }, build: text };
+    const options = {
+      port: text, data: text, tenants: text, control: text, "provider-url": { ...text, multiple: true },
+      "stand-ins": { type: "boolean" }, build: text,
+    };
     ({ values } = parseArgs({ options }));
   } catch (error) {
     throw new Stop(2, error.message);
@@ -159,14 +176,17 @@ async function main() {
   const control = values.control === undefined ? undefined : number("control", values.control);
   const onLine = (line) => process.stderr.write(line);
   const providerUrls = values["provider-url"] ?? [];
-  const { data, tenants, build: bundle } = values;
-  const { worker, url } = await start({ port, data, tenants, control, providerUrls, bundle, onLine });
+  const beside = values["stand-ins"] ? await standIns() : undefined;
+  const { worker, url } = await start({
+    port, data: values.data, tenants: values.tenants, control, providerUrls, bundle: values.build, onLine, beside,
+  });
+  if (beside) console.log(`stand-ins on ${beside.url}`);
   console.log(`listening on ${url}`);
   let stopping = false;
   for (const signal of ["SIGINT", "SIGTERM"]) {
     process.removeAllListeners(signal); // the tool's own, which end the process before the store is closed
     process.on(signal, () => {
-      if (!stopping) worker.dispose().then(() => process.exit(0));
+      if (!stopping) Promise.all([worker.dispose(), beside?.stop()]).then(() => process.exit(0));
       stopping = true;
     });
   }

@@ -83,6 +83,13 @@ export class Control extends WorkerEntrypoint {
   }
 }
 
+// What core asks of the adapters of its ports, asked of this host's: as the control API, for tests alone.
+export class Contract extends WorkerEntrypoint {
+  fetch(request) {
+    return answered(request, { ...this.env, ENTRY: "contract" }, this.ctx);
+  }
+}
+
 export class TenantStore extends DurableObject {
   #instance;
   #made;

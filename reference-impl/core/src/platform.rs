@@ -29,8 +29,8 @@ use crate::ingest::pipeline::{self, Pipeline};
 use crate::ingest::{
     ChunkOptions, Document, DocumentInput, DocumentSummary, IngestError, IngestReport, StoredChunk, documents,
 };
-use crate::ports::{Database, Embedder, Scan};
-use crate::retrieve::{RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources};
+use crate::ports::{Database, Embedder, Scan, VectorIndex};
+use crate::retrieve::{Keeper, RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources};
 use crate::sabotage::{self, Sabotage};
 use crate::search::{CacheCounters, CacheFigures, Flights, SearchAnswer, SearchError, SearchRequest};
 use crate::session::Locks;
@@ -103,6 +103,16 @@ impl Platform {
         self
     }
 
+    /// The same with a vector index elsewhere, for the tenants that choose it.
+    #[must_use]
+    pub fn with_vectors(mut self, vectors: Arc<dyn VectorIndex>) -> Self {
+        let ports = &self.ports;
+        let (databases, background) = (Arc::clone(&ports.databases), Arc::clone(&ports.background));
+        let (timer, clock) = (Arc::clone(&ports.timer), Arc::clone(&ports.clock));
+        self.retriever = self.retriever.with_keeper(Keeper::new(vectors, databases, background, timer, clock));
+        self
+    }
+
     /// The same with a host's way to read files that core cannot read.
     #[must_use]
     pub fn with_converter(mut self, converter: Arc<dyn Converter>) -> Self {
@@ -158,6 +168,7 @@ impl Platform {
         let embedder = self.embedder(tenant).map_err(|model| IngestError::UnknownModel { model })?;
         let report = self.pipeline(tenant, &*database, &*embedder).ingest(documents, settings).await;
         self.meter.close(tenant).await;
+        self.retriever.changed(tenant);
         report
     }
 
@@ -232,6 +243,7 @@ impl Platform {
         // Cached answers can no longer be found, since their keys hold the corpus version; this takes them away. A cache
         // that does not answer drops them when their time is over.
         let _ = self.ports.key_value.clear(tenant).await;
+        self.retriever.changed(tenant);
         Ok(chunks)
     }
 

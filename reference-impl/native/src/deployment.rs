@@ -24,7 +24,7 @@ use crate::data_folder::DataFolder;
 use crate::docs::SwaggerPage;
 use crate::faults::{Faults, FaultyDatabases, FaultyHandlers, FaultyKeyValue, Port};
 use crate::files::Files;
-use crate::host_models::HostModels;
+use crate::host_models;
 use crate::ids::OsIds;
 use crate::models::{MiniLmEmbedder, WordPieceTokenizer};
 use crate::scan::SimdScan;
@@ -132,11 +132,11 @@ impl Deployment {
         let counters = Arc::new(Counters::new(telemetry));
         let timer: Arc<dyn Timer> = Arc::new(TokioTimer);
         let minilm = Arc::new(MiniLm::load()?);
-        let models = HostModels::new(&config, &minilm, &timer)?;
+        let models = host_models::assemble(&config, &minilm, &timer)?;
         let policies = Policies::new(Arc::clone(&port), Arc::clone(&timer), Arc::clone(&ids));
         let wrapped = Wrapped::new(&databases, models, testing.then(|| Arc::new(Faults::default())));
         // Outside the faults, so that these are met as trouble of the models is.
-        let models = wrapped.models.under(&policies, &config);
+        let models = wrapped.models.under(&policies, |model| host_models::policy(&config, model));
         let ports = Ports {
             databases: Arc::clone(&wrapped.databases),
             clock: Arc::clone(&port),
@@ -263,7 +263,7 @@ impl Wrapped {
             databases: database(Port::Database),
             rate_store: database(Port::RateStore),
             key_value: Arc::new(FaultyKeyValue::new(plain.key_value, Arc::clone(&faults))),
-            models: plain.models.behind(&faults),
+            models: faults::behind(plain.models, &faults),
             faults: Some(faults),
         }
     }

@@ -32,6 +32,25 @@ fn gateway_id<'a>(tenant: &'a TenantContext, gateway: &'a Gateway) -> &'a str {
     tenant.settings().models.gateway.as_deref().unwrap_or(&gateway.id)
 }
 
+/// Which way a call goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// As the provider is configured.
+    Usual,
+    /// Past its gateway.
+    Direct,
+}
+
+/// The whole address of a call for `tenant` past the gateway; `None` where there is no gateway, or no way past it.
+pub(crate) fn direct_url(provider: &Provider, task: Task) -> Option<String> {
+    let Api::AiGateway { account, gateway } = &provider.api else { return None };
+    let base = gateway.direct_url.as_ref()?;
+    Some(match Form::of(provider) {
+        Form::OpenAi => format!("{base}{}", task.path()),
+        Form::WorkersAi => format!("{base}/accounts/{account}/ai/run/{}", provider.model),
+    })
+}
+
 /// The whole address of a call for `tenant`.
 pub(crate) fn url(provider: &Provider, task: Task, tenant: &TenantContext) -> String {
     let (base, model) = (&provider.url, &provider.model);
@@ -49,14 +68,14 @@ pub(crate) fn url(provider: &Provider, task: Task, tenant: &TenantContext) -> St
 }
 
 /// The header fields of a call for `tenant` with `body`.
-pub(crate) fn headers(provider: &Provider, tenant: &TenantContext, body: &str, accept: &str) -> Vec<Header> {
+pub(crate) fn headers(provider: &Provider, tenant: &TenantContext, body: &str, accept: &str, way: Way) -> Vec<Header> {
     let mut headers = vec![Header::new("content-type", "application/json"), Header::new("accept", accept)];
     headers.extend(provider.key.as_ref().map(|key| Header::secret("authorization", key.bearer())));
     if let Some(request) = tenant.request() {
         headers.push(Header::new("x-request-id", request.request_id.as_str()));
         headers.push(Header::new("traceparent", request.traceparent.as_str()));
     }
-    if let Api::AiGateway { gateway, .. } = &provider.api {
+    if let (Api::AiGateway { gateway, .. }, Way::Usual) = (&provider.api, way) {
         headers.extend(gateway_headers(gateway, provider, tenant, body));
     }
     headers

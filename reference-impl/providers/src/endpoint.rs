@@ -10,7 +10,7 @@ use reference_core::ports::{ModelError, Timer};
 use reference_core::tenancy::TenantContext;
 use serde_json::Value as Json;
 
-use crate::address::{self, Task};
+use crate::address::{self, Task, Way};
 use crate::fetch::{Fetch, FetchError, FetchRequest, FetchResponse};
 use crate::form::Form;
 use crate::provider::Provider;
@@ -31,6 +31,16 @@ pub fn status_error(model: &str, status: u16, reason: String, retry_after_ms: Op
         // 408 is the time-out of a proxy, or of a host for a body that is slow to come.
         400..=499 if status != 408 => ModelError::Rejected { model, reason },
         _ => ModelError::Unavailable { model, reason },
+    }
+}
+
+/// Whether a gateway has not passed a call on: nobody is there, or what it says is about itself. A connection that broke may
+/// have been one over which the model has worked already.
+fn not_taken(answer: &Result<FetchResponse, FetchError>) -> bool {
+    match answer {
+        Ok(response) => matches!(response.status, 502..=504),
+        Err(FetchError::NotConnected) => true,
+        Err(FetchError::Broken) => false,
     }
 }
 
@@ -109,12 +119,19 @@ impl Endpoint {
         accept: &str,
     ) -> Result<FetchResponse, ModelError> {
         let body = body.to_string();
-        let request = FetchRequest {
-            url: address::url(&self.provider, task, tenant),
-            headers: address::headers(&self.provider, tenant, &body, accept),
-            body,
+        let request = |url: String, way: Way| FetchRequest {
+            url,
+            headers: address::headers(&self.provider, tenant, &body, accept, way),
+            body: body.clone(),
         };
-        let response = self.fetch.fetch(request).await.map_err(|error| match error {
+        let usual = request(address::url(&self.provider, task, tenant), Way::Usual);
+        let mut answer = self.fetch.fetch(usual).await;
+        if not_taken(&answer)
+            && let Some(url) = address::direct_url(&self.provider, task)
+        {
+            answer = self.fetch.fetch(request(url, Way::Direct)).await;
+        }
+        let response = answer.map_err(|error| match error {
             FetchError::NotConnected => {
                 let (model, reason) = (self.id().to_owned(), "it cannot be connected to".to_owned());
                 ModelError::Refused { model, reason, retry_after_ms: None }

@@ -59,6 +59,8 @@ pub struct Gateway {
     pub cache_ttl_s: Option<u64>,
     /// What opens the gateway, beside the provider's key.
     pub token: Option<Secret>,
+    /// Where the provider itself is, for calls that the gateway does not take: without a slash at the end.
+    pub direct_url: Option<String>,
 }
 
 /// How a provider is spoken to.
@@ -93,6 +95,8 @@ pub struct Provider {
     pub url: String,
     /// The name that is sent.
     pub model: String,
+    /// A binding of the host that calls go through instead of the network, where the host has bindings.
+    pub binding: Option<String>,
     /// What opens it.
     pub key: Option<Secret>,
     /// Longest time of a call.

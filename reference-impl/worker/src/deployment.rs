@@ -11,13 +11,15 @@ use reference_core::ports::{Clock, Databases, Ids, KeyValue, MemoryKeyValue, Pat
 use reference_core::store::rate::{LocalCounts, StoredCounts};
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
 use reference_http::{BeforeCall, Edge, EdgeParts, Service, ServiceParts, Streams, Telemetry};
+use reference_providers::HostModels;
 use worker::Env;
 
 use crate::clock::JsClock;
+use crate::cloud::{KvCache, Vectorize};
 use crate::config::{self, PROBE_TENANT};
 use crate::docs::OperationList;
 use crate::ids::JsIds;
-use crate::models::HostModels;
+#[cfg(feature = "control")]
 pub(crate) use crate::models::models;
 use crate::store::ObjectDatabases;
 use crate::tasks::{JsTimer, WaitUntil};
@@ -27,8 +29,12 @@ use crate::telemetry::Console;
 const CONFIG: &str = "CONFIG";
 /// Name of the secret that page cursors are signed with; the same in every isolate.
 const CURSOR_SECRET: &str = "CURSOR_SECRET";
+/// Name of the KV namespace of cached answers; without it they are kept in the isolate.
+pub(crate) const CACHE: &str = "CACHE";
+/// Name of the Vectorize index; without it every tenant's vectors are looked at exactly.
+pub(crate) const VECTORS: &str = "PASSAGES";
 /// Name of the namespace of tenants' objects.
-const TENANTS: &str = "TENANTS";
+pub(crate) const TENANTS: &str = "TENANTS";
 /// Name of the text binding that turns the control API on.
 #[cfg(feature = "control")]
 const CONTROL: &str = "CONTROL";
@@ -92,7 +98,7 @@ impl Deployment {
     /// When a binding is missing or its configuration has a problem; the message says which.
     pub(crate) fn assemble(env: &Env) -> worker::Result<Self> {
         let secret = |name: &str| env.secret(name).ok().map(|secret| secret.to_string());
-        let loaded = config::load(&env.var(CONFIG)?.to_string(), &models(), &secret);
+        let loaded = config::load(&env.var(CONFIG)?.to_string(), &crate::models::models(), &secret);
         let config::Loaded { platform: config, tenants, demo } = loaded.map_err(worker::Error::RustError)?;
         let registry = Registry::new(tenants).map_err(|error| worker::Error::RustError(error.to_string()))?;
         let registry = Arc::new(registry);
@@ -112,8 +118,11 @@ impl Deployment {
         let plain = Wrapped {
             databases: Arc::clone(&databases) as _,
             rate_store: Arc::clone(&databases) as _,
-            key_value: Arc::new(MemoryKeyValue::new(CACHE_BYTES_PER_TENANT)),
-            models: HostModels::new(&config, &timer),
+            key_value: match env.kv(CACHE) {
+                Ok(namespace) => Arc::new(KvCache::new(namespace, Arc::clone(&port))),
+                Err(_) => Arc::new(MemoryKeyValue::new(CACHE_BYTES_PER_TENANT)),
+            },
+            models: crate::models::assemble(env, &config, &timer)?,
             telemetry: Arc::new(Console),
             before_call: None,
         };
@@ -124,7 +133,8 @@ impl Deployment {
         #[cfg(not(feature = "control"))]
         let wrapped = plain;
         // Outside the faults, so that these are met as trouble of the models is.
-        let models = wrapped.models.under(&policies, &config);
+        let models = wrapped.models.under(&policies, |model| crate::models::policy(&config, model));
+        let speech = crate::models::speech(env, &config, &timer, &policies)?;
         let ports = Ports {
             databases: Arc::clone(&wrapped.databases),
             clock: Arc::clone(&port),
@@ -140,7 +150,11 @@ impl Deployment {
         };
         let cursors = env.secret(CURSOR_SECRET)?.to_string();
         // The runtime lets no request be woken by another one's work.
-        let platform = Arc::new(Platform::new(ports, cursors.as_bytes(), INDEX_BYTES).without_joining());
+        let platform = Platform::new(ports, cursors.as_bytes(), INDEX_BYTES).without_joining().with_speech(speech);
+        let platform = Arc::new(match Vectorize::new(env, VECTORS) {
+            Some(vectors) => platform.with_vectors(Arc::new(vectors)),
+            None => platform,
+        });
         // Places are counted by isolate: a tenant whose requests reach several may have its limit open in each.
         let streams = Streams::default();
         let api = Arc::new(Service::new(ServiceParts {
@@ -196,7 +210,7 @@ fn tested(plain: Wrapped) -> (Wrapped, Option<TestTools>) {
         databases: database(plain.databases, Port::Database),
         rate_store: database(plain.rate_store, Port::RateStore),
         key_value: Arc::new(FaultyKeyValue::new(plain.key_value, Arc::clone(&faults))),
-        models: plain.models.behind(&faults),
+        models: crate::faults::behind(plain.models, &faults),
         telemetry: Arc::clone(&counters) as _,
         before_call: Some(Arc::new(FaultyHandlers::new(Arc::clone(&faults)))),
     };

@@ -9,7 +9,7 @@ use reference_core::ports::BoxFuture;
 use reference_core::sabotage::{self, Sabotage};
 use reference_providers::{Fetch, FetchError, FetchRequest, FetchResponse};
 use worker::{
-    AbortController, ByteStream, Headers, Method, Request, RequestInit, RequestRedirect,
+    AbortController, ByteStream, Headers, Method, Request, RequestInit, RequestRedirect, Response,
     send::{SendFuture, SendWrapper},
     wasm_bindgen::JsValue,
 };
@@ -67,9 +67,14 @@ async fn send(request: FetchRequest) -> Result<FetchResponse, FetchError> {
     let request = Request::new_with_init(&request.url, &init).map_err(|_| FetchError::NotConnected)?;
     let abort = AbortController::default();
     let signal = abort.signal();
-    let exchange = Exchange(Some(abort));
-    let mut response =
-        worker::Fetch::Request(request).send_with_signal(&signal).await.map_err(|_| FetchError::Broken)?;
+    let mut exchange = Exchange(Some(abort));
+    let response = worker::Fetch::Request(request).send_with_signal(&signal).await.map_err(|_| FetchError::Broken)?;
+    received(response, exchange.0.take())
+}
+
+/// What came back, with what ends its exchange where something can.
+pub(crate) fn received(mut response: Response, abort: Option<AbortController>) -> Result<FetchResponse, FetchError> {
+    let exchange = Exchange(abort);
     let header = |name: &str| response.headers().get(name).ok().flatten();
     let (content_type, retry_after, date) = (header("content-type"), header("retry-after"), header("date"));
     let status = response.status_code();

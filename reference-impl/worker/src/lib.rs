@@ -5,9 +5,12 @@
 #![cfg(target_arch = "wasm32")]
 
 mod clock;
+mod cloud;
 mod config;
 #[cfg(feature = "sabotage")]
 mod confused;
+#[cfg(feature = "control")]
+mod contract;
 #[cfg(feature = "control")]
 #[path = "../../native/src/control/mod.rs"]
 #[expect(unreachable_pub, reason = "the native server, which has the same control API, is a library too")]
@@ -95,6 +98,10 @@ impl Served {
             && env.var("ENTRY").is_ok_and(|entry| entry.to_string() == "control")
         {
             return control.clone();
+        }
+        #[cfg(feature = "control")]
+        if self.control.is_some() && env.var("ENTRY").is_ok_and(|entry| entry.to_string() == "contract") {
+            return contract::router(env);
         }
         let _ = env;
         self.router.clone()

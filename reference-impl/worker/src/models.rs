@@ -1,14 +1,16 @@
-//! The models of this host: core's own and those behind URLs, with what is put around them.
+//! The models of this host: those that every host has, and those behind URLs and bindings.
 
 use std::sync::Arc;
 
 use reference_core::answer::{Extractive, ExtractiveBrief};
-use reference_core::chat::ExtractiveChat;
 use reference_core::policy::{Policies, PolicySettings};
-use reference_core::ports::{ChatModel, Embedder, Generator, Reranker, Timer};
+use reference_core::ports::{SpeechProvider, Timer};
 use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
-use reference_providers::{Endpoint, Fetch, ProviderEmbedder, ProviderModel, ProviderReranker};
+use reference_core::speech::Speech;
+use reference_providers::{Endpoint, Fetch, HostModels, Provider, ProviderSpeech};
+use worker::Env;
 
+use crate::cloud::AiFetch;
 use crate::config::{self, Models};
 use crate::fetch::JsFetch;
 
@@ -21,78 +23,56 @@ pub(crate) fn models() -> Models {
     }
 }
 
-/// Every model, by port.
-pub(crate) struct HostModels {
-    pub(crate) embedders: Vec<Arc<dyn Embedder>>,
-    pub(crate) generators: Vec<Arc<dyn Generator>>,
-    pub(crate) rerankers: Vec<Arc<dyn Reranker>>,
-    pub(crate) chat_models: Vec<Arc<dyn ChatModel>>,
+/// How calls to `provider` travel: through its binding, or over the network.
+fn endpoint(env: &Env, provider: &Provider, timer: &Arc<dyn Timer>) -> worker::Result<Endpoint> {
+    let fetch: Arc<dyn Fetch> = match &provider.binding {
+        None => Arc::new(JsFetch),
+        Some(name) => {
+            let missing = || format!("model provider `{}`: expected a binding `{name}` of the kind ai", provider.id);
+            Arc::new(AiFetch::new(env, name).ok_or_else(|| worker::Error::RustError(missing()))?)
+        }
+    };
+    Ok(Endpoint::new(provider.clone(), fetch, Arc::clone(timer)))
 }
 
-impl HostModels {
-    /// Core's own and those of `config`.
-    pub(crate) fn new(config: &config::Platform, timer: &Arc<dyn Timer>) -> Self {
-        let mut all = Self {
-            embedders: vec![Arc::new(HashedEmbedder)],
-            generators: vec![Arc::new(Extractive), Arc::new(ExtractiveBrief)],
-            rerankers: vec![Arc::new(Evidence), Arc::new(TermOverlap)],
-            chat_models: vec![Arc::new(ExtractiveChat)],
-        };
-        for config::Configured { provider, .. } in &config.model_providers {
-            let endpoint = Endpoint::new(provider.clone(), Arc::new(JsFetch) as Arc<dyn Fetch>, Arc::clone(timer));
-            all.embedders.extend(ProviderEmbedder::new(endpoint.clone()).map(|it| Arc::new(it) as Arc<dyn Embedder>));
-            all.rerankers.extend(ProviderReranker::new(endpoint.clone()).map(|it| Arc::new(it) as Arc<dyn Reranker>));
-            if let Some(model) = ProviderModel::new(endpoint).map(Arc::new) {
-                all.generators.push(Arc::clone(&model) as Arc<dyn Generator>);
-                all.chat_models.push(model);
-            }
-        }
-        all
+/// Those that every host has and those of `config`.
+///
+/// # Errors
+///
+/// When a binding that a provider names is missing.
+pub(crate) fn assemble(env: &Env, config: &config::Platform, timer: &Arc<dyn Timer>) -> worker::Result<HostModels> {
+    let mut all = HostModels::own();
+    for config::Configured { provider, .. } in &config.model_providers {
+        all.add(&endpoint(env, provider, timer)?);
     }
+    Ok(all)
+}
 
-    /// The same behind `faults`.
-    #[cfg(feature = "control")]
-    pub(crate) fn behind(self, faults: &Arc<crate::faults::Faults>) -> Self {
-        use crate::faults::{FaultyChatModel, FaultyEmbedder, FaultyGenerator, FaultyReranker};
-        let embeds = |it| Arc::new(FaultyEmbedder::new(it, Arc::clone(faults))) as Arc<dyn Embedder>;
-        let writes = |it| Arc::new(FaultyGenerator::new(it, Arc::clone(faults))) as Arc<dyn Generator>;
-        let ranks = |it| Arc::new(FaultyReranker::new(it, Arc::clone(faults))) as Arc<dyn Reranker>;
-        let chats = |it| Arc::new(FaultyChatModel::new(it, Arc::clone(faults))) as Arc<dyn ChatModel>;
-        Self {
-            embedders: self.embedders.into_iter().map(embeds).collect(),
-            generators: self.generators.into_iter().map(writes).collect(),
-            rerankers: self.rerankers.into_iter().map(ranks).collect(),
-            chat_models: self.chat_models.into_iter().map(chats).collect(),
-        }
-    }
+/// The numbers of a model's policy: its own where it is behind a URL, else the deployment's.
+pub(crate) fn policy(config: &config::Platform, model: &str) -> PolicySettings {
+    let own = config.model_providers.iter().find(|it| it.provider.id == model);
+    own.map_or_else(PolicySettings::default, |it| it.policy)
+}
 
-    /// The same under policies, whose numbers those behind URLs may have of their own.
-    pub(crate) fn under(self, policies: &Policies, config: &config::Platform) -> Self {
-        let settings = |model: &str| {
-            let own = config.model_providers.iter().find(|it| it.provider.id == model);
-            own.map_or_else(PolicySettings::default, |it| it.policy)
-        };
-        let embeds = |it: Arc<dyn Embedder>| {
-            let settings = settings(it.model());
-            policies.embedder(it, settings)
-        };
-        let writes = |it: Arc<dyn Generator>| {
-            let settings = settings(it.model());
-            policies.generator(it, settings)
-        };
-        let ranks = |it: Arc<dyn Reranker>| {
-            let settings = settings(it.model());
-            policies.reranker(it, settings)
-        };
-        let chats = |it: Arc<dyn ChatModel>| {
-            let settings = settings(it.model());
-            policies.chat_model(it, settings)
-        };
-        Self {
-            embedders: self.embedders.into_iter().map(embeds).collect(),
-            generators: self.generators.into_iter().map(writes).collect(),
-            rerankers: self.rerankers.into_iter().map(ranks).collect(),
-            chat_models: self.chat_models.into_iter().map(chats).collect(),
+/// The speech of a deployment: providers behind URLs and bindings that `platform.yaml` lists. There is no encoder, so that
+/// recordings are had as `wav` and `pcm`.
+///
+/// # Errors
+///
+/// When a binding that a provider names is missing.
+pub(crate) fn speech(
+    env: &Env,
+    config: &config::Platform,
+    timer: &Arc<dyn Timer>,
+    policies: &Policies,
+) -> worker::Result<Arc<Speech>> {
+    let mut providers: Vec<Arc<dyn SpeechProvider>> = Vec::new();
+    for config::Configured { provider, policy } in &config.model_providers {
+        if !config.speech_providers.iter().any(|listed| *listed == provider.id) {
+            continue;
         }
+        let speaks = ProviderSpeech::new(endpoint(env, provider, timer)?);
+        providers.extend(speaks.map(|it| policies.speech(Arc::new(it), *policy)));
     }
+    Ok(Arc::new(Speech::new(providers, None)))
 }

@@ -5238,6 +5238,10 @@ pub struct ModelGateway {
     #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 0_u64, max = 2592000_u64))]
     pub cache_ttl_s: Option<u64>,
+    /// Address of the provider itself, in the form that its API has without a gateway. A call that the gateway does not take, because nobody answers there or it says 502, 503 or 504, goes there once, without the gateway's token and metadata. Absent means that such a call has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 2000), regex(pattern = "^https?://[^/?#@\\s]+(?:/[^?#@\\s]*)?$"))]
+    pub direct_url: Option<String>,
     /// Environment variable that holds the token of a gateway that asks for one of its own, beside the provider's key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 128), regex(pattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$"))]
@@ -5247,7 +5251,7 @@ pub struct ModelGateway {
 impl ModelGateway {
     /// The required fields; the others are absent or at their defaults.
     pub fn new(id: String, provider: String) -> Self {
-        Self { id, provider, cache_ttl_s: None, token_env: None }
+        Self { id, provider, cache_ttl_s: None, direct_url: None, token_env: None }
     }
 }
 
@@ -5456,6 +5460,10 @@ pub struct ModelProvider {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ModelGateway")]
     pub gateway: Option<ModelGateway>,
+    /// Binding of the kind ai that a Worker sends its calls through. A host without bindings sends them to url; a Worker that lacks this one serves nothing. Only with workers_ai, and with ai_gateway before the provider workers-ai.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 64), regex(pattern = "^[A-Z][A-Z0-9_]{0,63}$"))]
+    pub binding: Option<String>,
     /// Environment variable that holds the key, which is sent as a bearer token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 128), regex(pattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$"))]
@@ -5492,6 +5500,7 @@ impl ModelProvider {
             voices: None,
             account: None,
             gateway: None,
+            binding: None,
             api_key_env: None,
             api_key_file: None,
             timeout_ms: None,
@@ -8009,6 +8018,10 @@ pub struct TenantConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "RetrievalSettings")]
     pub retrieval: Option<RetrievalSettings>,
+    /// Where the dense half of retrieval finds its candidates. Absent means exact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "VectorSettings")]
+    pub vectors: Option<VectorSettings>,
     /// The tenant's size limits. Absent means the platform's default_limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Limits")]
@@ -8072,6 +8085,7 @@ impl TenantConfig {
             answer_prompt: None,
             chunking: None,
             retrieval: None,
+            vectors: None,
             limits: None,
             times: None,
             rate_limits: None,
@@ -8888,6 +8902,61 @@ impl UsageTotals {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum VectorSettingsCandidates {
+    #[serde(rename = "exact")]
+    Exact,
+    #[serde(rename = "vectorize")]
+    Vectorize,
+}
+
+impl VectorSettingsCandidates {
+    /// Every value, in the order of the contract.
+    pub const ALL: &'static [Self] = &[Self::Exact, Self::Vectorize];
+
+    /// The value as it travels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Vectorize => "vectorize",
+        }
+    }
+}
+
+impl std::fmt::Display for VectorSettingsCandidates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for VectorSettingsCandidates {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or(())
+    }
+}
+
+/// Where the dense half of retrieval finds its candidates. Scores, filters and order come from the tenant's own store whatever is chosen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = crate::examples("VectorSettings")))]
+#[serde(deny_unknown_fields)]
+pub struct VectorSettings {
+    /// exact: every stored vector is looked at. vectorize: an index of Cloudflare Vectorize names candidates, which the store filters and scores with its own vectors; what the index does not show yet is looked at exactly, and so is everything while it does not answer. A host without the binding PASSAGES takes exact.
+    pub candidates: VectorSettingsCandidates,
+    /// Metadata keys that the index filters by, of which it can have 10. Every other key, and a string of more than 64 bytes, is filtered by the store alone. Absent means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>", length(min = 0, max = 10), inner(length(min = 1, max = 64), regex(pattern = "^[A-Za-z_][A-Za-z0-9_]{0,63}$")), extend("uniqueItems" = true))]
+    pub indexed_keys: Option<Vec<String>>,
+}
+
+impl VectorSettings {
+    /// The required fields; the others are absent or at their defaults.
+    pub fn new(candidates: VectorSettingsCandidates) -> Self {
+        Self { candidates, indexed_keys: None }
+    }
+}
+
 /// A voice that can speak.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("examples" = crate::examples("Voice")))]
@@ -9573,6 +9642,7 @@ pub const DERIVED: &[(&str, fn(&mut schemars::SchemaGenerator) -> schemars::Sche
     ("UsageDay", <UsageDay as JsonSchema>::json_schema),
     ("UsageReport", <UsageReport as JsonSchema>::json_schema),
     ("UsageTotals", <UsageTotals as JsonSchema>::json_schema),
+    ("VectorSettings", <VectorSettings as JsonSchema>::json_schema),
     ("Voice", <Voice as JsonSchema>::json_schema),
     ("VoiceId", <VoiceId as JsonSchema>::json_schema),
     ("VoiceList", <VoiceList as JsonSchema>::json_schema),

@@ -1,6 +1,9 @@
 //! What every adapter of a port must pass. An adapter's tests call these with fresh stores; they panic at the first breach.
 
-use super::{Database, DatabaseError, Databases, Row, Statement, Value};
+use super::{
+    Clock, Database, DatabaseError, Databases, KeptVector, KeyValue, Row, Statement, Timer, UnixMillis, Value,
+    VectorIndex,
+};
 use crate::tenancy::TenantContext;
 
 const PUT: &str = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value";
@@ -79,6 +82,117 @@ pub async fn assert_values_survive(databases: &dyn Databases, tenant: &TenantCon
     ];
     let read = Statement::new("SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8", row.clone());
     assert_eq!(database.batch(vec![read]).await.expect("values can be read back"), [[row]]);
+}
+
+/// What one tenant keeps, replaces or clears in a cache neither shows to another tenant nor reaches what that one keeps, also
+/// under names that run into each other. Entries may vanish at any time; in a test there is no reason for it.
+///
+/// - `later`: a time that is well ahead of both tenants' clocks.
+///
+/// # Panics
+///
+/// When it does, or when a call fails.
+pub async fn assert_key_values_isolate_tenants(
+    cache: &dyn KeyValue,
+    owner: &TenantContext,
+    stranger: &TenantContext,
+    later: UnixMillis,
+) {
+    let keys =
+        ["k".to_owned(), "k/k".to_owned(), format!("{}/k", stranger.id().as_str()), "\u{e9}\u{1f469}".to_owned()];
+    for key in &keys {
+        assert_eq!(got(cache, owner, key).await, None, "an entry that nobody put: {key}");
+        cache.put(owner, key, format!("owner's {key}"), later).await.expect("an entry is taken");
+        assert_eq!(got(cache, stranger, key).await, None, "the stranger reads what the owner put: {key}");
+    }
+    for key in &keys {
+        cache.put(stranger, key, "stranger's".to_owned(), later).await.expect("an entry is taken");
+        assert_eq!(
+            got(cache, owner, key).await,
+            Some(format!("owner's {key}")),
+            "the stranger's entry reached the owner"
+        );
+    }
+    cache.put(owner, "k", String::new(), later).await.expect("an empty text is taken");
+    assert_eq!(got(cache, owner, "k").await.as_deref(), Some(""), "an entry is replaced, by an empty text too");
+    cache.clear(owner).await.expect("the owner's entries are cleared");
+    cache.clear(owner).await.expect("clearing twice is no error");
+    for key in &keys {
+        assert_eq!(got(cache, owner, key).await, None, "a cleared entry is there: {key}");
+        assert_eq!(got(cache, stranger, key).await.as_deref(), Some("stranger's"), "the owner's clearing: {key}");
+    }
+    cache.clear(stranger).await.expect("the stranger's entries are cleared");
+}
+
+/// A tenant's vectors are found by it alone, once they are seen; what is put anew is in the place of what was there, and what is
+/// removed is found no longer once that is seen.
+///
+/// # Panics
+///
+/// When it is otherwise, when a mutation is not seen within a minute, or when a call fails.
+pub async fn assert_vectors_isolate_tenants(
+    index: &dyn VectorIndex,
+    owner: &TenantContext,
+    stranger: &TenantContext,
+    clock: &dyn Clock,
+    timer: &dyn Timer,
+) {
+    let seen = |tenant: &TenantContext, mutation: String| {
+        let (tenant, since) = (tenant.clone(), clock.system());
+        async move {
+            for _ in 0..600 {
+                if index.is_visible(&tenant, &mutation, since).await.expect("the index says how far it is") {
+                    return;
+                }
+                timer.sleep(100).await;
+            }
+            panic!("a mutation is not seen within a minute");
+        }
+    };
+    let kept = |id: &str, values: &[f32], lang: &str| {
+        let metadata = serde_json::json!({"lang": lang, "tenant": "none"});
+        let metadata = metadata.as_object().cloned().unwrap_or_default();
+        KeptVector { id: id.to_owned(), values: values.to_vec(), metadata }
+    };
+    let mut dimensions = [0.0_f32; 512];
+    dimensions[0] = 1.0;
+    let near = dimensions;
+    dimensions[1] = 1.0;
+    let far = dimensions;
+    let own = vec![kept("contract-owner-1", &near, "en"), kept("contract-owner-2", &far, "de")];
+    let mutation = index.put(owner, own).await.expect("vectors are taken");
+    seen(owner, mutation).await;
+    let foreign = vec![kept("contract-stranger-1", &near, "en")];
+    let mutation = index.put(stranger, foreign).await.expect("vectors are taken");
+    seen(stranger, mutation).await;
+    let found = |tenant: &TenantContext, filter: Option<serde_json::Value>| {
+        let tenant = tenant.clone();
+        let filter = filter.and_then(|it| it.as_object().cloned());
+        async move {
+            let mut ids = index.nearest(&tenant, &near, filter).await.expect("a look-up is answered");
+            ids.sort();
+            ids
+        }
+    };
+    assert_eq!(found(owner, None).await, ["contract-owner-1", "contract-owner-2"], "the owner finds its own");
+    assert_eq!(found(stranger, None).await, ["contract-stranger-1"], "the stranger finds its own");
+    let german = serde_json::json!({"lang": {"$eq": "de"}});
+    assert_eq!(found(owner, Some(german.clone())).await, ["contract-owner-2"], "a filter holds");
+    assert!(found(stranger, Some(german)).await.is_empty(), "a filter reaches no other tenant");
+    let mutation = index.put(owner, vec![kept("contract-owner-2", &near, "en")]).await.expect("a vector is replaced");
+    seen(owner, mutation).await;
+    assert_eq!(found(owner, None).await.len(), 2, "a vector is in the place of that with its id");
+    let ids = ["contract-owner-1", "contract-owner-2", "contract-absent"].map(str::to_owned).to_vec();
+    let mutation = index.remove(owner, ids).await.expect("vectors are removed");
+    seen(owner, mutation).await;
+    assert!(found(owner, None).await.is_empty(), "a removed vector is found");
+    assert_eq!(found(stranger, None).await, ["contract-stranger-1"], "the owner's removal reached the stranger");
+    let mutation = index.remove(stranger, vec!["contract-stranger-1".to_owned()]).await.expect("vectors are removed");
+    seen(stranger, mutation).await;
+}
+
+async fn got(cache: &dyn KeyValue, tenant: &TenantContext, key: &str) -> Option<String> {
+    cache.get(tenant, key).await.expect("a look-up is answered")
 }
 
 async fn put(database: &dyn Database, key: &str, value: &str) {

@@ -3,7 +3,7 @@
 mod background;
 mod chat;
 mod clock;
-#[cfg(any(test, feature = "testkit"))]
+#[cfg(any(test, feature = "testkit", feature = "port-contracts"))]
 pub mod contract;
 mod database;
 mod embedder;
@@ -16,6 +16,7 @@ mod reranker;
 mod scan;
 mod speech;
 mod timer;
+mod vectors;
 
 pub use background::Background;
 pub use chat::{ChatCall, ChatDelta, ChatDeltas, ChatFinish, ChatMessage, ChatModel, ChatRole, ChatTool, ChatToolCall};
@@ -33,6 +34,7 @@ pub use reranker::{RerankCandidate, Reranked, Reranker};
 pub use scan::{Codes, PortableScan, Scan};
 pub use speech::{SoundChunks, SpeechCall, SpeechEncoder, SpeechFormat, SpeechProvider, SpeechVoice};
 pub use timer::Timer;
+pub use vectors::{FILTER_BYTES, FILTERED_BYTES, KeptVector, MOST_NEAREST, VectorError, VectorIndex};
 
 /// A future that a port hands back: boxed, so that ports stay object-safe, and `Send`, so that any runtime may drive it.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;

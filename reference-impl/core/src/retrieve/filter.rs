@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value};
 
+use crate::ports::{FILTER_BYTES, FILTERED_BYTES};
 use crate::sabotage::{self, Sabotage};
 
 /// Most conditions in one filter.
@@ -122,6 +123,22 @@ impl Filter {
         })
     }
 
+    /// The part of the filter that an index over `keys` can compare, as JSON in the contract's form; `None` where there is none.
+    /// Whatever passes the filter passes this part as well.
+    pub(crate) fn pushed(&self, keys: &[String]) -> Option<Map<String, Value>> {
+        let mut pushed: Map<String, Value> = Map::new();
+        for condition in &self.conditions {
+            let [key] = condition.path.as_slice() else { continue };
+            let Some((operator, operand)) = condition.test.pushed().filter(|_| keys.contains(key)) else { continue };
+            let operators = pushed.entry(key.clone()).or_insert_with(|| Value::Object(Map::new()));
+            if let Some(operators) = operators.as_object_mut() {
+                operators.insert(operator.to_owned(), operand);
+            }
+        }
+        let length = serde_json::to_string(&pushed).map_or(usize::MAX, |text| text.len());
+        (!pushed.is_empty() && length < FILTER_BYTES).then_some(pushed)
+    }
+
     /// A text that is equal for filters that mean the same whatever the order of their keys; part of cache keys.
     pub fn canonical(&self) -> String {
         let mut parts: Vec<String> =
@@ -188,6 +205,30 @@ fn look_up<'a>(metadata: &'a Value, path: &[String]) -> Option<&'a Value> {
 }
 
 impl Test {
+    /// Operator and operand for an index that compares scalars and the beginnings of strings. What a missing key passes is left
+    /// out, and so are orders of strings, of which it may hold a part alone.
+    fn pushed(&self) -> Option<(&'static str, Value)> {
+        let compared = |value: &Value| match value {
+            Value::String(text) => text.len() <= FILTERED_BYTES,
+            Value::Number(_) | Value::Bool(_) => true,
+            Value::Null | Value::Array(_) | Value::Object(_) => false,
+        };
+        match self {
+            Self::Equal(operand) => compared(operand).then(|| ("$eq", operand.clone())),
+            Self::In(operands) => operands.iter().all(compared).then(|| ("$in", Value::from(operands.clone()))),
+            Self::Order(bound, operand @ Value::Number(_)) => Some((
+                match bound {
+                    Bound::Less => "$lt",
+                    Bound::LessOrEqual => "$lte",
+                    Bound::Greater => "$gt",
+                    Bound::GreaterOrEqual => "$gte",
+                },
+                operand.clone(),
+            )),
+            Self::NotEqual(_) | Self::NotIn(_) | Self::Order(..) => None,
+        }
+    }
+
     /// A key that is missing passes only where something is excluded.
     fn holds(&self, value: Option<&Value>) -> bool {
         match self {

@@ -2,20 +2,25 @@
 
 use std::sync::Arc;
 
+use futures_util::future::{Either, select};
+
 use super::altered::{alter, last_of_several};
 use super::candidates::{Candidate, explained, merge, sort};
 use super::dense::{Nearest, nearest};
+use super::elsewhere::narrowed;
 use super::error::RetrieveError;
 use super::filter::Filter;
 use super::fusion::{DEPTH, round};
-use super::index::{CorpusIndex, IndexCache, embedding_name};
+use super::index::{CorpusIndex, IndexCache, Mask, embedding_name};
+use super::keeper::Keeper;
 use super::matches::matches;
 use super::model::{Degradation, Explain, RankedChunk, RetrieveRequest, RetrieveTimings, Retrieved};
 use super::quantised::is_finite;
 use super::query_cache::QueryCache;
 use super::texts::texts;
 use crate::ports::{
-    Clock, Database, EmbedPurpose, Embedder, ModelError, PortableScan, RerankCandidate, Reranked, Reranker, Scan,
+    Clock, Database, DatabaseError, EmbedPurpose, Embedder, ModelError, PortableScan, RerankCandidate, Reranked,
+    Reranker, Scan,
 };
 use crate::sabotage::{self, Sabotage};
 use crate::search::Vocabulary;
@@ -30,6 +35,7 @@ const ATTEMPTS: usize = 12;
 pub struct Retriever {
     indexes: IndexCache,
     queries: QueryCache,
+    keeper: Option<Keeper>,
     clock: Arc<dyn Clock>,
 }
 
@@ -43,7 +49,12 @@ pub(crate) struct Sources<'a> {
 impl Retriever {
     /// A retriever that keeps at most `index_bytes` of indexes in memory, over all tenants.
     pub fn new(clock: Arc<dyn Clock>, index_bytes: usize) -> Self {
-        Self { indexes: IndexCache::new(index_bytes, Arc::new(PortableScan)), queries: QueryCache::default(), clock }
+        Self {
+            indexes: IndexCache::new(index_bytes, Arc::new(PortableScan)),
+            queries: QueryCache::default(),
+            keeper: None,
+            clock,
+        }
     }
 
     /// The same with a host's own way to scan; what was in memory is read again.
@@ -51,6 +62,43 @@ impl Retriever {
     pub fn with_scan(mut self, scan: Arc<dyn Scan>) -> Self {
         self.indexes = self.indexes.with_scan(scan);
         self
+    }
+
+    /// The same with a vector index elsewhere, for the tenants that choose it.
+    #[must_use]
+    pub(crate) fn with_keeper(self, keeper: Keeper) -> Self {
+        Self { keeper: Some(keeper), ..self }
+    }
+
+    /// The corpus has changed: an index elsewhere is brought up to date.
+    pub(crate) fn changed(&self, tenant: &TenantContext) {
+        if let Some(keeper) = &self.keeper {
+            keeper.wake(tenant);
+        }
+    }
+
+    /// The chunks of `mask` that the tenant's index elsewhere leaves to be looked at; `None` where that is all of them.
+    async fn narrowed(
+        &self,
+        tenant: &TenantContext,
+        database: &dyn Database,
+        index: &CorpusIndex,
+        mask: &Mask,
+        query: &[f32],
+        filter: &Filter,
+    ) -> Result<Option<Mask>, DatabaseError> {
+        let Some(keeper) = &self.keeper else { return Ok(None) };
+        let Some(vectors) = keeper.of(tenant) else { return Ok(None) };
+        let pushed = filter.pushed(&tenant.settings().vectors.indexed_keys);
+        let asked = narrowed(index, mask, tenant, database, vectors, query, pushed);
+        let (narrowed, behind) = match select(Box::pin(asked), keeper.patience(tenant)).await {
+            Either::Left((found, _)) => found?,
+            Either::Right(_) => (None, false),
+        };
+        if behind {
+            keeper.wake(tenant);
+        }
+        Ok(narrowed)
     }
 
     /// The tenant's index as of now.
@@ -168,7 +216,11 @@ impl Retriever {
         }
         let filtered_out = index.len() - mask.count();
         let dense = match &vector {
-            Some((vector, _)) => nearest(&index, &mask, sources.database, self.indexes.scan(), vector, DEPTH).await?,
+            Some((vector, _)) => {
+                let few = self.narrowed(tenant, sources.database, &index, &mask, vector, &request.filter).await?;
+                let few = few.as_ref().unwrap_or(&mask);
+                nearest(&index, few, sources.database, self.indexes.scan(), vector, DEPTH).await?
+            }
             None => Nearest { ranked: Vec::new(), unchanged: true },
         };
         let (lexical, unchanged) = match mode {

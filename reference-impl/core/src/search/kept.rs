@@ -17,9 +17,11 @@ const UNDERSTANDING: &str = "2";
 impl Searcher<'_> {
     /// What an answer depends on beside models, corpus and request, each part by name. Whatever shapes answers from now on
     /// is added here.
-    pub(super) fn further_key_parts(&self) -> Vec<(&'static str, String)> {
+    ///
+    /// - `mark`: what tells the tenant's store from an earlier one, whose corpus versions were the same numbers.
+    pub(super) fn further_key_parts(&self, mark: &str) -> Vec<(&'static str, String)> {
         let features: Vec<String> = self.tenant.settings().features.iter().map(|it| format!("{it:?}")).collect();
-        vec![("understanding", UNDERSTANDING.to_owned()), ("features", features.join(" "))]
+        vec![("understanding", UNDERSTANDING.to_owned()), ("features", features.join(" ")), ("store", mark.to_owned())]
     }
 
     /// Answers `open`, once for all equal searches of the tenant at the same time.

@@ -13,7 +13,7 @@ use super::understand::{Understood, understand};
 use crate::answer::{self, Answer, NO_ANSWER, flatten};
 use crate::ingest::Tokenizer;
 use crate::ports::{Clock, EmbedderKind, GenerationRequest, Generator, KeyValue, Passage, Reranker};
-use crate::retrieve::index::corpus_version;
+use crate::retrieve::index::corpus_state;
 use crate::retrieve::{
     Degradation, Filter, RankedChunk, RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources,
 };
@@ -129,12 +129,13 @@ impl Searcher<'_> {
             return Err(finding.map_or(SearchError::EmptyQuery, |finding| Blocked(finding).into()));
         }
         let mut degraded = Vec::new();
+        let (mark, corpus_version) = corpus_state(self.sources.database).await.map_err(RetrieveError::from)?;
         let parts = KeyParts {
             embedding_model: self.sources.embedder.model(),
             generation_model: self.generation_model,
             reranker: self.sources.reranker.map(Reranker::model),
-            corpus_version: corpus_version(self.sources.database).await.map_err(RetrieveError::from)?,
-            further: self.further_key_parts(),
+            corpus_version,
+            further: self.further_key_parts(&mark),
         };
         let key = key(self.tenant, &query, request, &parts);
         let reads = request.cache == CacheMode::Use

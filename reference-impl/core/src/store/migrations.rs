@@ -21,6 +21,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { number: 8, sql: include_str!("migrations/0008_audit.sql") },
     Migration { number: 9, sql: include_str!("migrations/0009_speech.sql") },
     Migration { number: 10, sql: include_str!("migrations/0010_spoken.sql") },
+    Migration { number: 11, sql: include_str!("migrations/0011_mark.sql") },
 ];
 
 #[cfg(test)]

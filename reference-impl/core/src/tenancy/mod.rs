@@ -12,7 +12,7 @@ pub use registry::{Registry, RegistryError};
 pub use scope::{Feature, Scope};
 pub use settings::{Credential, CredentialState, KeyDigest, SettingsError, TenantSettings};
 pub use values::{
-    AnswerPrompt, BudgetSettings, ChunkSettings, ChunkStrategy, ConfidenceThresholds, Fusion, Limits, ModelPrice,
-    ModelSettings, RateLimits, RetrievalMode, RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter,
-    SafetyRule, SessionSettings, SpeechSettings, Times,
+    AnswerPrompt, BudgetSettings, Candidates, ChunkSettings, ChunkStrategy, ConfidenceThresholds, Fusion, Limits,
+    ModelPrice, ModelSettings, RateLimits, RetrievalMode, RetrievalSettings, SafetyAction, SafetyDirection,
+    SafetyFilter, SafetyRule, SessionSettings, SpeechSettings, Times, VectorSettings,
 };

@@ -8,7 +8,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::{
     AnswerPrompt, BudgetSettings, ChunkSettings, Feature, Limits, ModelSettings, RateLimits, RetrievalSettings,
-    SafetyRule, Scope, SessionSettings, SpeechSettings, TenantId, Times,
+    SafetyRule, Scope, SessionSettings, SpeechSettings, TenantId, Times, VectorSettings,
 };
 use crate::ports::UnixMillis;
 
@@ -107,6 +107,8 @@ pub struct TenantSettings {
     pub chunking: ChunkSettings,
     /// How the tenant retrieves.
     pub retrieval: RetrievalSettings,
+    /// Where the candidates of the dense half come from.
+    pub vectors: VectorSettings,
     /// Size limits.
     pub limits: Limits,
     /// Time spans.
@@ -194,6 +196,7 @@ impl TenantSettings {
             tools: BTreeSet::new(),
             tts: SpeechSettings::default(),
             consistency_ms: 0,
+            vectors: VectorSettings::default(),
         }
     }
 

@@ -339,3 +339,22 @@ pub struct SpeechSettings {
     /// Enabled providers, in the order in which they are tried.
     pub providers: Vec<String>,
 }
+
+/// Where the candidates of the dense half of retrieval come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Candidates {
+    /// Every stored vector is looked at.
+    #[default]
+    Exact,
+    /// An index elsewhere names them, where the host has one.
+    Vectorize,
+}
+
+/// How a tenant uses a vector index elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VectorSettings {
+    /// Where candidates come from.
+    pub candidates: Candidates,
+    /// Metadata keys that the index filters by.
+    pub indexed_keys: Vec<String>,
+}

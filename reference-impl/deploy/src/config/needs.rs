@@ -1,6 +1,6 @@
 //! Which bindings and secrets a Worker needs for what its tenant has.
 
-use contract_types::{DeployBinding, DeployBindingKind, Feature, TenantConfig};
+use contract_types::{DeployBinding, DeployBindingKind, Feature, TenantConfig, VectorSettingsCandidates};
 
 /// Something that a Worker must have.
 #[derive(Debug, Clone, Copy)]
@@ -35,8 +35,11 @@ pub const NEEDS: [Need; 6] = [
     Need {
         name: "PASSAGES",
         kind: Some(DeployBindingKind::Vectorize),
-        because: "vectors of an embedding model on Workers AI are kept there",
-        applies: |tenant| tenant.models.embedding.0.starts_with("@cf/"),
+        because: "the index that names candidates for the tenant's vectors is there",
+        applies: |tenant| {
+            let chosen = tenant.vectors.as_ref().map(|it| it.candidates);
+            tenant.models.embedding.0.starts_with("@cf/") || chosen == Some(VectorSettingsCandidates::Vectorize)
+        },
     },
     Need {
         name: "AUDIO",

@@ -74,8 +74,11 @@ pub(super) fn providers(
         let mut told = |(field, expected): (&str, String)| problems.push(Problem::new(file, place(field), expected));
         let kind = kind(wire).map_err(&mut told).ok();
         let key = key(folder, wire, env).map_err(&mut told).ok();
+        let binding = binding(wire).map_err(&mut told).ok();
         let api = api(wire, env).map_err(&mut told).ok();
-        let (Some(url), Some(kind), Some(key), Some(api)) = (url, kind, key, api) else { continue };
+        let (Some(url), Some(kind), Some(key), Some(api), Some(binding)) = (url, kind, key, api, binding) else {
+            continue;
+        };
         let timeout_ms = wire.timeout_ms.unwrap_or(TIMEOUT_MS);
         let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
         let provider = Provider {
@@ -84,6 +87,7 @@ pub(super) fn providers(
             api,
             url,
             model: wire.model.clone(),
+            binding,
             key,
             timeout: Duration::from_millis(timeout_ms),
             batch: size(wire.batch.unwrap_or(BATCH)),
@@ -216,15 +220,34 @@ fn api(wire: &wire::ModelProvider, env: &dyn Fn(&str) -> Option<String>) -> Resu
                 return Err(("gateway/provider", expected));
             }
             let token = gateway.token_env.as_ref().map(|name| secret("gateway/token_env", name, env)).transpose()?;
+            let direct_url = gateway.direct_url.as_ref().map(|url| address(url)).transpose();
+            let direct_url = direct_url.map_err(|expected| ("gateway/direct_url", expected))?;
             let gateway = Gateway {
                 id: gateway.id.clone(),
                 provider: gateway.provider.clone(),
                 cache_ttl_s: gateway.cache_ttl_s,
                 token,
+                direct_url,
             };
             Ok(Api::AiGateway { account: account()?, gateway })
         }
     }
+}
+
+/// The binding, of a provider whose calls can go through one.
+fn binding(wire: &wire::ModelProvider) -> Result<Option<String>, Misfit> {
+    let behind = || wire.gateway.as_ref().is_some_and(|gateway| gateway.provider == "workers-ai");
+    let fits = match wire.api.unwrap_or(wire::ModelProviderApi::Openai) {
+        wire::ModelProviderApi::Openai => false,
+        wire::ModelProviderApi::WorkersAi => true,
+        wire::ModelProviderApi::AiGateway => behind(),
+    };
+    if wire.binding.is_some() && !fits {
+        let expected = "expected no such field but with models that Cloudflare runs: the API `workers_ai`, or `ai_gateway` \
+             before the provider `workers-ai`";
+        return Err(("binding", expected.to_owned()));
+    }
+    Ok(wire.binding.clone())
 }
 
 /// What a key must be like.
@@ -343,6 +366,15 @@ mod tests {
                 "/model_providers/0/gateway: expected no such field with the API `workers_ai`",
             ),
             (json!({"api": "ai_gateway", "account": "a"}), "/model_providers/0/gateway: expected this field"),
+            (json!({"binding": "AI"}), "/model_providers/0/binding: expected no such field but with models"),
+            (
+                json!({"api": "ai_gateway", "account": "a", "gateway": {"id": "g", "provider": "x"}, "binding": "AI"}),
+                "/model_providers/0/binding: expected no such field but with models",
+            ),
+            (
+                json!({"api": "ai_gateway", "account": "a", "gateway": {"id": "g", "provider": "x", "direct_url": "x"}}),
+                "/model_providers/0/gateway/direct_url: expected an address",
+            ),
             (json!({"api": "ai_gateway", "gateway": gateway}), "/model_providers/0/account: expected this field"),
             (
                 json!({"api": "ai_gateway", "account": "a", "gateway": {"id": "g", "provider": "compat"}}),

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::values::{
     OUTPUT_ALONE, budget, chunking, limits, on_input, rate_limits, retrieval, safety_rule, sessions, small, times,
+    vectors,
 };
 use super::{Platform, Problem, schema, yaml};
 
@@ -173,6 +174,7 @@ fn settings(
     };
     settings.chunking = config.chunking.as_ref().map_or_else(ChunkSettings::default, chunking);
     settings.retrieval = config.retrieval.as_ref().map_or_else(RetrievalSettings::default, retrieval);
+    settings.vectors = config.vectors.as_ref().map(vectors).unwrap_or_default();
     settings.limits = config.limits.as_ref().map_or(platform.default_limits, limits);
     settings.times = config.times.as_ref().map_or_else(Times::default, times);
     settings.rate_limits = config.rate_limits.as_ref().map_or(platform.default_rate_limits, rate_limits);

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use contract_types as wire;
 use reference_core::sabotage::{self, Sabotage};
 use reference_core::tenancy::{
-    BudgetSettings, ChunkSettings, ChunkStrategy, ConfidenceThresholds, Fusion, Limits, ModelPrice, RateLimits,
-    RetrievalMode, RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter, SafetyRule, SessionSettings, Times,
+    BudgetSettings, Candidates, ChunkSettings, ChunkStrategy, ConfidenceThresholds, Fusion, Limits, ModelPrice,
+    RateLimits, RetrievalMode, RetrievalSettings, SafetyAction, SafetyDirection, SafetyFilter, SafetyRule,
+    SessionSettings, Times, VectorSettings,
 };
 
 pub(super) fn chunking(wire: &wire::ChunkSettings) -> ChunkSettings {
@@ -18,6 +19,14 @@ pub(super) fn chunking(wire: &wire::ChunkSettings) -> ChunkSettings {
             wire::ChunkStrategy::Fixed => ChunkStrategy::Fixed,
         },
     }
+}
+
+pub(super) fn vectors(wire: &wire::VectorSettings) -> VectorSettings {
+    let candidates = match wire.candidates {
+        wire::VectorSettingsCandidates::Exact => Candidates::Exact,
+        wire::VectorSettingsCandidates::Vectorize => Candidates::Vectorize,
+    };
+    VectorSettings { candidates, indexed_keys: wire.indexed_keys.clone().unwrap_or_default() }
 }
 
 pub(super) fn retrieval(wire: &wire::RetrievalSettings) -> RetrievalSettings {

@@ -12,7 +12,7 @@ pub use cache::FaultyKeyValue;
 pub use chat::FaultyChatModel;
 pub use databases::FaultyDatabases;
 pub use handlers::FaultyHandlers;
-pub use models::{FaultyEmbedder, FaultyGenerator, FaultyReranker};
+pub use models::behind;
 pub use spec::{Fault, FaultKind, FaultSpec, Port, PortCounters};
 
 use std::collections::BTreeMap;

@@ -7,9 +7,20 @@ use reference_core::ports::{
     ModelError, RerankCandidate, Reranked, Reranker,
 };
 use reference_core::tenancy::TenantContext;
-use reference_providers::status_error;
+use reference_providers::{HostModels, status_error};
 
-use super::{Faults, Port, Strike};
+use super::{Faults, FaultyChatModel, Port, Strike};
+
+/// Every model behind `faults`.
+#[must_use]
+pub fn behind(models: HostModels, faults: &Arc<Faults>) -> HostModels {
+    models.wrapped(
+        |it| Arc::new(FaultyEmbedder::new(it, Arc::clone(faults))),
+        |it| Arc::new(FaultyGenerator::new(it, Arc::clone(faults))),
+        |it| Arc::new(FaultyReranker::new(it, Arc::clone(faults))),
+        |it| Arc::new(FaultyChatModel::new(it, Arc::clone(faults))),
+    )
+}
 
 /// An embedder behind the faults of [`Port::Embedding`].
 pub struct FaultyEmbedder {

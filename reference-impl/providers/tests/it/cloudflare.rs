@@ -12,7 +12,7 @@ fn workers_ai() -> Api {
 
 fn gateway(provider: &str, cache_ttl_s: Option<u64>) -> Api {
     let (id, provider) = ("platform".to_owned(), provider.to_owned());
-    let gateway = Gateway { id, provider, cache_ttl_s, token: Secret::new("gateway-token") };
+    let gateway = Gateway { id, provider, cache_ttl_s, token: Secret::new("gateway-token"), direct_url: None };
     Api::AiGateway { account: "acc".to_owned(), gateway }
 }
 

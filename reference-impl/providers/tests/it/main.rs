@@ -81,6 +81,7 @@ fn provider(kind: ProviderKind, api: Api) -> Provider {
         kind,
         api,
         url: "https://up.example/v1".to_owned(),
+        binding: None,
         model: "m-1".to_owned(),
         key: Secret::new(SECRET),
         timeout: Duration::from_secs(5),

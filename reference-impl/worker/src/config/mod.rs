@@ -63,7 +63,7 @@ pub(crate) struct Platform {
     default_limits: Limits,
     default_rate_limits: RateLimits,
     safety_floor: Vec<SafetyRule>,
-    speech_providers: Vec<String>,
+    pub(crate) speech_providers: Vec<String>,
     pub(crate) model_providers: Vec<Configured>,
 }
 

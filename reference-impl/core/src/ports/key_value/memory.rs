@@ -190,6 +190,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn keeps_the_contract_of_the_port() {
+        let tenants = TestTenants::new();
+        let cache = MemoryKeyValue::new(1 << 20);
+        let (owner, stranger) = (tenants.owner(), tenants.stranger());
+        crate::ports::contract::assert_key_values_isolate_tenants(&cache, &owner, &stranger, i64::MAX).await;
+    }
+
+    #[tokio::test]
     async fn drops_the_least_recently_used_of_a_tenant() {
         let tenants = TestTenants::new();
         let (owner, stranger) = (tenants.owner(), tenants.stranger());

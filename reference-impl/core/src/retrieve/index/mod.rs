@@ -189,6 +189,15 @@ pub(crate) async fn corpus_version(database: &dyn Database) -> Result<i64, Datab
     version_of(rows.first())
 }
 
+/// What tells the store from one that had its place before, and the present corpus version, one cheap read: together they name
+/// a state of a corpus for good.
+pub(crate) async fn corpus_state(database: &dyn Database) -> Result<(String, i64), DatabaseError> {
+    let mark = Statement::new("SELECT value FROM meta WHERE key = 'mark'", Vec::new());
+    let rows = database.batch(vec![version_statement(), mark]).await?;
+    let mark = rows.get(1).and_then(|rows| rows.first()).ok_or_else(|| damaged("no mark"))?;
+    Ok((Columns::of(mark).text()?.to_owned(), version_of(rows.first())?))
+}
+
 pub(super) fn version_statement() -> Statement {
     Statement::new("SELECT value FROM meta WHERE key = 'corpus_version'", Vec::new())
 }

@@ -84,6 +84,16 @@ pub(super) fn check(
             Some(_) => {}
         }
     }
+    let wanted = tenant.config.vectors.iter().flat_map(|vectors| vectors.indexed_keys.iter().flatten());
+    for key in wanted.filter(|_| kind == Kind::Vectorize) {
+        if !binding.metadata_indexes.iter().flatten().any(|index| index.property == *key) {
+            tell(
+                "metadata_indexes",
+                format!("expected an index of `{key}`, which vectors.indexed_keys lists"),
+                "add it before there are vectors: those that are there already would not be found by it",
+            );
+        }
+    }
     let mut seen = Vec::new();
     for (at, index) in binding.metadata_indexes.iter().flatten().enumerate() {
         if seen.contains(&&index.property) {

@@ -27,6 +27,7 @@ fn provider(url: &str, kind: ProviderKind) -> Provider {
         kind,
         api: Api::OpenAi,
         url: format!("{url}/v1"),
+        binding: None,
         model: "m-1".to_owned(),
         key: Secret::new(SECRET),
         timeout: Duration::from_secs(5),

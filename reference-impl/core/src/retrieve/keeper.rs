@@ -1,0 +1,102 @@
+//! Keeps a vector index elsewhere up to date, beside requests and for the tenants that have chosen one.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::elsewhere::{Step, step};
+use crate::ports::{Background, BoxFuture, Clock, Databases, Timer, VectorIndex};
+use crate::tenancy::{Candidates, TenantContext, TenantId};
+
+/// Time between two looks at whether a mutation is seen, in milliseconds.
+const LOOK_AGAIN_MS: u64 = 250;
+/// Shortest and longest time that one round of work goes on, in milliseconds. A host lets work go on for half a minute after its
+/// request; what is left is done by the next round.
+const ROUND_MS: (u64, u64) = (2_000, 20_000);
+
+/// The share of a request's time that a look-up may take is one in so many.
+const SHARE: u64 = 8;
+
+/// What the work needs.
+pub(crate) struct Keeper {
+    vectors: Arc<dyn VectorIndex>,
+    databases: Arc<dyn Databases>,
+    background: Arc<dyn Background>,
+    timer: Arc<dyn Timer>,
+    clock: Arc<dyn Clock>,
+    /// Tenants whose index this process is at.
+    busy: Arc<Mutex<HashSet<TenantId>>>,
+}
+
+impl Keeper {
+    pub(crate) fn new(
+        vectors: Arc<dyn VectorIndex>,
+        databases: Arc<dyn Databases>,
+        background: Arc<dyn Background>,
+        timer: Arc<dyn Timer>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { vectors, databases, background, timer, clock, busy: Arc::default() }
+    }
+
+    /// The index of a tenant that has chosen it.
+    pub(crate) fn of(&self, tenant: &TenantContext) -> Option<&dyn VectorIndex> {
+        (tenant.settings().vectors.candidates == Candidates::Vectorize).then_some(&*self.vectors)
+    }
+
+    /// Ready when a request has waited for the index as long as it may: the rest of its time is for looking itself.
+    pub(crate) fn patience(&self, tenant: &TenantContext) -> BoxFuture<'static, ()> {
+        let deadline_ms = u64::try_from(tenant.settings().times.deadline_ms).unwrap_or_default();
+        self.timer.sleep((deadline_ms / SHARE).max(1))
+    }
+
+    /// Begins a round of work for the tenant, unless one is under way. It ends when nothing is left to do, when the index fails,
+    /// or when its time is over: the tenant's bound of consistency, within what a host allows.
+    pub(crate) fn wake(&self, tenant: &TenantContext) {
+        if self.of(tenant).is_none() {
+            return;
+        }
+        let Some(turn) = Turn::take(&self.busy, tenant.id()) else { return };
+        let (vectors, databases) = (Arc::clone(&self.vectors), Arc::clone(&self.databases));
+        let (timer, clock, tenant) = (Arc::clone(&self.timer), Arc::clone(&self.clock), tenant.clone());
+        self.background.spawn(Box::pin(async move {
+            let _turn = turn;
+            let bound = u64::from(tenant.settings().consistency_ms).clamp(ROUND_MS.0, ROUND_MS.1);
+            let end = clock.monotonic_us().saturating_add(bound * 1000);
+            let Ok(database) = databases.open(&tenant).await else { return };
+            while clock.monotonic_us() < end {
+                match step(&tenant, &*database, &*vectors, &*clock).await {
+                    Ok(Step::Moved) => {}
+                    Ok(Step::Waits) => timer.sleep(LOOK_AGAIN_MS).await,
+                    Ok(Step::Done) => return,
+                    Err(error) => {
+                        tracing::warn!(tenant = tenant.id().as_str(), %error, "the vector index is not brought up to date");
+                        return;
+                    }
+                }
+            }
+        }));
+    }
+}
+
+/// The right to work on a tenant's index; given back when dropped.
+struct Turn {
+    busy: Arc<Mutex<HashSet<TenantId>>>,
+    tenant: TenantId,
+}
+
+fn lock(busy: &Mutex<HashSet<TenantId>>) -> MutexGuard<'_, HashSet<TenantId>> {
+    busy.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Turn {
+    fn take(busy: &Arc<Mutex<HashSet<TenantId>>>, tenant: &TenantId) -> Option<Self> {
+        let free = lock(busy).insert(tenant.clone());
+        free.then(|| Self { busy: Arc::clone(busy), tenant: tenant.clone() })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        lock(&self.busy).remove(&self.tenant);
+    }
+}

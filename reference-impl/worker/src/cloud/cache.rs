@@ -1,0 +1,126 @@
+//! The answer cache in a KV namespace.
+//!
+//! KV is eventually consistent, so that nothing it holds may be trusted to be the newest. It need not be: core's keys are
+//! digests over the corpus version and the mark of the tenant's store, both read from its object, and what lies under a key is
+//! the same for as long as it lies there. An old copy, or a deletion that has not arrived, can only be found by a search of that
+//! very corpus.
+
+use std::sync::Arc;
+
+use reference_core::{
+    ports::{BoxFuture, Clock, KeyValue, KeyValueError, KeyValueFigures, UnixMillis},
+    tenancy::{TenantContext, TenantId},
+};
+use serde::{Deserialize, Serialize};
+use worker::{
+    KvError, KvStore, js_sys,
+    send::SendFuture,
+    wasm_bindgen::{JsCast as _, JsValue},
+};
+
+/// The host refuses to drop an entry sooner, in seconds. Whoever reads compares times itself.
+const SHORTEST_TTL_S: u64 = 60;
+/// No entry is kept for longer, in seconds: thirty days.
+const LONGEST_TTL_S: u64 = 30 * 24 * 3600;
+/// Longest name that the host takes, in bytes.
+const NAME_BYTES: usize = 512;
+/// Entries that one clearing removes. A request may make a thousand calls of bindings; what is left can never be found again
+/// and goes when its time is over.
+const CLEARED: usize = 400;
+
+/// What is stored with an entry: whose it is, so that one that got under another's name is not believed.
+#[derive(Serialize, Deserialize)]
+struct Owner {
+    tenant: String,
+}
+
+/// Entries of all tenants in one namespace, under names that begin with the tenant's id.
+pub(crate) struct KvCache {
+    namespace: KvStore,
+    clock: Arc<dyn Clock>,
+}
+
+impl KvCache {
+    pub(crate) fn new(namespace: KvStore, clock: Arc<dyn Clock>) -> Self {
+        Self { namespace, clock }
+    }
+
+    async fn read(&self, tenant: &TenantId, key: &str) -> Result<Option<String>, KeyValueError> {
+        let Some(name) = name(tenant, key) else { return Ok(None) };
+        let found = self.namespace.get(&name).text_with_metadata::<Owner>().await;
+        let (value, owner) = found.map_err(|error| unavailable(&error))?;
+        Ok(value.filter(|_| owner.is_some_and(|owner| owner.tenant == tenant.as_str())))
+    }
+
+    async fn write(&self, tenant: &TenantId, key: &str, value: &str, until: UnixMillis) -> Result<(), KeyValueError> {
+        let Some(name) = name(tenant, key) else { return Ok(()) };
+        let left_ms = until.saturating_sub(self.clock.now(tenant));
+        let ttl_s = u64::try_from(left_ms).unwrap_or_default().div_ceil(1000).clamp(SHORTEST_TTL_S, LONGEST_TTL_S);
+        let owner = Owner { tenant: tenant.as_str().to_owned() };
+        let put = self.namespace.put(&name, value).and_then(|put| put.expiration_ttl(ttl_s).metadata(owner));
+        match put.map_err(|error| unavailable(&error))?.execute().await {
+            // A name may be written once a second: then another request has just written the same answer.
+            Err(error) if said(&error).contains("429") => Ok(()),
+            other => other.map_err(|error| unavailable(&error)),
+        }
+    }
+
+    async fn remove_all(&self, tenant: &TenantId) -> Result<(), KeyValueError> {
+        let listed =
+            self.namespace.list().prefix(format!("{}/", tenant.as_str())).limit(CLEARED as u64).execute().await;
+        for key in listed.map_err(|error| unavailable(&error))?.keys {
+            self.namespace.delete(&key.name).await.map_err(|error| unavailable(&error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Name of an entry; `None` for one that is too long to be kept. No tenant's id holds a slash.
+fn name(tenant: &TenantId, key: &str) -> Option<String> {
+    let name = format!("{}/{key}", tenant.as_str());
+    (name.len() <= NAME_BYTES).then_some(name)
+}
+
+/// What the host said.
+fn said(error: &KvError) -> String {
+    match error {
+        KvError::JavaScript(value) => {
+            let message = value.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
+            message.or_else(|| JsValue::as_string(value)).unwrap_or_else(|| format!("{value:?}"))
+        }
+        KvError::Serialization(_) | KvError::InvalidKvStore(_) => error.to_string(),
+    }
+}
+
+fn unavailable(error: &KvError) -> KeyValueError {
+    KeyValueError::Unavailable { reason: said(error) }
+}
+
+impl KeyValue for KvCache {
+    fn get<'a>(
+        &'a self,
+        tenant: &'a TenantContext,
+        key: &'a str,
+    ) -> BoxFuture<'a, Result<Option<String>, KeyValueError>> {
+        Box::pin(SendFuture::new(self.read(tenant.id(), key)))
+    }
+
+    fn put<'a>(
+        &'a self,
+        tenant: &'a TenantContext,
+        key: &'a str,
+        value: String,
+        expires_at: UnixMillis,
+    ) -> BoxFuture<'a, Result<(), KeyValueError>> {
+        Box::pin(SendFuture::new(async move { self.write(tenant.id(), key, &value, expires_at).await }))
+    }
+
+    fn clear<'a>(&'a self, tenant: &'a TenantContext) -> BoxFuture<'a, Result<(), KeyValueError>> {
+        Box::pin(SendFuture::new(self.remove_all(tenant.id())))
+    }
+
+    /// The host counts nothing that could be asked within a request.
+    fn figures(&self, _tenant: &TenantContext) -> KeyValueFigures {
+        KeyValueFigures::default()
+    }
+}
