@@ -85,3 +85,33 @@ fn counts_nothing_when_off() {
     assert!(!metrics.is_on());
     assert!(metrics.page(None).lines().all(|line| line.starts_with('#')));
 }
+
+/// Set to have the table of the page of documentation written anew.
+const WRITE: &str = "PLUMBLINE_WRITE_DOCS";
+
+/// The table of metrics as the documentation has it.
+fn documented() -> String {
+    let mut table = "| metric | by Prometheus's conventions | kind | labels beside `tenant` | meaning |\n|---|---|---|---|---|\n".to_owned();
+    for metric in Metric::ALL {
+        let Family { name, alias, kind, labels, help } = metric.family();
+        let name = name.map_or_else(|| "–".to_owned(), |name| format!("`{name}`"));
+        let labels = labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
+        table.push_str(&format!("| {name} | `{alias}` | {} | {labels} | {help} |\n", kind.as_str()));
+    }
+    table
+}
+
+#[test]
+fn the_documentation_has_the_table_as_it_is() {
+    const BEGIN: &str = "<!-- metrics: made from the table -->\n";
+    const END: &str = "<!-- end of metrics -->";
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/observability.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once(BEGIN).expect("the page says where the table begins");
+    let (table, after) = rest.split_once(END).expect("and where it ends");
+    if std::env::var_os(WRITE).is_some() {
+        std::fs::write(&path, format!("{before}{BEGIN}{}{END}{after}", documented())).unwrap();
+    } else {
+        assert_eq!(table, documented(), "run `{WRITE}=1 cargo test -p reference-core the_documentation_has`");
+    }
+}
