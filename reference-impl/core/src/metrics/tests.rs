@@ -91,7 +91,9 @@ const WRITE: &str = "PLUMBLINE_WRITE_DOCS";
 
 /// The table of metrics as the documentation has it.
 fn documented() -> String {
-    let mut table = "| metric | by Prometheus's conventions | kind | labels beside `tenant` | meaning |\n|---|---|---|---|---|\n".to_owned();
+    let mut table =
+        "| metric | by Prometheus's conventions | kind | labels beside `tenant` | meaning |\n|---|---|---|---|---|\n"
+            .to_owned();
     for metric in Metric::ALL {
         let Family { name, alias, kind, labels, help } = metric.family();
         let name = name.map_or_else(|| "–".to_owned(), |name| format!("`{name}`"));
