@@ -149,8 +149,9 @@ impl Deployment {
             timer: Arc::clone(&timer),
         };
         let cursors = env.secret(CURSOR_SECRET)?.to_string();
-        // The runtime lets no request be woken by another one's work.
-        let platform = Platform::new(ports, cursors.as_bytes(), INDEX_BYTES).without_joining().with_speech(speech);
+        // The runtime lets no request be woken by another one's work. Each isolate would count for itself.
+        let platform = Platform::new(ports, cursors.as_bytes(), INDEX_BYTES);
+        let platform = platform.without_joining().without_metrics().with_speech(speech);
         let platform = Arc::new(match Vectorize::new(env, VECTORS) {
             Some(vectors) => platform.with_vectors(Arc::new(vectors)),
             None => platform,

@@ -18,6 +18,7 @@ use super::model::{Degradation, Explain, RankedChunk, RetrieveRequest, RetrieveT
 use super::quantised::is_finite;
 use super::query_cache::QueryCache;
 use super::texts::texts;
+use crate::metrics::{Metric, Metrics};
 use crate::ports::{
     Clock, Database, DatabaseError, EmbedPurpose, Embedder, ModelError, PortableScan, RerankCandidate, Reranked,
     Reranker, Scan,
@@ -37,6 +38,7 @@ pub struct Retriever {
     queries: QueryCache,
     keeper: Option<Keeper>,
     clock: Arc<dyn Clock>,
+    metrics: Metrics,
 }
 
 /// What one retrieval works with; the database is the tenant's own.
@@ -49,12 +51,14 @@ pub(crate) struct Sources<'a> {
 impl Retriever {
     /// A retriever that keeps at most `index_bytes` of indexes in memory, over all tenants.
     pub fn new(clock: Arc<dyn Clock>, index_bytes: usize) -> Self {
-        Self {
-            indexes: IndexCache::new(index_bytes, Arc::new(PortableScan)),
-            queries: QueryCache::default(),
-            keeper: None,
-            clock,
-        }
+        let indexes = IndexCache::new(index_bytes, Arc::new(PortableScan));
+        Self { indexes, queries: QueryCache::default(), keeper: None, clock, metrics: Metrics::off() }
+    }
+
+    /// The same, counting its retrievals.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// The same with a host's own way to scan; what was in memory is read again.
@@ -140,6 +144,19 @@ impl Retriever {
         request: &RetrieveRequest,
         expansions: &[String],
     ) -> Result<Retrieved, RetrieveError> {
+        let since = self.clock.monotonic_us();
+        let retrieved = self.attempts(tenant, sources, request, expansions).await?;
+        self.metrics.took(tenant.id(), Metric::Retrieval, &[], self.clock.monotonic_us().saturating_sub(since));
+        Ok(retrieved)
+    }
+
+    async fn attempts(
+        &self,
+        tenant: &TenantContext,
+        sources: &Sources<'_>,
+        request: &RetrieveRequest,
+        expansions: &[String],
+    ) -> Result<Retrieved, RetrieveError> {
         for _ in 1..ATTEMPTS {
             if let (retrieved, true) = self.attempt(tenant, sources, request, expansions).await? {
                 return Ok(retrieved);
@@ -215,6 +232,9 @@ impl Retriever {
             mask = index.mask_where(|it| allowed.allows(it) && !hidden.contains(&it));
         }
         let filtered_out = index.len() - mask.count();
+        if vector.is_some() || sabotage::on(Sabotage::VectorQueriesCountedAlways) {
+            self.metrics.count(Some(tenant.id()), Metric::VectorQueries, &[]);
+        }
         let dense = match &vector {
             Some((vector, _)) => {
                 let few = self.narrowed(tenant, sources.database, &index, &mask, vector, &request.filter).await?;
