@@ -9,6 +9,7 @@ pub mod cursor;
 pub mod ids;
 pub mod ingest;
 pub mod limits;
+pub mod metrics;
 pub mod platform;
 pub mod policy;
 pub mod ports;

@@ -4,6 +4,7 @@ mod audit;
 mod chat;
 mod error;
 mod jobs;
+mod metrics;
 mod ports;
 mod reindex;
 mod runners;
@@ -29,6 +30,7 @@ use crate::ingest::pipeline::{self, Pipeline};
 use crate::ingest::{
     ChunkOptions, Document, DocumentInput, DocumentSummary, IngestError, IngestReport, StoredChunk, documents,
 };
+use crate::metrics::Metrics;
 use crate::ports::{Database, Embedder, Scan};
 use crate::retrieve::{RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources};
 use crate::sabotage::{self, Sabotage};
@@ -60,6 +62,7 @@ pub struct Platform {
     retriever: Retriever,
     flights: Arc<Flights>,
     cache_counters: CacheCounters,
+    metrics: Metrics,
     runners: Arc<Runners>,
     /// `None` on a host that lets no request wait for the work of another.
     session_locks: Option<Locks>,
@@ -73,8 +76,9 @@ impl Platform {
     /// - `cursor_secret`: see [`Cursors::new`].
     /// - `index_bytes`: bound of the indexes kept in memory, [`INDEX_BYTES`] unless the host has less.
     pub fn new(ports: Ports, cursor_secret: &[u8], index_bytes: usize) -> Self {
-        let retriever = Retriever::new(Arc::clone(&ports.clock), index_bytes);
-        let (ports, meter) = metered(ports);
+        let metrics = Metrics::default();
+        let retriever = Retriever::new(Arc::clone(&ports.clock), index_bytes).with_metrics(metrics.clone());
+        let (ports, meter) = metered(ports, metrics.clone());
         Self {
             ports,
             meter,
@@ -82,6 +86,7 @@ impl Platform {
             retriever,
             flights: Arc::default(),
             cache_counters: CacheCounters::default(),
+            metrics,
             runners: Arc::default(),
             session_locks: Some(Locks::default()),
             toolbox: Toolbox::new(cursor_secret),
@@ -114,6 +119,13 @@ impl Platform {
     #[must_use]
     pub fn with_tools(mut self, registry: Registry) -> Self {
         self.toolbox.set_registry(registry);
+        self
+    }
+
+    /// The same where nothing is counted, and no tenant has the feature `metrics`.
+    #[must_use]
+    pub fn without_metrics(self) -> Self {
+        self.metrics.stop();
         self
     }
 
@@ -302,6 +314,7 @@ impl Platform {
         self.retriever.forget(tenant);
         self.cache_counters.forget(tenant.id());
         self.toolbox.forget(tenant.id());
+        self.metrics.forget(tenant.id());
         self.ports.key_value.clear(tenant).await
     }
 

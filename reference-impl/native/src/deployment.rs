@@ -14,7 +14,7 @@ use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
 use reference_core::store::idempotency;
 use reference_core::store::rate::{LocalCounts, StoredCounts};
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
-use reference_http::{BeforeCall, Edge, EdgeParts, Service, ServiceParts, Streams, Telemetry};
+use reference_http::{BeforeCall, Edge, EdgeParts, Measured, Service, ServiceParts, Streams, Telemetry};
 use tokio::runtime::Handle;
 
 use crate::clock::SystemClock;
@@ -129,7 +129,6 @@ impl Deployment {
         ));
         let databases = Arc::new(SqliteDatabases::new(data.path()));
         let tasks = Arc::new(Tasks::new(Handle::current(), BACKGROUND_WORK));
-        let counters = Arc::new(Counters::new(telemetry));
         let timer: Arc<dyn Timer> = Arc::new(TokioTimer);
         let minilm = Arc::new(MiniLm::load()?);
         let models = HostModels::new(&config, &minilm, &timer)?;
@@ -153,6 +152,8 @@ impl Deployment {
         let speech = speech::assemble(&config, &timer, &policies)?;
         let platform = Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan));
         let platform = Arc::new(platform.with_converter(Arc::new(Files)).with_tools(tools).with_speech(speech));
+        let measured = Measured::new(telemetry, platform.metrics().clone());
+        let counters = Arc::new(Counters::new(Arc::new(measured)));
         let streams = Streams::default();
         let api = Arc::new(Service::new(ServiceParts {
             platform: Arc::clone(&platform),

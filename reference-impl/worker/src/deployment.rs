@@ -137,8 +137,9 @@ impl Deployment {
             timer: Arc::clone(&timer),
         };
         let cursors = env.secret(CURSOR_SECRET)?.to_string();
-        // The runtime lets no request be woken by another one's work.
-        let platform = Arc::new(Platform::new(ports, cursors.as_bytes(), INDEX_BYTES).without_joining());
+        // The runtime lets no request be woken by another one's work. Each isolate would count for itself.
+        let platform =
+            Arc::new(Platform::new(ports, cursors.as_bytes(), INDEX_BYTES).without_joining().without_metrics());
         // Places are counted by isolate: a tenant whose requests reach several may have its limit open in each.
         let streams = Streams::default();
         let api = Arc::new(Service::new(ServiceParts {

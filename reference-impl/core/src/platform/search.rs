@@ -86,6 +86,7 @@ impl Platform {
             self.admit_search(&tenant, &request, &held).await?;
         }
         self.meter.close(&tenant).await;
+        self.see_cache(&tenant);
         answer
     }
 

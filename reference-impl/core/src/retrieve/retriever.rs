@@ -14,6 +14,7 @@ use super::model::{Degradation, Explain, RankedChunk, RetrieveRequest, RetrieveT
 use super::quantised::is_finite;
 use super::query_cache::QueryCache;
 use super::texts::texts;
+use crate::metrics::{Metric, Metrics};
 use crate::ports::{
     Clock, Database, EmbedPurpose, Embedder, ModelError, PortableScan, RerankCandidate, Reranked, Reranker, Scan,
 };
@@ -31,6 +32,7 @@ pub struct Retriever {
     indexes: IndexCache,
     queries: QueryCache,
     clock: Arc<dyn Clock>,
+    metrics: Metrics,
 }
 
 /// What one retrieval works with; the database is the tenant's own.
@@ -43,7 +45,14 @@ pub(crate) struct Sources<'a> {
 impl Retriever {
     /// A retriever that keeps at most `index_bytes` of indexes in memory, over all tenants.
     pub fn new(clock: Arc<dyn Clock>, index_bytes: usize) -> Self {
-        Self { indexes: IndexCache::new(index_bytes, Arc::new(PortableScan)), queries: QueryCache::default(), clock }
+        let indexes = IndexCache::new(index_bytes, Arc::new(PortableScan));
+        Self { indexes, queries: QueryCache::default(), clock, metrics: Metrics::off() }
+    }
+
+    /// The same, counting its retrievals.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// The same with a host's own way to scan; what was in memory is read again.
@@ -86,6 +95,19 @@ impl Retriever {
 
     /// Retrieves for `request`, whose lexical half also looks for `expansions`.
     pub(crate) async fn retrieve(
+        &self,
+        tenant: &TenantContext,
+        sources: &Sources<'_>,
+        request: &RetrieveRequest,
+        expansions: &[String],
+    ) -> Result<Retrieved, RetrieveError> {
+        let since = self.clock.monotonic_us();
+        let retrieved = self.attempts(tenant, sources, request, expansions).await?;
+        self.metrics.took(tenant.id(), Metric::Retrieval, &[], self.clock.monotonic_us().saturating_sub(since));
+        Ok(retrieved)
+    }
+
+    async fn attempts(
         &self,
         tenant: &TenantContext,
         sources: &Sources<'_>,
@@ -167,6 +189,9 @@ impl Retriever {
             mask = index.mask_where(|it| allowed.allows(it) && !hidden.contains(&it));
         }
         let filtered_out = index.len() - mask.count();
+        if vector.is_some() || sabotage::on(Sabotage::VectorQueriesCountedAlways) {
+            self.metrics.count(Some(tenant.id()), Metric::VectorQueries, &[]);
+        }
         let dense = match &vector {
             Some((vector, _)) => nearest(&index, &mask, sources.database, self.indexes.scan(), vector, DEPTH).await?,
             None => Nearest { ranked: Vec::new(), unchanged: true },

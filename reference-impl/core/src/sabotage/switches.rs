@@ -418,6 +418,19 @@ switches! {
     ChatToolResultsLost "chat-tool-results-lost" "TOL-021" "How a turn's calls ended is not told.";
     ToolResultsAreOrders "tool-results-are-orders" "SAF-006" "What a tool gave reaches the model as the tenant's own instructions.";
     AuditCrossesTenants "audit-crosses-tenants" "AUD-006" "The list holds records of every tenant.";
+    // Metrics.
+    MetricsLackAName "metrics-lack-a-name" "MET-001" "The metrics lack the time to the first token.";
+    MetricsLackTheLastBucket "metrics-lack-the-last-bucket" "MET-001" "Histograms lack the bucket without a bound.";
+    RequestsCountedTwice "requests-counted-twice" "MET-002" "Each request counts twice in the metrics.";
+    RefusalsNotCounted "refusals-not-counted" "MET-002" "Requests that a rate limit refuses are not counted as such.";
+    MetricsCrossTenants "metrics-cross-tenants" "MET-003" "Whoever may read metrics reads those of every tenant.";
+    OperatorSeesOneTenant "operator-sees-one-tenant" "MET-003" "An operator reads the metrics of its own tenant alone.";
+    RequestIdsAreLabels "request-ids-are-labels" "MET-004" "The id of a request is a label of its series.";
+    BypassCountsAsMiss "bypass-counts-as-miss" "MET-005" "A search that leaves the cache alone counts as a miss.";
+    VectorQueriesCountedAlways "vector-queries-counted-always" "MET-006" "A retrieval by words counts as a look-up of vectors.";
+    MetricsDoubleTheTokens "metrics-double-the-tokens" "MET-007" "The metrics tell twice the tokens that were used.";
+    ToolCallsCountedTwice "tool-calls-counted-twice" "MET-008" "Each call of a tool counts twice.";
+    AbortsNotCounted "aborts-not-counted" "MET-008" "A stream that its client left is not counted.";
     // Speech.
     SpeechRateMisstated "speech-rate-misstated" "TTS-001" "The header of a WAV file states twice the sample rate.";
     SpeechLengthMisstated "speech-length-misstated" "TTS-001" "The header of a WAV file states the largest length there is.";

@@ -11,6 +11,7 @@ use super::pending::Pending;
 use super::{Converter, Declaration, Registered, Registry, SideEffects, ToolError, ToolRun};
 use crate::audit::{AuditKeys, Called, Journal, Outcome};
 use crate::ids::AuditId;
+use crate::metrics::Metric;
 use crate::platform::Platform;
 use crate::ports::Database;
 use crate::sabotage::{self, Sabotage};
@@ -309,7 +310,19 @@ impl Platform {
         since_us: u64,
     ) -> Result<(), ToolError> {
         let took = self.ports().clock.monotonic_us().saturating_sub(since_us);
-        Ok(self.toolbox().journal.close(tenant.id(), database, called, outcome, took).await?)
+        let closed = self.toolbox().journal.close(tenant.id(), database, called, outcome, took).await;
+        self.count_call(tenant, called, outcome, closed.is_ok());
+        Ok(closed?)
+    }
+
+    /// Counts a call that ended, and whether that could be put on record. Its name is that of a registered tool or `unknown`.
+    pub(super) fn count_call(&self, tenant: &TenantContext, called: &Called, outcome: Outcome, recorded: bool) {
+        let metrics = self.metrics();
+        let times = if sabotage::on(Sabotage::ToolCallsCountedTwice) { 2.0 } else { 1.0 };
+        metrics.add(Some(tenant.id()), Metric::ToolCalls, &[&called.tool, outcome.as_str()], times);
+        if !recorded {
+            metrics.count(Some(tenant.id()), Metric::AuditFailures, &[]);
+        }
     }
 }
 

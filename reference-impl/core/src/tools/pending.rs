@@ -27,7 +27,10 @@ impl Pending {
                 Outcome::Succeeded | Outcome::Cancelled | Outcome::Unknown => false,
             };
             if !skip {
-                self.platform.toolbox().journal.close(self.tenant.id(), database, called, outcome, took).await?;
+                let closed =
+                    self.platform.toolbox().journal.close(self.tenant.id(), database, called, outcome, took).await;
+                self.platform.count_call(&self.tenant, called, outcome, closed.is_ok());
+                closed?;
             }
         }
         self.called = None;
@@ -50,7 +53,8 @@ impl Drop for Pending {
             if let Ok(database) = work.ports().databases.open(&tenant).await {
                 let toolbox = work.toolbox();
                 // A store that fails leaves the note of a call that writes; the next start finds it as unknown.
-                let _ = toolbox.journal.close(tenant.id(), &*database, &called, Outcome::Cancelled, took).await;
+                let closed = toolbox.journal.close(tenant.id(), &*database, &called, Outcome::Cancelled, took).await;
+                work.count_call(&tenant, &called, Outcome::Cancelled, closed.is_ok());
             }
         }));
     }

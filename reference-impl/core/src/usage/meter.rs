@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::tally::{Hold, Net, Role, Share, Tally, Tokens, Unwritten};
-use super::{DAY_MS, day_of, ledger, next_day};
+use super::{DAY_MS, cost, day_of, ledger, next_day};
 use crate::ingest::Tokenizer;
+use crate::metrics::{Metric, Metrics};
 use crate::ports::{Background, Clock, Database, DatabaseError, Databases, Ids, ModelError};
 use crate::sabotage::{self, Sabotage};
 use crate::store::StoreError;
@@ -25,6 +26,7 @@ pub(crate) struct Meter {
     pub(super) ids: Arc<dyn Ids>,
     pub(super) tokenizer: Arc<dyn Tokenizer>,
     pub(super) background: Arc<dyn Background>,
+    pub(super) metrics: Metrics,
 }
 
 impl Meter {
@@ -70,7 +72,7 @@ impl Meter {
         if sabotage::on(Sabotage::BudgetSharedByTenants) {
             room &= !REFUSED.load(Ordering::Relaxed);
         }
-        tenant.tally().see(Share { used, limit: budget.tokens_per_day });
+        self.see(tenant, Share { used, limit: budget.tokens_per_day }, asked.day);
         if room {
             tenant.tally().admit();
             return Ok(());
@@ -97,6 +99,42 @@ impl Meter {
     pub(crate) fn charge(&self, tenant: &TenantContext, role: Role, model: &str, tokens: Tokens) {
         self.spread_net(tenant);
         tenant.tally().charge(role, model, tokens);
+        let times = if sabotage::on(Sabotage::MetricsDoubleTheTokens) { 2.0 } else { 1.0 };
+        for (direction, count) in [("in", tokens.read), ("out", tokens.written)] {
+            #[expect(clippy::cast_precision_loss, reason = "counts of tokens stay far below 2^52")]
+            let count = count as f64 * times;
+            self.metrics.add(Some(tenant.id()), Metric::Tokens, &[model, direction], count);
+        }
+        let cost = cost(tenant.settings().budget.as_ref(), model, tokens);
+        self.metrics.add(Some(tenant.id()), Metric::Cost, &[model], cost);
+    }
+
+    /// Counts a call of a model by how it ended.
+    pub(super) fn ended(&self, tenant: &TenantContext, role: Role, model: &str, outcome: &str) {
+        let role = match role {
+            Role::Embedding => "embedding",
+            Role::Rerank => "rerank",
+            Role::Generation => "generation",
+        };
+        self.metrics.count(Some(tenant.id()), Metric::ModelCalls, &[model, role, outcome]);
+    }
+
+    /// Records how long a generation model took that was called at `since_us`.
+    pub(super) fn generated(&self, tenant: &TenantContext, model: &str, since_us: u64) {
+        let elapsed_us = self.clock.monotonic_us().saturating_sub(since_us);
+        self.metrics.took(tenant.id(), Metric::Generation, &[model], elapsed_us);
+    }
+
+    /// Sees how much of the budget is used, for the metrics. What cannot be read stays as it was seen last.
+    pub(crate) async fn look_at_budget(&self, tenant: &TenantContext) {
+        if let Some(budget) = &tenant.settings().budget {
+            let _ = self.look(tenant, budget).await;
+        }
+    }
+
+    fn see(&self, tenant: &TenantContext, share: Share, day: i64) {
+        tenant.tally().see(share);
+        self.metrics.see_budget(tenant.id(), share, day);
     }
 
     /// Ends the request as far as its models go: writes down what it used, takes its hold away, and sees how much of the budget
@@ -125,12 +163,12 @@ impl Meter {
         let (written, unwritten) = match self.books(tenant).await {
             Ok((database, day)) => {
                 let unwritten = take(tenant.tally());
-                (ledger::write(&*database, day, &unwritten).await, unwritten)
+                (ledger::write(&*database, day, &unwritten).await.map(|used| (used, day)), unwritten)
             }
             Err(error) => (Err(error.into()), Unwritten::default()),
         };
         match (written, budget) {
-            (Ok(used), Some(budget)) => tenant.tally().see(Share { used, limit: budget.tokens_per_day }),
+            (Ok((used, day)), Some(budget)) => self.see(tenant, Share { used, limit: budget.tokens_per_day }, day),
             (Ok(_), None) => {}
             (Err(error), _) => {
                 tracing::warn!(tenant = tenant.id().as_str(), %error, "usage could not be written; it is tried again");
@@ -158,7 +196,7 @@ impl Meter {
         let now = self.clock.now(tenant.id());
         let database = self.databases.open(tenant).await?;
         let (used, held) = ledger::look(&*database, day_of(now), now).await?;
-        tenant.tally().see(Share { used, limit: budget.tokens_per_day });
+        self.see(tenant, Share { used, limit: budget.tokens_per_day }, day_of(now));
         Ok((used, held))
     }
 
@@ -180,6 +218,18 @@ impl Meter {
             });
             net
         });
+    }
+}
+
+/// How a call failed, in a word.
+pub(super) fn failure(error: &ModelError) -> &'static str {
+    match error {
+        ModelError::Unavailable { .. } => "unavailable",
+        ModelError::TimedOut { .. } => "timed_out",
+        ModelError::Refused { .. } => "refused",
+        ModelError::Rejected { .. } => "rejected",
+        ModelError::Unusable { .. } => "unusable",
+        ModelError::BudgetExceeded { .. } => "over_budget",
     }
 }
 

@@ -3,9 +3,10 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::meter::Meter;
+use super::meter::{Meter, failure};
 use super::streamed::MeteredDeltas;
 use super::tally::{Role, Tokens};
+use crate::metrics::Metrics;
 use crate::platform::Ports;
 use crate::ports::{
     BoxFuture, ChatCall, ChatDeltas, ChatModel, EmbedPurpose, Embedded, Embedder, EmbedderKind, Generation,
@@ -29,13 +30,14 @@ impl Deref for MeteredPorts {
 }
 
 /// A host's ports with every model behind one meter, and the meter.
-pub(crate) fn metered(ports: Ports) -> (MeteredPorts, Meter) {
+pub(crate) fn metered(ports: Ports, metrics: Metrics) -> (MeteredPorts, Meter) {
     let meter = Meter {
         databases: Arc::clone(&ports.databases),
         clock: Arc::clone(&ports.clock),
         ids: Arc::clone(&ports.ids),
         tokenizer: Arc::clone(&ports.tokenizer),
         background: Arc::clone(&ports.background),
+        metrics,
     };
     let embedders = ports.embedders.into_iter();
     let generators = ports.generators.into_iter();
@@ -74,7 +76,13 @@ impl<T: ?Sized> Metered<T> {
         if !sabotage::on(Sabotage::BudgetCheckedAfterTheCall) {
             self.meter.admit(tenant, model, expected).await?;
         }
-        let answer = call.await?;
+        let since_us = self.meter.clock.monotonic_us();
+        let answer = call.await;
+        self.meter.ended(tenant, role, model, answer.as_ref().map_or_else(failure, |_| "ok"));
+        let answer = answer?;
+        if role == Role::Generation {
+            self.meter.generated(tenant, model, since_us);
+        }
         self.meter.charge(tenant, role, model, used(&answer));
         Ok(answer)
     }
@@ -184,9 +192,13 @@ impl ChatModel for Metered<dyn ChatModel> {
             let read = self.read(call);
             let most = call.max_tokens.map_or(MOST_WRITTEN, u64::from);
             self.meter.admit(tenant, self.inner.model(), || read.saturating_add(most)).await?;
-            let deltas = self.inner.chat(tenant, call).await?;
+            let since_us = self.meter.clock.monotonic_us();
+            let deltas = self.inner.chat(tenant, call).await;
+            if let Err(error) = &deltas {
+                self.meter.ended(tenant, Role::Generation, self.inner.model(), failure(error));
+            }
             let model = self.inner.model().to_owned();
-            Ok(MeteredDeltas::new(deltas, self.meter.clone(), tenant.clone(), model, read, most).boxed())
+            Ok(MeteredDeltas::new(deltas?, self.meter.clone(), tenant.clone(), (model, since_us), read, most).boxed())
         })
     }
 }

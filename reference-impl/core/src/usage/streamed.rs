@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use futures_util::{Stream, StreamExt};
 
-use super::meter::Meter;
+use super::meter::{Meter, failure};
 use super::tally::{Role, Tokens};
 use crate::ports::{BoxFuture, ChatDelta, ChatDeltas, ChatFinish, ModelError};
 use crate::tenancy::TenantContext;
@@ -16,6 +16,8 @@ pub(super) struct MeteredDeltas {
     meter: Meter,
     tenant: TenantContext,
     model: String,
+    /// When it was called, in microseconds of the monotonic clock.
+    since_us: u64,
     /// Tokens that the model was given, by the tokenizer.
     read: u64,
     /// Most tokens that it may write.
@@ -27,6 +29,8 @@ pub(super) struct MeteredDeltas {
     /// Whether the turn goes on with the answers of tools.
     goes_on: bool,
     charged: bool,
+    /// What broke it off, in a word.
+    failed: Option<&'static str>,
     closing: Option<BoxFuture<'static, ()>>,
 }
 
@@ -35,12 +39,13 @@ impl MeteredDeltas {
         inner: ChatDeltas,
         meter: Meter,
         tenant: TenantContext,
-        model: String,
+        (model, since_us): (String, u64),
         read: u64,
         most: u64,
     ) -> Self {
         let (written, counted, closing) = (String::new(), None, None);
-        Self { inner, meter, tenant, model, read, most, written, counted, goes_on: false, charged: false, closing }
+        let (goes_on, charged, failed) = (false, false, None);
+        Self { inner, meter, tenant, model, since_us, read, most, written, counted, goes_on, charged, failed, closing }
     }
 
     pub(super) fn boxed(self) -> ChatDeltas {
@@ -71,6 +76,8 @@ impl MeteredDeltas {
             let own = || Tokens { read: self.read, written: written() };
             let tokens = self.counted.unwrap_or_else(own);
             self.meter.charge(&self.tenant, Role::Generation, &self.model, tokens);
+            self.meter.ended(&self.tenant, Role::Generation, &self.model, self.failed.unwrap_or("ok"));
+            self.meter.generated(&self.tenant, &self.model, self.since_us);
         }
     }
 }
@@ -84,8 +91,9 @@ impl Stream for MeteredDeltas {
         }
         match self.inner.poll_next_unpin(context) {
             Poll::Ready(Some(piece)) => {
-                if let Ok(delta) = &piece {
-                    self.see(delta);
+                match &piece {
+                    Ok(delta) => self.see(delta),
+                    Err(error) => self.failed = Some(failure(error)),
                 }
                 Poll::Ready(Some(piece))
             }

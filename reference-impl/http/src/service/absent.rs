@@ -2,12 +2,7 @@
 
 use contract_types::{ErrorCode, Feature};
 
-use crate::{BoxFuture, Problem, reply::detail};
-
-/// The answer of an operation whose feature is not enabled.
-pub(super) fn not_enabled<'a, T: From<Problem> + Send + 'a>(feature: Feature) -> BoxFuture<'a, T> {
-    Box::pin(std::future::ready(T::from(problem(feature))))
-}
+use crate::{Problem, reply::detail};
 
 /// The problem of a feature that is not enabled.
 pub(crate) fn problem(feature: Feature) -> Problem {

@@ -7,6 +7,7 @@ mod decode;
 mod documents;
 mod encode;
 mod jobs;
+mod metrics;
 mod platform;
 pub(crate) mod problem;
 mod script;
@@ -32,7 +33,6 @@ use crate::{
         SearchResponse, SynthesizeSpeechResponse,
     },
 };
-use absent::not_enabled;
 
 /// Reference pages for people, as the host has them.
 pub trait DocsPages: Send + Sync {
@@ -248,8 +248,8 @@ impl Api for Service {
         answer(usage::get(&self.parts.platform, call, parameters))
     }
 
-    fn get_metrics<'a>(&'a self, _call: &'a Call) -> BoxFuture<'a, GetMetricsResponse> {
-        not_enabled(wire::Feature::Metrics)
+    fn get_metrics<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, GetMetricsResponse> {
+        answer(metrics::get(&self.parts.platform, call))
     }
 
     fn mcp<'a>(&'a self, call: &'a Call, request: wire::JsonRpcRequest) -> BoxFuture<'a, McpResponse> {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Features that this build has; the tenant's own settings choose among them.
-const BUILT: [wire::Feature; 11] = [
+const BUILT: [wire::Feature; 12] = [
     wire::Feature::Chat,
     wire::Feature::Sessions,
     wire::Feature::AsyncIngest,
@@ -27,6 +27,7 @@ const BUILT: [wire::Feature; 11] = [
     wire::Feature::Usage,
     wire::Feature::Tools,
     wire::Feature::Audit,
+    wire::Feature::Metrics,
     wire::Feature::Mcp,
     wire::Feature::Deterministic,
 ];
@@ -142,6 +143,7 @@ fn features(parts: &ServiceParts, tenant: &TenantContext) -> Vec<wire::Feature> 
         reference_core::tenancy::Feature::parse(feature.as_str())
             .is_some_and(|feature| tenant.settings().has_feature(feature))
             && (*feature != wire::Feature::Tts || parts.platform.speech().is_enabled(tenant))
+            && (*feature != wire::Feature::Metrics || parts.platform.metrics().is_on())
     };
     let in_vain = sabotage::on(Sabotage::FeatureDeclaredInVain) && !parts.platform.speech().is_enabled(tenant);
     let vain = in_vain.then_some(wire::Feature::Tts);

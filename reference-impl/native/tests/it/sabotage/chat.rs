@@ -171,7 +171,7 @@ fn open_streams(it: &World) -> Value {
 }
 
 /// Leaves a chat after its first event, while its model pauses, and waits until the server has seen it.
-fn hang_up(it: &World, body: &Value) {
+pub(super) fn hang_up(it: &World, body: &Value) {
     it.fault("generator", json!({"kind": "slow", "delay_ms": 1500, "after_pieces": 2, "tenant": AURORA}));
     let body = body.to_string();
     let head = format!(

@@ -6,6 +6,7 @@ mod chat;
 mod corpus;
 mod limits;
 mod mcp;
+mod metrics;
 mod model;
 mod prompts;
 mod retrieval;
@@ -74,6 +75,7 @@ fn lists_every_flaw_and_the_one_that_is_on() {
         corpus::PROBES,
         limits::PROBES,
         mcp::PROBES,
+        metrics::PROBES,
         retrieval::PROBES,
         speech::PROBES,
         tools::PROBES,
@@ -123,6 +125,11 @@ fn shows_flaws_of_limits() {
 #[test]
 fn shows_flaws_of_the_protocol() {
     hold(mcp::PROBES);
+}
+
+#[test]
+fn shows_flaws_of_metrics() {
+    hold(metrics::PROBES);
 }
 
 #[test]
