@@ -28,7 +28,8 @@ RECORD = ROOT / "reports/tests/records/conformance-local-0195f2b0-6d0a-7c3e-9b1f
 LOAD_SECONDS, ROUNDS = 12, 6
 # What $__rate_interval becomes: longer than all of this takes.
 WINDOW = "2m"
-QUESTIONS = ["How long is the warranty?", "Which battery fits?", "How is the chain cleaned?", "refund window"]
+FACT = {"id": "lamp", "content": "The heron lamp has four wicks.", "content_type": "text/plain"}
+QUESTIONS = ["How many wicks does the heron lamp have?", "heron lamp wicks", "Has the lamp four wicks?", "refund window"]
 
 
 def free_port():
@@ -84,7 +85,7 @@ def flows(base, control):
 
     return {
         "search": (200, lambda n: post("/search", {"query": QUESTIONS[n % len(QUESTIONS)]})),
-        "search of another": (200, lambda n: post("/search", {"query": QUESTIONS[n % 2], "cache": "bypass"}, other)),
+        "search of another": (200, lambda n: post("/search", {"query": QUESTIONS[0], "cache": "bypass"}, other)),
         "retrieve": (200, lambda n: post("/retrieve", {"query": QUESTIONS[n % len(QUESTIONS)]})),
         "chat": (200, lambda n: post("/chat", chat)),
         "chat that is left": (200, lambda n: post("/chat", long_chat, read=1)),
@@ -94,10 +95,10 @@ def flows(base, control):
         "speech": (200, lambda n: post("/tts", {"text": "Good morning."})),
         "missing": (404, lambda n: call(base + "/documents/none", key=main)[0]),
         "another tenant": (403, lambda n: call(base + "/documents", key=main, headers={"x-tenant-id": "meridian-lab"})[0]),
-        "over the limit": (None, lambda n: post("/search", {"query": "refund"}, KEYS["tiny-rates", "all"])),
+        "over the limit": (None, lambda n: [call(base + "/documents", key=KEYS["tiny-rates", "all"])[0] for _ in range(20)]),
         "without a database": (503, lambda n: with_fault("lumen-desk", "database", "refused", lambda: call(base + "/documents", key=KEYS["lumen-desk", "all"])[0])),
         "without a rate store": (200, lambda n: with_fault("careful-clinic", "rate_store", "refused", lambda: call(base + "/documents", key=KEYS["careful-clinic", "all"])[0])),
-        "without a generator": (200, lambda n: with_fault("meridian-lab", "generator", "refused", lambda: post("/search", {"query": QUESTIONS[2], "cache": "bypass"}, other))),
+        "without a generator": (200, lambda n: with_fault("meridian-lab", "generator", "refused", lambda: post("/search", {"query": QUESTIONS[0], "cache": "bypass"}, other))),
     }
 
 
@@ -261,6 +262,9 @@ def main():
         try:
             server, base, control = start_server(programs, folder, logs)
             running.append(server)
+            for tenant in ["aurora-bikes", "meridian-lab"]:
+                status, said = call(base + "/ingest", "POST", {"documents": [FACT]}, KEYS[tenant, "all"])
+                assert status == 200, f"{tenant}: the ingest was answered {status}: {said}"
             # A first request of each tenant, so that its counters are scraped before they rise.
             for tenant in ["aurora-bikes", "meridian-lab", "lumen-desk", "careful-clinic", "tiny-rates"]:
                 call(base + "/documents", key=KEYS[tenant, "all"])
