@@ -27,7 +27,10 @@ pub fn prometheus(run: &Run) -> String {
     }
     let (suite, target) = (run.suite(), label(&run.record.target.name));
     written(|out| {
-        writeln!(out, "# HELP plumbline_cases Cases of the newest run by kind and outcome.\n# TYPE plumbline_cases gauge")?;
+        writeln!(
+            out,
+            "# HELP plumbline_cases Cases of the newest run by kind and outcome.\n# TYPE plumbline_cases gauge"
+        )?;
         for (kind, counts) in &kinds {
             for outcome in CaseRecordOutcome::ALL {
                 let count = counts.get(outcome.as_str()).copied().unwrap_or_default();

@@ -34,9 +34,9 @@ cargo test -p conformance -- --target production-readonly
 cargo run -p reports -- --format prometheus --run RECORD --output plumbline.prom
 ```
 
-A counter that is born with a value above 0 shows no rise to Prometheus. The alerts on rare events therefore hold for a server that
-has been scraped once since it started; the reference serves every counter of a tenant from 0 on once the tenant has been asked for
-anything.
+A counter that is born with a value above 0 shows no rise to Prometheus. The reference serves the counters that have no label but
+`tenant` from 0 on, once the tenant has been asked for anything. A counter with a code or a reason is born with the first one, which
+is therefore not seen: BudgetExhausted, CrossTenantAttempts and LimiterStoreDown begin to count with the second.
 ";
 
 /// `docs/dashboards.md`.

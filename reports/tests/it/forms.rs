@@ -208,7 +208,10 @@ fn prometheus_counts_each_case_once_and_tells_none_failed_from_none_tried() {
     let none = crate::run(&passing(|_| ()));
     let line = "plumbline_cases{suite=\"conformance\",target=\"local\",kind=\"isolation\",outcome=\"pass\"} 0\n";
     assert!(prometheus(&none).contains(line), "{}", prometheus(&none));
-    let finished = format!("plumbline_run_finished_timestamp_seconds{{suite=\"conformance\",target=\"local\"}} {}\n", none.finished.as_second());
+    let finished = format!(
+        "plumbline_run_finished_timestamp_seconds{{suite=\"conformance\",target=\"local\"}} {}\n",
+        none.finished.as_second()
+    );
     assert!(prometheus(&none).ends_with(&finished));
 }
 
