@@ -20,7 +20,8 @@ struct Test {
     name: String,
     interval: String,
     input_series: Vec<Series>,
-    alert_rule_test: [Expected; 1],
+    #[serde(rename = "alert_rule_test")]
+    expected: [Expected; 1],
 }
 
 #[derive(Debug, Serialize)]
@@ -65,7 +66,7 @@ fn test(alert: &Alert, case: &AlertCase) -> Test {
         name: format!("{} {verb}: {}", alert.name, case.why),
         interval: case.interval.clone().unwrap_or_else(|| "1m".to_owned()),
         input_series: series.collect(),
-        alert_rule_test: [Expected {
+        expected: [Expected {
             eval_time: case.at.clone(),
             alertname: alert.name.clone(),
             exp_alerts: if case.fires { vec![firing(alert, case)] } else { Vec::new() },
