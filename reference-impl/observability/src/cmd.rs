@@ -40,7 +40,7 @@ enum Command {
     },
     /// Prints every query of every panel as JSON, its variables filled in, for whoever runs them against a Prometheus.
     Queries {
-        /// What $__rate_interval and $__range become, as Prometheus writes a time.
+        /// What the variables of Grafana for times become, as Prometheus writes a time.
         #[arg(long, value_name = "TIME", default_value = "1m")]
         window: String,
     },
