@@ -125,6 +125,8 @@ enum Form {
     Sarif,
     /// A comment for a pull request.
     Markdown,
+    /// Prometheus text, for a collector of text files.
+    Prometheus,
 }
 
 impl Arguments {
@@ -148,6 +150,7 @@ impl Arguments {
         let text = match form {
             Form::Junit => reports::junit(&run),
             Form::Sarif => reports::sarif(&run, reports::contract_places()),
+            Form::Prometheus => reports::prometheus(&run),
             Form::Markdown => {
                 let before = self.previous.as_deref().map(read_one).transpose()?;
                 if let Some(fault) = before.as_ref().and_then(|before| incomparable(&run, before)) {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// Each crate with the workspace crates that it may depend on.
-const EDGES: [(&str, &[&str]); 17] = [
+const EDGES: [(&str, &[&str]); 18] = [
     ("contract-types", &[]),
     ("stand-in", &[]),
     ("contracts", &[]),
@@ -19,6 +19,7 @@ const EDGES: [(&str, &[&str]); 17] = [
     ),
     ("reference-worker", &["contract-types", "reference-core", "reference-http", "reference-providers"]),
     ("deploy", &["contract-types"]),
+    ("observability", &[]),
     ("fixtures", &["contract-types"]),
     ("harness", &["contract-types", "contracts", "fixtures"]),
     ("conformance", &["contract-types", "contracts", "fixtures", "harness", "reports"]),

@@ -31,6 +31,7 @@ use crate::ingest::{
     ChunkOptions, Document, DocumentInput, DocumentSummary, IngestError, IngestReport, StoredChunk, documents,
 };
 use crate::metrics::Metrics;
+use crate::policy::Policies;
 use crate::ports::{Database, Embedder, Scan, VectorIndex};
 use crate::retrieve::{Keeper, RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources};
 use crate::sabotage::{self, Sabotage};
@@ -63,6 +64,8 @@ pub struct Platform {
     flights: Arc<Flights>,
     cache_counters: CacheCounters,
     metrics: Metrics,
+    /// Whose breakers the metrics tell; `None` on a host whose models are under no policy.
+    policies: Option<Arc<Policies>>,
     runners: Arc<Runners>,
     /// `None` on a host that lets no request wait for the work of another.
     session_locks: Option<Locks>,
@@ -87,6 +90,7 @@ impl Platform {
             flights: Arc::default(),
             cache_counters: CacheCounters::default(),
             metrics,
+            policies: None,
             runners: Arc::default(),
             session_locks: Some(Locks::default()),
             toolbox: Toolbox::new(cursor_secret),
@@ -99,6 +103,12 @@ impl Platform {
     #[must_use]
     pub fn without_joining(self) -> Self {
         Self { flights: Arc::new(Flights::apart()), session_locks: None, ..self }
+    }
+
+    /// The same with the breakers of these policies among its metrics.
+    #[must_use]
+    pub fn with_policies(self, policies: Arc<Policies>) -> Self {
+        Self { policies: Some(policies), ..self }
     }
 
     /// The same with a host's own way to scan vectors, faster than the portable one.

@@ -63,6 +63,9 @@ fn count(metrics: &Metrics, line: &LogLine) {
             metrics.count(tenant, Metric::RateLimited, &[]);
         }
     }
+    for reason in line.degraded.iter().flatten() {
+        metrics.count(tenant, Metric::Degraded, &[reason.as_str()]);
+    }
     if let Some(first) = line.time_to_first_token_ms {
         metrics.add(tenant, Metric::FirstToken, &[], first);
     }

@@ -77,7 +77,7 @@ pub struct Deployment {
     /// The event streams that are open.
     pub streams: Streams,
     /// What befell the models.
-    pub policies: Policies,
+    pub policies: Arc<Policies>,
     /// What `platform.yaml` says.
     pub config: config::Platform,
     /// Tools of a test.
@@ -132,7 +132,7 @@ impl Deployment {
         let timer: Arc<dyn Timer> = Arc::new(TokioTimer);
         let minilm = Arc::new(MiniLm::load()?);
         let models = host_models::assemble(&config, &minilm, &timer)?;
-        let policies = Policies::new(Arc::clone(&port), Arc::clone(&timer), Arc::clone(&ids));
+        let policies = Arc::new(Policies::new(Arc::clone(&port), Arc::clone(&timer), Arc::clone(&ids)));
         let wrapped = Wrapped::new(&databases, models, testing.then(|| Arc::new(Faults::default())));
         // Outside the faults, so that these are met as trouble of the models is.
         let models = wrapped.models.under(&policies, |model| host_models::policy(&config, model));
@@ -151,6 +151,7 @@ impl Deployment {
         };
         let speech = speech::assemble(&config, &timer, &policies)?;
         let platform = Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan));
+        let platform = platform.with_policies(Arc::clone(&policies));
         let platform = Arc::new(platform.with_converter(Arc::new(Files)).with_tools(tools).with_speech(speech));
         let measured = Measured::new(telemetry, platform.metrics().clone());
         let counters = Arc::new(Counters::new(Arc::new(measured)));

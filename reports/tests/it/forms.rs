@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf, process::Command};
 
-use reports::{RULES, RulePlace, Run, contract_places, junit, operation_places, rule_places, sarif};
+use reports::{RULES, RulePlace, Run, contract_places, junit, operation_places, prometheus, rule_places, sarif};
 use serde_json::{Value, json};
 
 use crate::{changed, page::hostile, passing, run, sample};
@@ -197,4 +197,24 @@ fn a_rules_fields_are_read_whatever_their_quotes() {
     );
     let texts: Vec<_> = places.iter().map(|place| (place.id.as_str(), place.line, place.text.as_str())).collect();
     assert_eq!(texts, [("ABC-001", 2, "A \"b\"."), ("ABC-002", 6, "plain")]);
+}
+
+#[test]
+fn prometheus_counts_each_case_once_and_tells_none_failed_from_none_tried() {
+    let run = of_the_samples("conformance");
+    let text = prometheus(&run);
+    let counted: usize = text.lines().filter(|line| line.starts_with("plumbline_cases{")).map(value).sum();
+    assert_eq!(counted, run.record.cases.len());
+    let none = crate::run(&passing(|_| ()));
+    let line = "plumbline_cases{suite=\"conformance\",target=\"local\",kind=\"isolation\",outcome=\"pass\"} 0\n";
+    assert!(prometheus(&none).contains(line), "{}", prometheus(&none));
+    let finished = format!(
+        "plumbline_run_finished_timestamp_seconds{{suite=\"conformance\",target=\"local\"}} {}\n",
+        none.finished.as_second()
+    );
+    assert!(prometheus(&none).ends_with(&finished));
+}
+
+fn value(line: &str) -> usize {
+    line.rsplit(' ').next().unwrap().parse().unwrap()
 }

@@ -85,6 +85,10 @@ metrics! {
     ToolCalls Some("tool_calls_total"), "plumbline_tool_calls_total" Counter ["tool" "outcome"] "Calls of tools by how they ended; a name that is not registered counts as unknown.";
     StreamAborts Some("stream_aborts_total"), "plumbline_stream_aborts_total" Counter [] "Streams that the client left before their end.";
     ModelCalls None, "plumbline_model_calls_total" Counter ["model" "role" "outcome"] "Calls of models by how they ended: ok, unavailable, timed_out, refused, rejected or unusable.";
+    Degraded None, "plumbline_degraded_total" Counter ["reason"] "Answers that were made without a part of the platform, by the contract's word for it.";
+    Breaker None, "plumbline_breaker_state" Gauge ["port" "model"] "Breaker of a model: 0 closed, 1 half open, 2 open.";
+    JobsWaiting None, "plumbline_jobs_waiting" Gauge [] "Jobs that have not begun, as the last look at the queue left it.";
+    JobsOldest None, "plumbline_jobs_oldest_queued_timestamp_seconds" Gauge [] "When the oldest job that has not begun was made, in seconds since 1970; 0 where none waits.";
     AuditFailures None, "plumbline_audit_failures_total" Counter [] "Calls of tools whose record could not be written.";
 }
 
@@ -102,7 +106,8 @@ mod tests {
             assert!(names.insert(alias) && name.is_none_or(|name| names.insert(name)), "{alias} stands twice");
             assert!(alias.starts_with("plumbline_"), "{alias}");
             assert_eq!(alias.ends_with("_total"), kind == Kind::Counter, "{alias}");
-            assert_eq!(alias.ends_with("_seconds"), kind == Kind::Histogram, "{alias}");
+            let moment = alias.ends_with("_timestamp_seconds");
+            assert_eq!(alias.ends_with("_seconds") && !moment, kind == Kind::Histogram, "{alias}");
             assert!(!labels.contains(&"tenant") && !labels.contains(&"le"), "{alias}");
             assert!(help.ends_with('.') && !help.contains(['\n', '\\']), "{alias}");
         }

@@ -84,6 +84,7 @@ impl Platform {
             items: documents.iter().map(|document| document.id.clone()).collect(),
         };
         let created = jobs::create(&*database, &job, self.ports().clock.now(tenant.id())).await?;
+        self.see_jobs(tenant, &*database).await;
         self.start_runner(tenant);
         Ok(created)
     }
@@ -116,6 +117,7 @@ impl Platform {
             jobs::claim_next(&*database, self.ports().clock.now(tenant.id())).await?
         {
             ran += 1;
+            self.see_jobs(tenant, &*database).await;
             self.runners.seen(tenant.id(), self.ports().clock.monotonic_us());
             if job.kind == JobKind::Tool {
                 let ending = self.run_tool_job(tenant, &*database, &job, &request).await?;
@@ -150,6 +152,7 @@ impl Platform {
             let ttl_ms = tenant.settings().times.result_ttl_ms;
             jobs::finish(&*database, &job.id, &items, &ending, self.ports().clock.now(tenant.id()), ttl_ms).await?;
         }
+        self.see_jobs(tenant, &*database).await;
         Ok(ran)
     }
 

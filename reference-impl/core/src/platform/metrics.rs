@@ -2,8 +2,11 @@
 
 use super::Platform;
 use crate::metrics::{Metric, Metrics};
+use crate::policy::BreakerFigure;
+use crate::ports::Database;
 use crate::sabotage::{self, Sabotage};
 use crate::search::CacheFigures;
+use crate::store::jobs::{self, Waiting};
 use crate::tenancy::{Scope, TenantContext, TenantId};
 use crate::usage::day_of;
 
@@ -27,6 +30,11 @@ impl Platform {
             self.metrics.begin_day(id, day_of(self.ports.clock.now(id)));
             self.see_searches(id, self.cache_counters.of(id));
         }
+        for BreakerFigure { port, model, tenant, state } in self.policies.iter().flat_map(|it| it.breakers()) {
+            if shown.contains(&tenant) {
+                self.metrics.set(&tenant, Metric::Breaker, &[port.as_str(), &model], f64::from(state as u8));
+            }
+        }
         self.metrics.page(Some(tenant.id()).filter(|_| !all))
     }
 
@@ -36,6 +44,19 @@ impl Platform {
             let held = self.ports.key_value.figures(tenant);
             self.metrics.set(tenant.id(), Metric::CacheEntries, &[], number(held.entries));
             self.metrics.set(tenant.id(), Metric::CacheEvictions, &[], number(held.evictions));
+        }
+    }
+
+    /// Takes down what waits in the tenant's queue of jobs. A queue that cannot be read leaves what was seen last.
+    pub(crate) async fn see_jobs(&self, tenant: &TenantContext, database: &dyn Database) {
+        if !self.metrics.is_on() {
+            return;
+        }
+        if let Ok(Waiting { count, oldest }) = jobs::waiting(database).await {
+            self.metrics.set(tenant.id(), Metric::JobsWaiting, &[], number(count));
+            #[expect(clippy::cast_precision_loss, reason = "a time in milliseconds stays far below 2^52")]
+            let seconds = oldest.map_or(0.0, |oldest| oldest as f64 / 1000.0);
+            self.metrics.set(tenant.id(), Metric::JobsOldest, &[], seconds);
         }
     }
 

@@ -106,7 +106,9 @@ impl Platform {
         };
         let created = async {
             let database = self.ports().databases.open(tenant).await?;
-            Ok::<_, JobError>(jobs::create(&*database, &job, self.ports().clock.now(tenant.id())).await?)
+            let created = jobs::create(&*database, &job, self.ports().clock.now(tenant.id())).await?;
+            self.see_jobs(tenant, &*database).await;
+            Ok::<_, JobError>(created)
         };
         let created = created.await.map_err(Box::new)?;
         self.start_runner(tenant);

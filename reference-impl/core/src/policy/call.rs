@@ -111,6 +111,12 @@ impl Policy {
         of.map(|(_, own)| own.breaker.state(now)).max().unwrap_or(BreakerState::Closed)
     }
 
+    /// Each tenant's breaker.
+    pub(super) fn breakers(&self) -> Vec<(TenantId, BreakerState)> {
+        let (now, all) = (self.now_us(), self.lock());
+        all.iter().map(|(id, own)| (id.clone(), own.breaker.state(now))).collect()
+    }
+
     /// Forgets what it has learnt. Calls that are under way tell nothing any more.
     pub(super) fn reset(&self) {
         self.lock().clear();

@@ -40,6 +40,31 @@ pub enum PolicyPort {
     Speech,
 }
 
+impl PolicyPort {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Embedding => "embedding",
+            Self::Generation => "generation",
+            Self::Rerank => "rerank",
+            Self::Speech => "speech",
+        }
+    }
+}
+
+/// The breaker of one tenant at one model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BreakerFigure {
+    /// What the model is called for.
+    pub port: PolicyPort,
+    /// Its id.
+    pub model: String,
+    /// Whose breaker it is.
+    pub tenant: TenantId,
+    /// Its state.
+    pub state: BreakerState,
+}
+
 /// What happened at the models of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PolicyFigures {
@@ -150,6 +175,16 @@ impl Policies {
         let id = tenant.map(TenantContext::id);
         let breaker = of.map(|(_, policy)| policy.breaker(id)).max().unwrap_or(BreakerState::Closed);
         PolicyFigures { retries: self.means.retries.of(port, id), breaker }
+    }
+
+    /// Every breaker that there is: one for each tenant that called a model.
+    pub fn breakers(&self) -> Vec<BreakerFigure> {
+        let policies = self.lock();
+        let of = |((port, model), policy): (&(PolicyPort, String), &Arc<Policy>)| {
+            let figure = |(tenant, state)| BreakerFigure { port: *port, model: model.clone(), tenant, state };
+            policy.breakers().into_iter().map(figure).collect::<Vec<_>>()
+        };
+        policies.iter().flat_map(of).collect()
     }
 
     /// Closes every breaker and counts from nothing.

@@ -27,6 +27,7 @@ const GET: &str = "SELECT id, kind, status, scope, items, done, total, error, cr
 const LIST: &str = "SELECT id, kind, status, scope, items, done, total, error, created_at, updated_at, expires_at \
      FROM jobs WHERE scope IN (SELECT value FROM json_each(?1)) AND (created_at, id) < (?2, ?3) \
      ORDER BY created_at DESC, id DESC LIMIT ?4";
+const WAITING: &str = "SELECT count(*), min(created_at) FROM jobs WHERE status = 'queued'";
 const CLAIM: &str = "UPDATE jobs SET status = 'running', updated_at = ?1 WHERE id = \
      (SELECT id FROM jobs WHERE status = 'queued' ORDER BY created_at, id LIMIT 1) \
      RETURNING id, kind, status, scope, items, done, total, error, created_at, updated_at, expires_at, request, result";
@@ -111,6 +112,31 @@ pub async fn list(
         vec![Value::Text(scopes.to_string()), Value::Integer(created_at), text(id), Value::Integer(limit.into())];
     let answers = database.batch(vec![expire(now), Statement::new(LIST, params)]).await?;
     answers.get(1).map_or(&[][..], Vec::as_slice).iter().map(decode).collect()
+}
+
+/// What has not begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many jobs.
+    pub count: u64,
+    /// When the oldest of them was made.
+    pub oldest: Option<UnixMillis>,
+}
+
+/// How many jobs are queued, and since when the oldest is.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub async fn waiting(database: &dyn Database) -> Result<Waiting, StoreError> {
+    let answers = database.batch(vec![Statement::new(WAITING, Vec::new())]).await?;
+    let row = first(&answers, 0).ok_or(StoreError::Damaged { what: "jobs" })?;
+    let number = |column: usize| match row.get(column) {
+        Some(Value::Integer(number)) => Some(*number),
+        Some(Value::Null | Value::Real(_) | Value::Text(_) | Value::Blob(_)) | None => None,
+    };
+    let count = number(0).and_then(|it| u64::try_from(it).ok()).ok_or(StoreError::Damaged { what: "jobs" })?;
+    Ok(Waiting { count, oldest: number(1) })
 }
 
 /// A job that a runner has taken.

@@ -51,6 +51,7 @@ impl Platform {
         };
         match jobs::create(&*database, &job, self.ports().clock.now(tenant.id())).await {
             Ok(created) => {
+                self.see_jobs(tenant, &*database).await;
                 self.start_runner(tenant);
                 Ok(created)
             }
