@@ -96,7 +96,9 @@ impl Prepared {
             return Err(PrepareError::Usage(told));
         }
         let folder = fixtures.tenants_dir().to_string_lossy().into_owned();
-        words.iter_mut().for_each(|word| folder.clone_into(word));
+        for word in &mut words {
+            folder.clone_into(word);
+        }
         profile.spec.tenants = fixtures.tenants().iter().map(|tenant| tenant.id.as_str().into()).collect();
         let credentials = fixtures.tenants().iter().map(|tenant| {
             let id = &tenant.id;

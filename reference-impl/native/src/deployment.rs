@@ -15,6 +15,7 @@ use reference_core::store::idempotency;
 use reference_core::store::rate::{LocalCounts, StoredCounts};
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
 use reference_http::{BeforeCall, Edge, EdgeParts, Measured, Service, ServiceParts, Streams, Telemetry};
+use reference_providers::HostModels;
 use tokio::runtime::Handle;
 
 use crate::clock::SystemClock;
@@ -22,7 +23,7 @@ use crate::config::{self, Loaded, Models, PROBE_TENANT};
 use crate::counters::Counters;
 use crate::data_folder::DataFolder;
 use crate::docs::SwaggerPage;
-use crate::faults::{Faults, FaultyDatabases, FaultyHandlers, FaultyKeyValue, Port};
+use crate::faults::{self, Faults, FaultyDatabases, FaultyHandlers, FaultyKeyValue, Port};
 use crate::files::Files;
 use crate::host_models;
 use crate::ids::OsIds;

@@ -46,6 +46,7 @@ macro_rules! metrics {
     ($($variant:ident $name:expr, $alias:literal $kind:ident [$($label:literal)*] $help:literal;)*) => {
         /// Something that is counted.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[expect(clippy::doc_markdown, reason = "the texts are those of Prometheus's HELP lines, which have no markup")]
         pub enum Metric {
             $(#[doc = $help] $variant,)*
         }

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::*;
 
 fn tenant(id: &str) -> TenantId {
@@ -98,7 +100,7 @@ fn documented() -> String {
         let Family { name, alias, kind, labels, help } = metric.family();
         let name = name.map_or_else(|| "–".to_owned(), |name| format!("`{name}`"));
         let labels = labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
-        table.push_str(&format!("| {name} | `{alias}` | {} | {labels} | {help} |\n", kind.as_str()));
+        let _ = writeln!(table, "| {name} | `{alias}` | {} | {labels} | {help} |", kind.as_str());
     }
     table
 }

@@ -23,40 +23,40 @@ pub fn behind(models: HostModels, faults: &Arc<Faults>) -> HostModels {
 }
 
 /// An embedder behind the faults of [`Port::Embedding`].
-pub struct FaultyEmbedder {
+pub(super) struct FaultyEmbedder {
     inner: Arc<dyn Embedder>,
     faults: Arc<Faults>,
 }
 
 /// A generator behind the faults of [`Port::Generator`].
-pub struct FaultyGenerator {
+pub(super) struct FaultyGenerator {
     inner: Arc<dyn Generator>,
     faults: Arc<Faults>,
 }
 
 impl FaultyEmbedder {
     /// `inner` behind `faults`.
-    pub fn new(inner: Arc<dyn Embedder>, faults: Arc<Faults>) -> Self {
+    pub(super) fn new(inner: Arc<dyn Embedder>, faults: Arc<Faults>) -> Self {
         Self { inner, faults }
     }
 }
 
 /// A reranker behind the faults of [`Port::Reranker`].
-pub struct FaultyReranker {
+pub(super) struct FaultyReranker {
     inner: Arc<dyn Reranker>,
     faults: Arc<Faults>,
 }
 
 impl FaultyReranker {
     /// `inner` behind `faults`.
-    pub fn new(inner: Arc<dyn Reranker>, faults: Arc<Faults>) -> Self {
+    pub(super) fn new(inner: Arc<dyn Reranker>, faults: Arc<Faults>) -> Self {
         Self { inner, faults }
     }
 }
 
 impl FaultyGenerator {
     /// `inner` behind `faults`.
-    pub fn new(inner: Arc<dyn Generator>, faults: Arc<Faults>) -> Self {
+    pub(super) fn new(inner: Arc<dyn Generator>, faults: Arc<Faults>) -> Self {
         Self { inner, faults }
     }
 }

@@ -5,7 +5,7 @@ use wiremock::Request;
 
 use super::super::shapes::hold;
 use super::super::state::State;
-use super::{body, found, missing, page};
+use super::{asked, body, found, missing, page};
 
 pub(super) fn namespaces(state: &mut State, request: &Request, rest: &[&str]) -> (u16, Value) {
     match (request.method.as_str(), rest) {
