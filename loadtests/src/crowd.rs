@@ -72,8 +72,9 @@ impl Crowd {
                 .collect();
             copy(&from.join("corpora").join(MODEL), &to.join("corpora").join(&id), &own)?;
             let config = replaced(&configured(&model, &id).to_string(), &own);
-            let config: Value = serde_json::from_str(&config).expect("one mark in place of another leaves JSON whole");
             let path = to.join("tenants").join(&id).join("tenant.yaml");
+            let config: Value = serde_json::from_str(&config)
+                .map_err(|error| CrowdError::File { path: path.clone(), cause: error.into() })?;
             let text = serde_yaml::to_string(&config);
             write(
                 &path,

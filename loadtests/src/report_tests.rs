@@ -21,7 +21,7 @@ fn results(scenario: ScenarioName, made: impl IntoIterator<Item = Made>, budget:
         let request = Request { key, start: Instant::now(), latency: Duration::from_millis(ms), outcome };
         recorder.record(0, &request, None, &[]);
     }
-    let shape = scenario.spec().expect("it is enabled").shape;
+    let shape = scenario.spec().shape;
     let segments = shape.segments(10.0, Duration::from_secs(16), None);
     Results {
         scenario: scenario.as_str(),

@@ -54,8 +54,9 @@ pub struct Line {
     /// The text; of a secret it is decoded.
     #[serde(default)]
     pub text: String,
+    /// The text of a secret, in base64.
     #[serde(default)]
-    text_b64: Option<String>,
+    pub text_b64: Option<String>,
     /// Personal data in the text.
     #[serde(default)]
     pub spans: Vec<Span>,

@@ -263,18 +263,14 @@ impl Edge {
         }
         let input = Input { parameters, body: value };
         let api = Arc::clone(&self.parts.api);
-        let mut answer = match key {
-            Some(key) => {
-                let work = || {
-                    attempt.made();
-                    self.bounded(operation, &tenant, &deadline, run(api, call, input))
-                };
-                self.once(operation, &tenant, &deadline, key, &bytes, work).await?
-            }
-            None => {
-                attempt.made();
-                self.bounded(operation, &tenant, &deadline, run(api, call, input)).await
-            }
+        let work = || {
+            attempt.made();
+            self.bounded(operation, &tenant, &deadline, run(api, call, input))
+        };
+        let mut answer = if let Some(key) = key {
+            self.once(operation, &tenant, &deadline, key, &bytes, work).await?
+        } else {
+            work().await
         };
         if let Some(failed) = noted.get() {
             answer.extensions_mut().insert(failed.clone());
