@@ -96,7 +96,7 @@ fn record(
 const BY_VALUE: [(&str, Feature); 1] = [("search 404", Feature::Sessions)];
 
 /// Statuses that a deployment may need and that no fault of the control API leads to where it needs none.
-const NO_FAULT: [(&str, &str); 4] = [
+const NO_FAULT: [(&str, &str); 5] = [
     (
         "get_capabilities 503",
         "it needs nothing but the configuration where the limits of the rate hold without their store",
@@ -107,6 +107,7 @@ const NO_FAULT: [(&str, &str); 4] = [
         "list_voices 503",
         "the list is made of what the deployment's own providers have, and none of them is asked for it",
     ),
+    ("get_metrics 503", "what is counted lies in the memory of the process that answers, and no store holds it"),
 ];
 
 /// Why a status cannot be reached at a target like this.

@@ -43,7 +43,9 @@ pub async fn run(session: &Session, attempt: &Attempt) -> Outcome {
     let matrix = Matrix { session, operation, attempt, tenant, stranger };
     let own = BTreeSet::from([tenant.to_owned()]);
     let alone = attempt.check == Check::Trace;
-    let mutates = !reads && attempt.caller == Caller::Owner && tenant == session.main_tenant();
+    // A canary that is kept for a moment, as in a chat's session, would be found by whoever reads there meanwhile.
+    let keeps = attempt.check == Check::Canary || tenant == session.main_tenant();
+    let mutates = !reads && attempt.caller == Caller::Owner && keeps;
     let both = BTreeSet::from([tenant.to_owned(), stranger.to_owned()]);
     let _guard = session.guard(&both, |kept| if kept == tenant { mutates } else { alone }).await;
     let _turn = session.turn(&own).await;
