@@ -72,7 +72,11 @@ pub(crate) fn of_values(operation: &Operation, body: &Value, facts: &Facts) -> E
     }
     let feature = operation.feature.as_deref().filter(|feature| !facts.has(feature));
     if let Some(feature) = feature.or_else(|| needed_by_values(operation, body).find(|feature| !facts.has(feature))) {
-        // Whether a limit is looked at before or after the feature is the target's choice.
+        // Whether a limit is looked at before or after the feature is the target's choice, and so it is with a name that it does not
+        // list.
+        if refusals.is_empty() && !unlisted(body, facts).is_empty() {
+            refusals.push((400, "VALIDATION_ERROR".to_owned()));
+        }
         refusals.push(not_enabled(feature));
     }
     if refusals.is_empty() { Expected::Valid { names: unlisted(body, facts) } } else { Expected::Refusal(refusals) }
