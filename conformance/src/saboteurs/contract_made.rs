@@ -80,7 +80,7 @@ pub(super) fn all(contract: &Contract, tests: &[Test]) -> Vec<Saboteur> {
         for (name, text, needles, rule, fault) in families() {
             // A page, a text or sound has no fields; what is said of it is its type, its status and its headers.
             let of_json = matches!(fault, Fault::DropField | Fault::WidenType | Fault::AddField | Fault::CutBody);
-            let page = matches!(operation.id.as_str(), "get_docs" | "synthesize_speech");
+            let page = matches!(operation.id.as_str(), "get_docs" | "get_metrics" | "synthesize_speech");
             // The document itself is as free as the contract's version of it.
             let free =
                 operation.id == "get_openapi" && matches!(fault, Fault::AddField | Fault::WidenType | Fault::DropField);
