@@ -72,7 +72,7 @@ async function open() {
   const health = await call("/health");
   expect("/health", [health.status, health.json?.status], [200, "ok"]);
   const states = health.json?.dependencies?.map((it) => `${it.name} ${it.state}`);
-  expect("/health dependencies", states, ["database up", "cache up", "embedder up"]);
+  expect("/health dependencies", states, ["database up", "cache up", "embedder up", "speech up"]);
   const contract = JSON.parse(readFileSync(join(root, "contracts/types/src/generated/openapi.json"), "utf8"));
   const served = await call("/openapi.json");
   expect("/openapi.json status", served.status, 200);

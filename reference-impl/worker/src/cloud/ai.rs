@@ -131,5 +131,5 @@ fn refused(thrown: &JsValue) -> Result<FetchResponse, FetchError> {
 
 fn whole(status: u16, content_type: &str, bytes: Vec<u8>) -> FetchResponse {
     let body = stream::iter([Ok(Bytes::from(bytes))]).boxed();
-    FetchResponse { status, content_type: Some(content_type.to_owned()), retry_after: None, body }
+    FetchResponse { status, content_type: Some(content_type.to_owned()), retry_after: None, date: None, body }
 }
