@@ -46,9 +46,9 @@ fn passes_where_it_shares_no_code_with_the_reference() {
     assert!(record.counts.passed > 1400, "{:?}", record.counts);
     // What it does not do it says in its profile: no log, no safety filters, no words of like meaning.
     assert!(record.counts.known_failures <= 30, "{:?}", record.counts);
-    // It leaves out what it has not, and little else.
+    // It leaves out what it has not, and little else: the more features the suite knows, the larger is the share that it lacks.
     let share = record.counts.not_applicable * 100 / record.counts.passed;
-    assert!((1..30).contains(&share), "{:?}", record.counts);
+    assert!((1..35).contains(&share), "{:?}", record.counts);
     assert!(run.children.contains("node"), "the server was not seen to run: {:?}", run.children);
 }
 
