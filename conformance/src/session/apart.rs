@@ -1,18 +1,27 @@
 //! Keeps tests apart that would disturb each other: who needs a tenant alone, and who works beside others.
 //!
 //! A test begins when all tenants that it needs are free, and holds none while it waits. If it took them one by one, a test that
-//! waits long for a busy tenant would keep everybody else from the idle ones.
+//! waits long for a busy tenant would keep everybody else from the idle ones. Who needs many tenants could then wait for ever, so
+//! whoever has waited long keeps those that come later from what it needs.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
 
+/// How long a test is passed over: well below the time that it may take in all.
+const PATIENCE: Duration = Duration::from_secs(90);
+
 /// The tenants of a run and who is at work in them.
-#[derive(Debug, Default)]
-pub(super) struct Apart(Mutex<State>);
+#[derive(Debug)]
+pub(super) struct Apart {
+    state: Mutex<State>,
+    /// Who has waited this long is not passed over any more.
+    patience: Duration,
+}
 
 /// Tenants that a test has, alone or beside others, until this is dropped.
 #[derive(Debug)]
@@ -25,7 +34,7 @@ pub struct Guard {
 #[derive(Debug, Default)]
 struct State {
     rooms: BTreeMap<String, Room>,
-    /// In the order in which they came. Who came first and can begin, begins.
+    /// In the order in which they came. Who came first and can begin, begins, unless somebody before it has waited too long.
     waiting: Vec<Waiting>,
 }
 
@@ -45,6 +54,7 @@ struct Want {
 #[derive(Debug)]
 struct Waiting {
     wanted: Vec<Want>,
+    since: Instant,
     begins: oneshot::Sender<Guard>,
 }
 
@@ -52,7 +62,7 @@ impl Apart {
     /// Nobody is at work in any of `tenants`.
     pub(super) fn new(tenants: impl IntoIterator<Item = String>) -> Self {
         let rooms = tenants.into_iter().map(|tenant| (tenant, Room::default())).collect();
-        Self(Mutex::new(State { rooms, waiting: Vec::new() }))
+        Self { state: Mutex::new(State { rooms, waiting: Vec::new() }), patience: PATIENCE }
     }
 
     /// As a new one of the same tenants.
@@ -71,11 +81,10 @@ impl Apart {
             let mut state = self.lock();
             let known = tenants.into_iter().filter(|tenant| state.rooms.contains_key(*tenant));
             let wanted = known.map(|tenant| Want { tenant: tenant.clone(), alone: alone(tenant) }).collect();
-            state.waiting.push(Waiting { wanted, begins });
+            state.waiting.push(Waiting { wanted, since: Instant::now(), begins });
         }
         self.admit();
-        // The sender waits in the list until it is used: a guard always comes.
-        begun.await.unwrap_or_else(|_| Guard { apart: Arc::clone(self), wanted: Vec::new() })
+        begun.await.expect("who waits stays in the list until its guard is sent")
     }
 
     /// Lets everybody begin who can.
@@ -84,8 +93,15 @@ impl Apart {
         {
             let mut state = self.lock();
             let State { rooms, waiting } = &mut *state;
+            let mut kept = BTreeSet::new();
             for one in std::mem::take(waiting) {
-                if !one.wanted.iter().all(|want| rooms.get(&want.tenant).is_none_or(|room| room.admits(want.alone))) {
+                let free = |want: &Want| {
+                    !kept.contains(&want.tenant) && rooms.get(&want.tenant).is_none_or(|room| room.admits(want.alone))
+                };
+                if !one.wanted.iter().all(free) {
+                    if one.since.elapsed() >= self.patience && !one.begins.is_closed() {
+                        kept.extend(one.wanted.iter().map(|want| want.tenant.clone()));
+                    }
                     waiting.push(one);
                     continue;
                 }
@@ -104,7 +120,7 @@ impl Apart {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -198,6 +214,21 @@ mod tests {
         drop(busy);
         assert!(poll(&mut second).is_none());
         assert!(poll(&mut first).is_some());
+    }
+
+    #[test]
+    fn who_has_waited_long_is_passed_over_no_more() {
+        let apart = Arc::new(Apart { patience: Duration::ZERO, ..Apart::new(["a".to_owned(), "b".to_owned()]) });
+        let busy = poll(&mut ask!(apart, ["a"], false)).expect("nobody is there");
+        let mut both = ask!(apart, ["a", "b"], true);
+        assert!(poll(&mut both).is_none());
+        let mut later = ask!(apart, ["b"], false);
+        assert!(poll(&mut later).is_none());
+        drop(busy);
+        let both = poll(&mut both).expect("everybody has left");
+        assert!(poll(&mut later).is_none());
+        drop(both);
+        assert!(poll(&mut later).is_some());
     }
 
     #[test]
