@@ -38,6 +38,9 @@ struct State {
     waiting: Vec<Waiting>,
 }
 
+/// What everybody is in, also those who need no tenant. No tenant has this name.
+const HOUSE: &str = "";
+
 /// Who is at work in a tenant.
 #[derive(Debug, Default)]
 struct Room {
@@ -61,13 +64,19 @@ struct Waiting {
 impl Apart {
     /// Nobody is at work in any of `tenants`.
     pub(super) fn new(tenants: impl IntoIterator<Item = String>) -> Self {
-        let rooms = tenants.into_iter().map(|tenant| (tenant, Room::default())).collect();
+        let rooms = tenants.into_iter().chain([HOUSE.to_owned()]).map(|tenant| (tenant, Room::default())).collect();
         Self { state: Mutex::new(State { rooms, waiting: Vec::new() }), patience: PATIENCE }
     }
 
     /// As a new one of the same tenants.
     pub(super) fn another(&self) -> Self {
-        Self::new(self.lock().rooms.keys().cloned())
+        Self::new(self.lock().rooms.keys().filter(|tenant| *tenant != HOUSE).cloned())
+    }
+
+    /// Waits until nobody else is at work, in whichever tenant or in none.
+    pub(super) async fn guard_all(self: &Arc<Self>) -> Guard {
+        let house = Want { tenant: HOUSE.to_owned(), alone: true };
+        self.wait(vec![house]).await
     }
 
     /// Waits until all of `tenants` that this knows can be had together, each alone where `alone` says so.
@@ -76,11 +85,16 @@ impl Apart {
         tenants: impl IntoIterator<Item = &'a String>,
         alone: impl Fn(&str) -> bool,
     ) -> Guard {
+        let mut wanted = vec![Want { tenant: HOUSE.to_owned(), alone: false }];
+        wanted.extend(tenants.into_iter().map(|tenant| Want { tenant: tenant.clone(), alone: alone(tenant) }));
+        self.wait(wanted).await
+    }
+
+    async fn wait(self: &Arc<Self>, mut wanted: Vec<Want>) -> Guard {
         let (begins, begun) = oneshot::channel();
         {
             let mut state = self.lock();
-            let known = tenants.into_iter().filter(|tenant| state.rooms.contains_key(*tenant));
-            let wanted = known.map(|tenant| Want { tenant: tenant.clone(), alone: alone(tenant) }).collect();
+            wanted.retain(|want| state.rooms.contains_key(&want.tenant));
             state.waiting.push(Waiting { wanted, since: Instant::now(), begins });
         }
         self.admit();
@@ -162,18 +176,15 @@ mod tests {
         Arc::new(Apart::new(["a".to_owned(), "b".to_owned()]))
     }
 
-    /// A place that was asked for, with what polls it once.
-    macro_rules! ask {
-        ($apart:expr, $tenants:expr, $alone:expr) => {{
-            let apart: Arc<Apart> = Arc::clone(&$apart);
-            Box::pin(async move {
-                let tenants: Vec<String> = $tenants.iter().map(|tenant: &&str| (*tenant).to_owned()).collect();
-                apart.guard(&tenants, |_| $alone).await
-            })
-        }};
+    type Place = std::pin::Pin<Box<dyn Future<Output = Guard>>>;
+
+    /// A place that is asked for once it is polled.
+    fn ask(apart: &Arc<Apart>, tenants: &[&str], alone: bool) -> Place {
+        let (apart, tenants) = (Arc::clone(apart), tenants.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
+        Box::pin(async move { apart.guard(&tenants, |_| alone).await })
     }
 
-    fn poll<F: Future<Output = Guard>>(place: &mut std::pin::Pin<Box<F>>) -> Option<Guard> {
+    fn poll(place: &mut Place) -> Option<Guard> {
         match place.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(guard) => Some(guard),
             Poll::Pending => None,
@@ -183,32 +194,32 @@ mod tests {
     #[test]
     fn who_wants_a_tenant_alone_waits_for_everybody_else() {
         let apart = apart();
-        let one = poll(&mut ask!(apart, ["a"], false)).expect("nobody is there");
-        let other = poll(&mut ask!(apart, ["a", "b"], false)).expect("beside the first");
-        let mut alone = ask!(apart, ["a"], true);
+        let one = poll(&mut ask(&apart, &["a"], false)).expect("nobody is there");
+        let other = poll(&mut ask(&apart, &["a", "b"], false)).expect("beside the first");
+        let mut alone = ask(&apart, &["a"], true);
         assert!(poll(&mut alone).is_none());
         drop(one);
         assert!(poll(&mut alone).is_none());
         drop(other);
         let alone = poll(&mut alone).expect("all have left");
-        assert!(poll(&mut ask!(apart, ["a"], false)).is_none());
+        assert!(poll(&mut ask(&apart, &["a"], false)).is_none());
         drop(alone);
     }
 
     #[test]
     fn who_waits_for_a_busy_tenant_keeps_nobody_from_an_idle_one() {
         let apart = apart();
-        let _busy = poll(&mut ask!(apart, ["b"], true)).expect("nobody is there");
-        let mut both = ask!(apart, ["a", "b"], true);
+        let _busy = poll(&mut ask(&apart, &["b"], true)).expect("nobody is there");
+        let mut both = ask(&apart, &["a", "b"], true);
         assert!(poll(&mut both).is_none());
-        assert!(poll(&mut ask!(apart, ["a"], true)).is_some());
+        assert!(poll(&mut ask(&apart, &["a"], true)).is_some());
     }
 
     #[test]
     fn who_came_first_begins_first() {
         let apart = apart();
-        let busy = poll(&mut ask!(apart, ["a"], true)).expect("nobody is there");
-        let (mut first, mut second) = (ask!(apart, ["a"], true), ask!(apart, ["a"], true));
+        let busy = poll(&mut ask(&apart, &["a"], true)).expect("nobody is there");
+        let (mut first, mut second) = (ask(&apart, &["a"], true), ask(&apart, &["a"], true));
         assert!(poll(&mut first).is_none());
         assert!(poll(&mut second).is_none());
         drop(busy);
@@ -219,10 +230,10 @@ mod tests {
     #[test]
     fn who_has_waited_long_is_passed_over_no_more() {
         let apart = Arc::new(Apart { patience: Duration::ZERO, ..Apart::new(["a".to_owned(), "b".to_owned()]) });
-        let busy = poll(&mut ask!(apart, ["a"], false)).expect("nobody is there");
-        let mut both = ask!(apart, ["a", "b"], true);
+        let busy = poll(&mut ask(&apart, &["a"], false)).expect("nobody is there");
+        let mut both = ask(&apart, &["a", "b"], true);
         assert!(poll(&mut both).is_none());
-        let mut later = ask!(apart, ["b"], false);
+        let mut later = ask(&apart, &["b"], false);
         assert!(poll(&mut later).is_none());
         drop(busy);
         let both = poll(&mut both).expect("everybody has left");
@@ -232,20 +243,36 @@ mod tests {
     }
 
     #[test]
+    fn who_wants_everything_waits_also_for_those_who_need_no_tenant() {
+        let apart = apart();
+        let none = poll(&mut ask(&apart, &[], false)).expect("nobody is there");
+        let house = Arc::clone(&apart);
+        let mut all: Place = Box::pin(async move { house.guard_all().await });
+        assert!(poll(&mut all).is_none());
+        drop(none);
+        let all = poll(&mut all).expect("everybody has left");
+        for mut later in [ask(&apart, &[], false), ask(&apart, &["a"], false)] {
+            assert!(poll(&mut later).is_none());
+        }
+        drop(all);
+        assert!(poll(&mut ask(&apart, &["a"], true)).is_some());
+    }
+
+    #[test]
     fn who_gives_up_leaves_the_tenant_free() {
         let apart = apart();
-        let busy = poll(&mut ask!(apart, ["a"], true)).expect("nobody is there");
-        let mut gone = ask!(apart, ["a"], true);
+        let busy = poll(&mut ask(&apart, &["a"], true)).expect("nobody is there");
+        let mut gone = ask(&apart, &["a"], true);
         assert!(poll(&mut gone).is_none());
         drop(gone);
         drop(busy);
-        assert!(poll(&mut ask!(apart, ["a"], true)).is_some());
+        assert!(poll(&mut ask(&apart, &["a"], true)).is_some());
     }
 
     #[test]
     fn unknown_tenants_are_nobodys() {
         let apart = apart();
-        let _one = poll(&mut ask!(apart, ["c"], true)).expect("not known");
-        assert!(poll(&mut ask!(apart, ["c"], true)).is_some());
+        let _one = poll(&mut ask(&apart, &["c"], true)).expect("not known");
+        assert!(poll(&mut ask(&apart, &["c"], true)).is_some());
     }
 }

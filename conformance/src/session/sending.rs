@@ -99,6 +99,11 @@ impl Session {
         Turn { _beginning: None, _case: self.pace.case().await, _tenants: tenants }
     }
 
+    /// Waits until a case may run without any other.
+    pub async fn guard_all(&self) -> Guard {
+        self.apart.guard_all().await
+    }
+
     /// Waits until a case may run beside others of these tenants, or without them where `alone` says so.
     pub async fn guard(&self, tenants: &BTreeSet<String>, alone: impl Fn(&str) -> bool) -> Guard {
         self.apart.guard(tenants, alone).await

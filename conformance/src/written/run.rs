@@ -48,10 +48,8 @@ pub async fn run(session: &Session, case: &Case) -> Outcome {
         return Outcome::of(Ending::NotApplicable(reason));
     }
     // What breaks something for everybody must find nobody at work.
-    let everybody = case.strikes_all();
-    let kept = if everybody { session.tenants() } else { tenants.clone() };
-    let alone = |tenant: &str| everybody || case.serial && !case.beside.iter().any(|beside| beside == tenant);
-    let _guard = session.guard(&kept, alone).await;
+    let alone = |tenant: &str| case.serial && !case.beside.iter().any(|beside| beside == tenant);
+    let _guard = if case.strikes_all() { session.guard_all().await } else { session.guard(&tenants, alone).await };
     // Whoever waited for a tenant may be wanted no more.
     if session.enough.load(Ordering::Relaxed) {
         return Outcome::of(Ending::NotApplicable(ENOUGH.to_owned()));

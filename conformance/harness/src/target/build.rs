@@ -35,12 +35,23 @@ fn run(command: &[String], folder: &Path) -> Result<Option<PathBuf>, TargetError
     let own = own.unwrap_or_else(|| "target".to_owned());
     let command: Vec<String> = command.iter().map(|argument| argument.replace("{target}", &own)).collect();
     let Some((program, arguments)) = command.split_first() else { return Ok(None) };
-    let run = Command::new(program).args(arguments).current_dir(folder).stderr(Stdio::inherit()).output();
-    let output = run.map_err(|cause| TargetError::Run { program: program.clone(), cause })?;
+    let mut build = Command::new(program);
+    build.args(arguments).current_dir(folder).stderr(Stdio::inherit());
+    std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_str().is_some_and(is_ours)).for_each(|name| {
+        build.env_remove(name);
+    });
+    let output = build.output().map_err(|cause| TargetError::Run { program: program.clone(), cause })?;
     if !output.status.success() {
         return Err(TargetError::Build { command: command.join(" ") });
     }
     Ok(executable(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// Whether cargo set this variable to tell a program that it runs about its own package. Build scripts of dependencies look at
+/// these too: a build that inherits them builds such dependencies again, and so does the next one that does not.
+fn is_ours(variable: &str) -> bool {
+    const ABOUT_PACKAGES: [&str; 3] = ["CARGO_PKG_", "CARGO_MANIFEST_", "OUT_DIR"];
+    ABOUT_PACKAGES.iter().any(|begins| variable.starts_with(begins))
 }
 
 /// The last executable in cargo's JSON messages.
@@ -59,6 +70,17 @@ mod tests {
         let messages = "{\"reason\":\"compiler-artifact\",\"executable\":null}\nnoise\n\
                         {\"reason\":\"compiler-artifact\",\"executable\":\"/t/debug/a\"}\n{\"reason\":\"build-finished\"}";
         assert_eq!(executable(messages), Some(PathBuf::from("/t/debug/a")));
+    }
+
+    #[test]
+    fn builds_as_if_no_package_of_ours_asked_for_it() {
+        // Cargo runs this test and tells it about its package.
+        assert!(std::env::var_os("CARGO_PKG_NAME").is_some() && std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+        let folder = tempfile::tempdir().unwrap();
+        let command = ["sh", "-c", "env | grep -E '^(CARGO_(PKG|MANIFEST)_|OUT_DIR=)' > seen; test -n \"$PATH\""]
+            .map(str::to_owned);
+        build(&command, folder.path()).unwrap();
+        assert_eq!(std::fs::read_to_string(folder.path().join("seen")).unwrap(), "");
     }
 
     #[test]
