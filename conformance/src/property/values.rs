@@ -167,13 +167,14 @@ impl Requests<'_> {
         let query = &value["query"];
         let missing = (404, "NOT_FOUND".to_owned());
         let has_path = self.operation.own_parameters().any(|own| own.location == Location::Path);
+        let names_another = has_path || value["body"]["session_id"].is_string();
         match expected {
             // Which of the two is looked at first is the target's choice.
             Expected::Refusal(mut refusals) => {
                 if query["cursor"].is_string() {
                     refusals.push((400, "VALIDATION_ERROR".to_owned()));
                 }
-                if has_path {
+                if names_another {
                     refusals.push(missing);
                 }
                 Expected::Refusal(refusals)

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use super::{JobError, Platform};
 use crate::ids::JobId;
-use crate::ports::{Database, SpeechFormat, SpeechVoice};
+use crate::ports::{Database, ModelError, SpeechFormat, SpeechVoice};
 use crate::sabotage::{self, Sabotage};
 use crate::speech::{Recording, SpeechError, SpeechRequest, collected};
 use crate::store::audio::{self, Kept};
@@ -69,12 +69,13 @@ impl Platform {
         (streamed, queued): (bool, bool),
     ) -> Result<SpeechOutcome, SpeechError> {
         self.speech.check(tenant, request)?;
-        self.meter.check_speech(tenant).await?;
         let sync_chars = tenant.settings().limits.tts_sync_chars as usize;
         let long = request.text.chars().nth(sync_chars).is_some();
         if (queued || long) && !sabotage::on(Sabotage::SpeechNeverWaits) {
+            self.meter.check_speech(tenant).await?;
             return Ok(SpeechOutcome::Accepted(self.start_speech_job(tenant, request).await?));
         }
+        self.meter.admit_speech(tenant, request.characters()).await?;
         let recording = self.speech.record(tenant, request, !streamed).await;
         if !streamed || recording.is_err() {
             self.meter.close(tenant).await;
@@ -178,6 +179,7 @@ impl Platform {
     }
 
     async fn spoken_whole(&self, tenant: &TenantContext, request: &SpeechRequest) -> Result<SpokenAudio, SpeechError> {
+        self.meter.admit_speech(tenant, request.characters()).await?;
         let Recording { provider, media_type, sound } = self.speech.record(tenant, request, true).await?;
         Ok(SpokenAudio { provider, media_type, audio: collected(sound).await? })
     }
@@ -209,6 +211,7 @@ impl Platform {
 /// What the job's reader may know: what is wrong with the request, or that nobody spoke.
 fn failure(error: &SpeechError) -> JobFailure {
     let message = match error {
+        SpeechError::Model(ModelError::BudgetExceeded { .. }) => error.to_string(),
         SpeechError::Model(_) | SpeechError::Job(_) => "no speech provider of the tenant spoke".to_owned(),
         SpeechError::NotEnabled
         | SpeechError::TooLong(_)

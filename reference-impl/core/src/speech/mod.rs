@@ -38,6 +38,13 @@ pub struct SpeechRequest {
     pub speed: f64,
 }
 
+impl SpeechRequest {
+    /// Characters of the text.
+    pub fn characters(&self) -> u64 {
+        u64::try_from(self.text.chars().count()).unwrap_or(u64::MAX)
+    }
+}
+
 /// A voice and whose it is.
 #[derive(Clone)]
 pub struct Speaker {

@@ -12,6 +12,9 @@ const FORGET_EXPIRED: &str = "DELETE FROM token_holds WHERE expires_at <= ?1 OR 
 const HOLD: &str = "INSERT INTO token_holds (id, day, tokens, expires_at) SELECT ?1, ?2, ?3, ?4 \
      WHERE (SELECT coalesce(sum(tokens_in + tokens_out), 0) FROM model_usage WHERE day = ?2) \
      + (SELECT coalesce(sum(tokens), 0) FROM token_holds WHERE day = ?2) < ?5 RETURNING 1";
+const HOLD_SPOKEN: &str = "INSERT INTO token_holds (id, day, tokens, characters, expires_at) SELECT ?1, ?2, 0, ?3, ?4 \
+     WHERE (SELECT coalesce(sum(characters), 0) FROM model_usage WHERE day = ?2) \
+     + (SELECT coalesce(sum(characters), 0) FROM token_holds WHERE day = ?2) < ?5 RETURNING 1";
 const USED: &str = "SELECT coalesce(sum(tokens_in + tokens_out), 0) FROM model_usage WHERE day = ?1";
 const HELD: &str = "SELECT coalesce(sum(tokens), 0) FROM token_holds WHERE day = ?1 AND expires_at > ?2";
 const ADD: &str = "INSERT INTO model_usage (day, model, requests, tokens_in, tokens_out) VALUES (?1, ?2, ?3, ?4, ?5) \
@@ -21,21 +24,55 @@ const ADD_SPOKEN: &str = "INSERT INTO model_usage (day, model, requests, tokens_
      VALUES (?1, ?2, ?3, 0, 0, ?4) ON CONFLICT (day, model) DO UPDATE SET requests = requests + excluded.requests, \
      characters = characters + excluded.characters";
 const SPOKEN: &str = "SELECT coalesce(sum(characters), 0) FROM model_usage WHERE day = ?1";
+const HELD_SPOKEN: &str = "SELECT coalesce(sum(characters), 0) FROM token_holds WHERE day = ?1 AND expires_at > ?2";
 const RELEASE: &str = "DELETE FROM token_holds WHERE id = ?1";
 const FORGET_OLD: &str = "DELETE FROM model_usage WHERE day <= ?1";
 const DAYS: &str = "SELECT day, model, requests, tokens_in, tokens_out, characters FROM model_usage \
      WHERE day BETWEEN ?1 AND ?2 ORDER BY day, model";
 
+/// What a budget counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Tokens that models read and write.
+    Tokens,
+    /// Characters that are spoken.
+    Characters,
+}
+
+impl Unit {
+    const fn hold(self) -> &'static str {
+        match self {
+            Self::Tokens => HOLD,
+            Self::Characters => HOLD_SPOKEN,
+        }
+    }
+
+    const fn used(self) -> &'static str {
+        match self {
+            Self::Tokens => USED,
+            Self::Characters => SPOKEN,
+        }
+    }
+
+    const fn held(self) -> &'static str {
+        match self {
+            Self::Tokens => HELD,
+            Self::Characters => HELD_SPOKEN,
+        }
+    }
+}
+
 /// Room in a budget that a request asks for.
 pub(super) struct Asked<'a> {
+    pub(super) unit: Unit,
     pub(super) hold: &'a Hold,
     pub(super) day: i64,
     pub(super) now: UnixMillis,
-    /// Tokens that it is expected to use.
-    pub(super) tokens: u64,
-    /// Tokens of the day.
+    /// How much it is expected to use.
+    pub(super) amount: u64,
+    /// How much a day has.
     pub(super) limit: u64,
-    /// How long the hold counts at most.
+    /// How long the hold counts at most; the same for all of a tenant's requests.
     pub(super) for_ms: i64,
 }
 
@@ -54,16 +91,16 @@ pub(super) async fn hold(database: &dyn Database, asked: &Asked<'_>) -> Result<(
                 vec![Value::Integer(asked.now), Value::Integer(until), Value::Integer(asked.day)],
             ),
             Statement::new(
-                HOLD,
+                asked.unit.hold(),
                 vec![
                     Value::Text(asked.hold.0.clone()),
                     Value::Integer(asked.day),
-                    number(asked.tokens),
+                    number(asked.amount),
                     Value::Integer(until),
                     limit,
                 ],
             ),
-            Statement::new(USED, vec![Value::Integer(asked.day)]),
+            Statement::new(asked.unit.used(), vec![Value::Integer(asked.day)]),
         ])
         .await?;
     let room = answers.get(1).is_some_and(|rows| !rows.is_empty());
@@ -71,11 +108,16 @@ pub(super) async fn hold(database: &dyn Database, asked: &Asked<'_>) -> Result<(
 }
 
 /// What is used and what is held today.
-pub(super) async fn look(database: &dyn Database, day: i64, now: UnixMillis) -> Result<(u64, u64), StoreError> {
+pub(super) async fn look(
+    database: &dyn Database,
+    unit: Unit,
+    day: i64,
+    now: UnixMillis,
+) -> Result<(u64, u64), StoreError> {
     let answers = database
         .batch(vec![
-            Statement::new(USED, vec![Value::Integer(day)]),
-            Statement::new(HELD, vec![Value::Integer(day), Value::Integer(now)]),
+            Statement::new(unit.used(), vec![Value::Integer(day)]),
+            Statement::new(unit.held(), vec![Value::Integer(day), Value::Integer(now)]),
         ])
         .await?;
     Ok((sum(answers.first())?, sum(answers.get(1))?))
@@ -115,12 +157,6 @@ pub(super) async fn write(database: &dyn Database, day: i64, unwritten: &Unwritt
     statements.push(Statement::new(USED, vec![Value::Integer(day)]));
     let answers = database.batch_counts(statements).await?;
     sum(answers.last())
-}
-
-/// Characters that were spoken on a day.
-pub(super) async fn spoken(database: &dyn Database, day: i64) -> Result<u64, StoreError> {
-    let answers = database.batch(vec![Statement::new(SPOKEN, vec![Value::Integer(day)])]).await?;
-    sum(answers.first())
 }
 
 /// What is used on one day.

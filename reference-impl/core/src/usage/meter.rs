@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::ledger::Unit;
 use super::tally::{Hold, Net, Role, Share, Tally, Tokens, Unwritten};
 use super::{DAY_MS, cost, day_of, ledger, next_day};
 use crate::ingest::Tokenizer;
@@ -14,6 +15,9 @@ use crate::tenancy::{BudgetSettings, TenantContext};
 
 /// How long a hold outlives the deadline of its request, in milliseconds: what is cut needs some time to be put away.
 const HOLD_GRACE_MS: i64 = 60_000;
+
+/// What speech is called where a model's name stands.
+const SPEECH: &str = "speech";
 
 /// Whether any tenant was refused, for the flaw that confuses budgets.
 static REFUSED: AtomicBool = AtomicBool::new(false);
@@ -51,28 +55,13 @@ impl Meter {
         let Some(budget) = tenant.settings().budget.as_ref().filter(|_| !tenant.tally().is_admitted()) else {
             return Ok(());
         };
-        let now = self.clock.now(tenant.id());
-        let hold = self.new_hold();
-        let asked = ledger::Asked {
-            hold: &hold,
-            day: day_of(now),
-            now,
-            tokens: tokens(),
-            limit: budget.tokens_per_day,
-            for_ms: tenant.settings().times.deadline_ms.saturating_add(HOLD_GRACE_MS),
-        };
-        // Before the batch: a request that is dropped while it waits for the answer may hold already.
-        self.spread_net(tenant);
-        tenant.tally().hold(Some(hold.clone()));
-        let held = async {
-            let database = self.databases.open(tenant).await?;
-            ledger::hold(&*database, &asked).await
-        };
-        let (used, mut room) = held.await.map_err(|error| out_of_reach(model, &error))?;
+        let limit = budget.tokens_per_day;
+        let (used, mut room) = self.take_room(tenant, (Unit::Tokens, limit), model, tokens()).await?;
         if sabotage::on(Sabotage::BudgetSharedByTenants) {
             room &= !REFUSED.load(Ordering::Relaxed);
         }
-        self.see(tenant, Share { used, limit: budget.tokens_per_day }, asked.day);
+        let now = self.clock.now(tenant.id());
+        self.see(tenant, Share { used, limit }, day_of(now));
         if room {
             tenant.tally().admit();
             return Ok(());
@@ -80,6 +69,28 @@ impl Meter {
         tenant.tally().hold(None);
         REFUSED.store(true, Ordering::Relaxed);
         Err(refused(model, now))
+    }
+
+    /// Takes room in the day's budget of `unit` where any is left. Tells what is used today, and whether there was room.
+    async fn take_room(
+        &self,
+        tenant: &TenantContext,
+        (unit, limit): (Unit, u64),
+        model: &str,
+        amount: u64,
+    ) -> Result<(u64, bool), ModelError> {
+        let now = self.clock.now(tenant.id());
+        let hold = self.new_hold();
+        let for_ms = tenant.settings().times.deadline_ms.saturating_add(HOLD_GRACE_MS);
+        let asked = ledger::Asked { unit, hold: &hold, day: day_of(now), now, amount, limit, for_ms };
+        // Before the batch: a request that is dropped while it waits for the answer may hold already.
+        self.spread_net(tenant);
+        tenant.tally().hold(Some(hold.clone()));
+        let held = async {
+            let database = self.databases.open(tenant).await?;
+            ledger::hold(&*database, &asked).await
+        };
+        held.await.map_err(|error| out_of_reach(model, &error))
     }
 
     /// Refuses a request whose work will be done later while nothing is left of the budget. Holds nothing.
@@ -95,23 +106,35 @@ impl Meter {
         if room { Ok(()) } else { Err(refused(model, now)) }
     }
 
-    /// Refuses speech while nothing is left of the characters that the tenant may have spoken in a day. Holds nothing: requests
-    /// at once may go past the limit by what each has spoken.
+    /// Lets the request have `characters` spoken where any are left of the day, and holds them until [`Meter::close`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Meter::admit`].
+    pub(crate) async fn admit_speech(&self, tenant: &TenantContext, characters: u64) -> Result<(), ModelError> {
+        let Some(limit) = speech_limit(tenant) else { return Ok(()) };
+        let (_, room) = self.take_room(tenant, (Unit::Characters, limit), SPEECH, characters).await?;
+        if room {
+            return Ok(());
+        }
+        tenant.tally().hold(None);
+        Err(refused(SPEECH, self.clock.now(tenant.id())))
+    }
+
+    /// Refuses speech that will be made later while no characters are left of the day. Holds nothing.
     ///
     /// # Errors
     ///
     /// As [`Meter::admit`].
     pub(crate) async fn check_speech(&self, tenant: &TenantContext) -> Result<(), ModelError> {
-        const WHAT: &str = "speech";
-        let limit = tenant.settings().budget.as_ref().and_then(|budget| budget.speech_characters_per_day);
-        let Some(limit) = limit.filter(|_| !sabotage::on(Sabotage::SpeechBudgetIgnored)) else { return Ok(()) };
+        let Some(limit) = speech_limit(tenant) else { return Ok(()) };
         let now = self.clock.now(tenant.id());
-        let spoken = async {
+        let looked = async {
             let database = self.databases.open(tenant).await?;
-            ledger::spoken(&*database, day_of(now)).await
+            ledger::look(&*database, Unit::Characters, day_of(now), now).await
         };
-        let spoken = spoken.await.map_err(|error| out_of_reach(WHAT, &error))?;
-        if spoken < limit { Ok(()) } else { Err(refused(WHAT, now)) }
+        let (spoken, held) = looked.await.map_err(|error| out_of_reach(SPEECH, &error))?;
+        if spoken.saturating_add(held) < limit { Ok(()) } else { Err(refused(SPEECH, now)) }
     }
 
     /// Counts characters that a speech provider has taken.
@@ -222,7 +245,7 @@ impl Meter {
     async fn look(&self, tenant: &TenantContext, budget: &BudgetSettings) -> Result<(u64, u64), StoreError> {
         let now = self.clock.now(tenant.id());
         let database = self.databases.open(tenant).await?;
-        let (used, held) = ledger::look(&*database, day_of(now), now).await?;
+        let (used, held) = ledger::look(&*database, Unit::Tokens, day_of(now), now).await?;
         self.see(tenant, Share { used, limit: budget.tokens_per_day }, day_of(now));
         Ok((used, held))
     }
@@ -246,6 +269,12 @@ impl Meter {
             net
         });
     }
+}
+
+/// Characters that the tenant may have spoken in a day, where that is bounded.
+fn speech_limit(tenant: &TenantContext) -> Option<u64> {
+    let limit = tenant.settings().budget.as_ref().and_then(|budget| budget.speech_characters_per_day);
+    limit.filter(|_| !sabotage::on(Sabotage::SpeechBudgetIgnored))
 }
 
 /// How a call failed, in a word.

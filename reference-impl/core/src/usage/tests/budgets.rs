@@ -141,7 +141,10 @@ async fn usage_is_kept_for_two_years() {
 async fn characters_are_counted_by_provider_and_bounded_by_a_limit_of_their_own() {
     let rig = rig(Some(1));
     let (owner, stranger, meter) = (rig.tenants.owner(), rig.tenants.stranger(), rig.platform.meter());
-    meter.check_speech(&owner).await.unwrap();
+    meter.admit_speech(&owner, 12).await.unwrap();
+    let later = rig.tenants.owner();
+    assert!(over(&meter.admit_speech(&later, 1).await), "held by the request under way");
+    assert!(over(&meter.check_speech(&later).await));
     meter.charge_speech(&owner, "speaker", 7);
     meter.charge_speech(&owner, "speaker", 5);
     meter.close(&owner).await;
@@ -151,6 +154,17 @@ async fn characters_are_counted_by_provider_and_bounded_by_a_limit_of_their_own(
     assert!((totals.cost_usd - 12.0).abs() < 1e-9, "{totals:?}");
     assert_eq!(report.budget.unwrap().speech, Some(Share { used: 12, limit: 10 }));
     assert!(over(&meter.check_speech(&owner).await));
+    assert!(over(&meter.admit_speech(&owner, 1).await));
     assert!(!over(&rig.embed(&owner, "one").await), "speech takes nothing of the tokens");
     meter.check_speech(&stranger).await.unwrap();
+    meter.admit_speech(&stranger, 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_not_spoken_is_given_back() {
+    let rig = rig(Some(1));
+    let (owner, meter) = (rig.tenants.owner(), rig.platform.meter());
+    meter.admit_speech(&owner, 12).await.unwrap();
+    meter.close(&owner).await;
+    meter.admit_speech(&rig.tenants.owner(), 12).await.unwrap();
 }
