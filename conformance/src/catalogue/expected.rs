@@ -182,6 +182,10 @@ fn unlisted(body: &Value, facts: &Facts) -> Vec<&'static str> {
     if body.pointer("/options/size").is_some() != body.pointer("/options/overlap").is_some() {
         names.push("/options");
     }
+    // Whether signs alone have a sound is the provider's to say.
+    if body["text"].as_str().is_some_and(|text| !text.contains(char::is_alphanumeric)) {
+        names.push("/text");
+    }
     // What these may hold is not told by the capabilities.
     names.extend(
         ["/voice", "/language", "/tools", "/arguments"].into_iter().filter(|place| body.pointer(place).is_some()),

@@ -461,6 +461,7 @@ switches! {
     SpeechSpeedIgnored "speech-speed-ignored" "TTS-008" "Every text is spoken at the usual speed.";
     SpeechStreamDiffers "speech-stream-differs" "TTS-009" "Audio that is streamed ends early.";
     SpeechOfAnotherTenant "speech-of-another-tenant" "TTS-010" "The result of a job is the last audio that any tenant's job made.";
+    SpeechOfNothing "speech-of-nothing" "TTS-014" "A text without anything to say is answered with a moment of silence.";
     SpeechLimitIgnored "speech-limit-ignored" "LIM-006" "A text of any length is spoken.";
     SpeechJobsUnbounded "speech-jobs-unbounded" "JOB-008" "Any number of speech jobs of a tenant may wait.";
     CancelledSpeechGoesOn "cancelled-speech-goes-on" "JOB-004" "A cancelled speech job is said to be cancelled and goes on.";

@@ -19,6 +19,8 @@ const LEAST_SECONDS: f64 = 10.0;
 const SECONDS_A_CHAR: f64 = 4.0;
 /// Sound that no text may make more of, in bytes of PCM: some 25 minutes at 22,050 samples a second.
 const MOST_BYTES: f64 = 67_108_864.0;
+/// The silence that a flaw answers with, in bytes of PCM.
+const SILENCE_BYTES: usize = 4_410;
 
 impl Speech {
     /// What can be said of a request before anybody speaks.
@@ -36,7 +38,7 @@ impl Speech {
         if !self.formats().contains(&request.format) {
             return Err(SpeechError::UnknownFormat);
         }
-        if request.text.chars().all(|it| it.is_whitespace() || it.is_control()) {
+        if is_blank(&request.text) && !sabotage::on(Sabotage::SpeechOfNothing) {
             return Err(SpeechError::NothingToSay);
         }
         self.speakers(tenant, request).map(drop)
@@ -85,6 +87,9 @@ impl Speech {
         speaker: &Speaker,
         whole: bool,
     ) -> Result<SoundChunks, SpeechError> {
+        if sabotage::on(Sabotage::SpeechOfNothing) && is_blank(&request.text) {
+            return Ok(chunks(vec![0; SILENCE_BYTES]));
+        }
         let mut sound = self.bounded(tenant, request, speaker);
         if whole {
             let pcm = collected(sound).await?;
@@ -180,6 +185,11 @@ impl Speech {
             if sabotage::on(Sabotage::SpeechProviderMisnamed) { NONE } else { speaker.provider.name() }.to_owned();
         Ok(Recording { provider, media_type: media_type(request.format, rate), sound })
     }
+}
+
+/// Whether there is nothing in a text that could be said.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(|it| it.is_whitespace() || it.is_control())
 }
 
 /// Nothing to hear, in the flaw of that.
