@@ -4,8 +4,11 @@ use std::{collections::BTreeMap, process::Command};
 
 use serde_json::Value;
 
+/// Features for crates of others, without a line of code. Whoever is built for WebAssembly has none of it.
+const FEATURES: &str = "workspace-hack";
+
 /// Each crate with the workspace crates that it may depend on.
-const EDGES: [(&str, &[&str]); 18] = [
+const EDGES: [(&str, &[&str]); 19] = [
     ("contract-types", &[]),
     ("stand-in", &[]),
     ("contracts", &[]),
@@ -27,7 +30,22 @@ const EDGES: [(&str, &[&str]); 18] = [
     ("quality", &["contract-types", "contracts", "fixtures", "harness", "reports"]),
     ("loadtests", &["contract-types", "contracts", "fixtures", "harness", "reports", "stand-in"]),
     ("reports", &["contract-types"]),
+    (FEATURES, &[]),
 ];
+
+#[test]
+fn what_is_built_for_webassembly_is_free_of_the_features_of_a_host() {
+    let shared = EDGES.iter().filter(|(name, _)| *name == "reference-worker").flat_map(|(_, may)| may.iter());
+    for name in shared.chain(&["reference-worker"]) {
+        let tree = Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "--prefix", "none", "--edges", "normal", "--package", name])
+            .current_dir(crate::root())
+            .output()
+            .unwrap();
+        assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+        assert!(!String::from_utf8_lossy(&tree.stdout).contains(FEATURES), "`{name}` brings `{FEATURES}` along");
+    }
+}
 
 #[test]
 fn links_only_along_the_edges_of_the_architecture() {
@@ -49,7 +67,8 @@ fn links_only_along_the_edges_of_the_architecture() {
         };
         for dependency in package["dependencies"].as_array().unwrap() {
             let dependency = dependency["name"].as_str().unwrap();
-            if names.contains(&dependency) && dependency != name && !may.contains(&dependency) {
+            let of_ours = names.contains(&dependency) && ![name, FEATURES].contains(&dependency);
+            if of_ours && !may.contains(&dependency) {
                 faults.push(format!("`{name}` must not depend on `{dependency}`"));
             }
         }
