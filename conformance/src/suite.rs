@@ -38,8 +38,10 @@ pub struct SuiteError {
 /// How much a test's word counts, and what it costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Tier {
-    /// The same requests every time: examples, bounds, broken keywords, written cases, the isolation matrix. Decides.
-    Deterministic,
+    /// Made from the contract, the same requests every time: examples, bounds, broken keywords, the isolation matrix. Decides.
+    Generated,
+    /// Written by people, the same requests every time. Decides.
+    Written,
     /// Drawn from the schemas and from a model of the platform by a seed. Decides.
     Property,
     /// Measurements of time under load. Never decides.
@@ -93,7 +95,8 @@ impl Test {
     /// Its tier.
     pub fn tier(&self) -> Tier {
         match self {
-            Self::Generated(_) | Self::Isolation(_) | Self::Written(_) => Tier::Deterministic,
+            Self::Generated(_) | Self::Isolation(_) => Tier::Generated,
+            Self::Written(_) => Tier::Written,
             Self::Property(_) => Tier::Property,
             Self::Probe(_) => Tier::Probe,
         }

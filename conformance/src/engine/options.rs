@@ -27,7 +27,7 @@ pub struct Options {
     #[arg(long = "operation", value_name = "OPERATION")]
     pub operations: Vec<String>,
     /// Only these tiers. Probes take minutes and never decide; nothing else is left out unless it is said.
-    #[arg(long = "tier", value_name = "TIER", value_enum, value_delimiter = ',', default_values_t = [Tier::Deterministic, Tier::Property])]
+    #[arg(long = "tier", value_name = "TIER", value_enum, value_delimiter = ',', default_values_t = [Tier::Generated, Tier::Written, Tier::Property])]
     pub tiers: Vec<Tier>,
     /// Only what failed or broke in the newest record of this target.
     #[arg(long)]
@@ -90,7 +90,7 @@ impl Options {
 
     /// The note of a run that holds a part of the suite alone, which opens no gate; nothing where all of it runs.
     pub(super) fn part(&self) -> Option<String> {
-        let whole = [Tier::Deterministic, Tier::Property].iter().all(|tier| self.tiers.contains(tier));
+        let whole = [Tier::Generated, Tier::Written, Tier::Property].iter().all(|tier| self.tiers.contains(tier));
         let narrowed = [
             ("TEXT", !self.texts.is_empty()),
             ("--filter", !self.filters.is_empty()),
