@@ -9,8 +9,6 @@ mod limits;
 mod neural;
 mod program;
 mod reindex;
-#[cfg(feature = "sabotage")]
-mod sabotage;
 mod serve;
 mod speech;
 mod stream;
