@@ -98,8 +98,9 @@ pub(crate) struct Remote {
     /// Most tries of each question to a new version, which takes seconds to reach every place.
     #[arg(long, default_value_t = 6, value_name = "N")]
     pub(crate) smoke_tries: u32,
-    /// A program that decides too whether a new version works, with its arguments, cut at spaces. It finds the address in
-    /// `PLUMBLINE_SMOKE_URL` and the header that asks for the version in `PLUMBLINE_SMOKE_HEADER`.
+    /// A program that decides too whether a new version works, with its arguments, cut at spaces, such as
+    /// `conformance run --target candidate`. It finds the address in `PLUMBLINE_SMOKE_URL`, the header that asks for the version in
+    /// `PLUMBLINE_SMOKE_HEADER`, and that header's value alone in `PLUMBLINE_SMOKE_OVERRIDE`.
     #[arg(long, value_name = "COMMAND")]
     pub(crate) smoke_command: Option<String>,
     /// Writes the report of the run there, as JSON (schema `DeployReport`); `-` is standard output.
