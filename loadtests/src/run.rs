@@ -234,7 +234,9 @@ impl Load {
                 let (low, high) = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
                 let range = if low < high { format!("{low:.1} to {high:.1}") } else { format!("{high}") };
                 let flood = if segments.iter().any(|it| it.flood) {
-                    let bound = self.flood_rate.map_or_else(String::new, |rate| format!(", at most {rate:.1} requests a second"));
+                    let bound = self
+                        .flood_rate
+                        .map_or_else(String::new, |rate| format!(", at most {rate:.1} requests a second"));
                     format!("; {users} users flood in turns{bound}")
                 } else {
                     String::new()

@@ -48,7 +48,8 @@ impl Edge {
         let asked = head.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
             let value = value.trim().strip_prefix(&format!("{WORKER}="))?;
-            name.eq_ignore_ascii_case("cloudflare-workers-version-overrides").then(|| value.trim_matches('"').to_owned())
+            name.eq_ignore_ascii_case("cloudflare-workers-version-overrides")
+                .then(|| value.trim_matches('"').to_owned())
         });
         let state = self.fake.state();
         let version = asked.clone().or_else(|| Some(state.serving(WORKER)?.id.clone())).unwrap_or_default();
@@ -57,7 +58,11 @@ impl Edge {
             return self.sound.clone();
         }
         let mut seen = self.seen.lock().unwrap();
-        if asked.is_some() { seen.asked_for += 1 } else { seen.by_traffic += 1 }
+        if asked.is_some() {
+            seen.asked_for += 1
+        } else {
+            seen.by_traffic += 1
+        }
         self.flawed.clone()
     }
 

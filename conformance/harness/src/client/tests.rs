@@ -32,7 +32,10 @@ async fn carries_standing_headers_with_every_request() {
         client.send(&Request::new("GET", target).header("x-own", "1")).await.unwrap();
     }
     for seen in server.received_requests().await.unwrap() {
-        assert_eq!((&seen.headers["x-version"], &seen.headers["x-own"]), (&"w=\"v1\"".parse().unwrap(), &"1".parse().unwrap()));
+        assert_eq!(
+            (&seen.headers["x-version"], &seen.headers["x-own"]),
+            (&"w=\"v1\"".parse().unwrap(), &"1".parse().unwrap())
+        );
     }
     let client = Client::new(&server.uri(), Bounds::default()).unwrap();
     assert!(matches!(client.carrying([("a b", "1")].into_iter()), Err(ClientError::Request(_))));

@@ -32,8 +32,33 @@ impl Files {
         Origin::of_process(&self.tenants)
     }
 
+    /// Reads everything, and looks for every secret and token.
     pub(crate) fn load(&self) -> Result<Folder, Failure> {
         config::load(&self.places(), &today(), &self.origin()).map_err(Failure::Config)
+    }
+
+    /// Reads everything. Secrets are not looked for: a verb needs those of its own deployments alone, and [`Files::secrets_of`] looks for them.
+    pub(crate) fn read(&self) -> Result<Folder, Failure> {
+        config::load(&self.places(), &today(), &self.origin().without_looking()).map_err(Failure::Config)
+    }
+
+    /// Looks for the secrets of `chosen`, before anything is done.
+    pub(crate) fn secrets_of(&self, chosen: &[Deployment]) -> Result<(), Failure> {
+        let origin = self.origin();
+        let mut missing = Vec::new();
+        for deployment in chosen {
+            for secret in deployment.settings.secrets.iter().flatten() {
+                if let Err(error) = origin.can_have(&secret.source) {
+                    missing.push(format!(
+                        "{}: secret {}: {error}; {}",
+                        deployment.label(),
+                        secret.name,
+                        error.remedy()
+                    ));
+                }
+            }
+        }
+        if missing.is_empty() { Ok(()) } else { Err(Failure::Usage(missing.join("\n"))) }
     }
 }
 
