@@ -59,9 +59,9 @@ impl Edge {
         }
         let mut seen = self.seen.lock().unwrap();
         if asked.is_some() {
-            seen.asked_for += 1
+            seen.asked_for += 1;
         } else {
-            seen.by_traffic += 1
+            seen.by_traffic += 1;
         }
         self.flawed.clone()
     }
