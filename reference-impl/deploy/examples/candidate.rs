@@ -15,10 +15,11 @@ mod world;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use contract_types::DeployStepState;
 use fake::Fake;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use world::World;
 
@@ -26,6 +27,8 @@ const WORKER: &str = "aurora-bikes-stage";
 const APPLY: &str = "apply --tenant aurora-bikes --env stage";
 /// Longest head of a request that the edge reads.
 const HEAD: usize = 64 << 10;
+/// How long what a client still sends is taken after its answer.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// What the edge saw of requests for the flawed version.
 #[derive(Debug, Default)]
@@ -80,7 +83,24 @@ impl Edge {
         let upstream = self.upstream(&String::from_utf8_lossy(&read));
         let mut server = TcpStream::connect(upstream).await?;
         server.write_all(&read).await?;
-        copy_bidirectional(&mut client, &mut server).await.map(drop)
+        let (mut client_reads, mut client_writes) = client.split();
+        let (mut server_reads, mut server_writes) = server.split();
+        let up = async {
+            // A server that has answered may close before it has read everything; the rest is taken, so that the client reads its answer.
+            let (mut part, mut open) = ([0; 16 << 10], true);
+            while let Ok(count @ 1..) = client_reads.read(&mut part).await {
+                open = open && server_writes.write_all(&part[..count]).await.is_ok();
+            }
+            let _ = server_writes.shutdown().await;
+            std::future::pending::<()>().await;
+        };
+        let down = async {
+            let _ = tokio::io::copy(&mut server_reads, &mut client_writes).await;
+            let _ = client_writes.shutdown().await;
+            tokio::time::sleep(LINGER).await;
+        };
+        tokio::select! { () = up => {}, () = down => {} }
+        Ok(())
     }
 }
 
