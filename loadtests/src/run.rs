@@ -94,6 +94,7 @@ fn try_run(arguments: &Arguments) -> Result<u8, Failure> {
                     segments: segments.clone(),
                     open: usize::try_from(arguments.max_open).unwrap_or(1),
                     flood: load.plan.users,
+                    flood_rate: load.flood_rate,
                     noisy,
                     until_behind: spec.shape == Shape::Steps,
                 };
@@ -172,6 +173,8 @@ enum Model {
 struct Load {
     plan: Plan,
     model: Model,
+    /// Requests a second of a flood; nothing where only its users bound it.
+    flood_rate: Option<f64>,
     most: Option<u64>,
 }
 
@@ -190,14 +193,22 @@ impl Load {
                 "--max-requests {most}: a target that is not on this machine takes at most {REMOTE_REQUESTS}; lower it"
             ));
         }
-        if shape == Shape::Flood && (remote || allowed.is_some()) {
+        if shape == Shape::Flood && remote && allowed.is_none() {
             return Err(
-                "this scenario floods its target, which nothing but a target of this machine without a pace may be"
+                "this scenario floods its target; one that is not on this machine needs a `pace` in its profile, which bounds the flood"
                     .to_owned(),
             );
         }
         let users = allowed.map_or(arguments.users, |(concurrency, _)| arguments.users.min(concurrency));
         let most = allowed.map(|(_, most)| most);
+        let quiet = arguments.rate.or(shape.default_rate());
+        let flood_rate = most.zip(quiet).filter(|_| shape == Shape::Flood).map(|(most, quiet)| most - quiet);
+        if let Some(left) = flood_rate.filter(|left| *left <= 0.0) {
+            return Err(format!(
+                "this scenario needs room for its flood beside the others; lower --rate by more than {:.1}, or raise the profile's pace",
+                -left
+            ));
+        }
         let model = match (arguments.rate.or(shape.default_rate()), most) {
             (Some(rate), most) => Model::Open(shape.segments(rate, arguments.duration, most)),
             (None, Some(most)) => Model::Closed(Pace::AtMost(most)),
@@ -206,6 +217,7 @@ impl Load {
         Ok(Self {
             plan: Plan { users: usize::try_from(users).unwrap_or(1), duration: arguments.duration },
             model,
+            flood_rate,
             most: arguments.max_requests.or(remote.then_some(REMOTE_REQUESTS)),
         })
     }
@@ -222,7 +234,10 @@ impl Load {
                 let (low, high) = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
                 let range = if low < high { format!("{low:.1} to {high:.1}") } else { format!("{high}") };
                 let flood = if segments.iter().any(|it| it.flood) {
-                    format!("; {users} users flood in turns")
+                    let bound = self
+                        .flood_rate
+                        .map_or_else(String::new, |rate| format!(", at most {rate:.1} requests a second"));
+                    format!("; {users} users flood in turns{bound}")
                 } else {
                     String::new()
                 };
@@ -275,8 +290,16 @@ mod tests {
     #[test]
     fn floods_nothing_but_a_target_of_this_machine() {
         let noisy = ["--scenario", "noisy-neighbour"];
-        assert!(load(&noisy, None, false).is_ok());
-        assert!(load(&noisy, None, true).is_err() && load(&noisy, Some((4, 20.0)), false).is_err());
+        assert_eq!(load(&noisy, None, false).expect("it is allowed").flood_rate, None);
+        assert!(load(&noisy, None, true).is_err());
+    }
+
+    #[test]
+    fn bounds_a_flood_by_what_the_pace_leaves_beside_the_others() {
+        let noisy = ["--scenario", "noisy-neighbour", "--rate", "5"];
+        let bounded = load(&noisy, Some((4, 20.0)), true).expect("it is allowed");
+        assert_eq!((bounded.flood_rate, bounded.plan.users, bounded.most), (Some(15.0), 4, Some(REMOTE_REQUESTS)));
+        assert!(load(&noisy, Some((4, 5.0)), true).is_err());
     }
 
     #[test]

@@ -172,6 +172,7 @@ fn begin(
         segments: segments.clone(),
         open: OPEN,
         flood: FLOOD,
+        flood_rate: None,
         noisy,
         until_behind: spec.shape == Shape::Steps,
     };

@@ -140,7 +140,7 @@ async fn the_harness_costs_little_and_tells_true_times() {
     let lasts = FIRST + PAUSE * (EVENTS - 1);
     let rate = STREAMS / lasts.as_secs_f64();
     let segments = vec![Segment { part: 0, rate, lasts: lasts * 2, flood: false }];
-    let plan = open::Plan { segments, open: 2000, flood: 0, noisy: None, until_behind: false };
+    let plan = open::Plan { segments, open: 2000, flood: 0, flood_rate: None, noisy: None, until_behind: false };
     let streaming = shared(&server.url, Action::Chat);
     let before = used(&server);
     open::run(plan, &streaming).await.unwrap();

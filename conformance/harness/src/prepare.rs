@@ -118,7 +118,8 @@ impl Prepared {
         let tenants = asked_tenants(&profile, &fixtures, only)?;
         let target = Target::open(&profile, &root).map_err(|error| PrepareError::Unreachable(error.to_string()))?;
         let bounds = Bounds::of_run(variable).map_err(|error| usage(&error))?;
-        let client = Client::new(&target.base_url, bounds).map_err(|error| usage(&error))?;
+        let client = Client::new(&target.base_url, bounds).and_then(|client| client.carrying(profile.headers()));
+        let client = client.map_err(|error| usage(&error))?;
         Ok(Self { profile, fixtures, target, client, tenants, implementation: None })
     }
 

@@ -71,7 +71,8 @@ impl Args {
         let resolved = profile::resolve(&read, sources).map_err(|error| text(&error))?;
         let bounds = Bounds::of_run(variable).map_err(|error| text(&error))?;
         let base = resolved.spec.base_url.clone().unwrap_or_default();
-        let client = Client::new(&base, bounds).map_err(|error| text(&error))?;
+        let client = Client::new(&base, bounds).and_then(|client| client.carrying(resolved.headers()));
+        let client = client.map_err(|error| text(&error))?;
         let suite = Suite::load(&project_root()).map_err(|error| text(&error))?;
         Ok((suite, fixtures, resolved, client))
     }

@@ -84,7 +84,8 @@ fn asked(resolved: &Resolved, read: &profile::Profile) -> Vec<Finding> {
         Err(error) => return vec![finding(Grade::Profile, error.to_string(), "set it to such a number, or unset it")],
     };
     let client = |base: &str| {
-        Client::new(base, bounds).map_err(|error| vec![finding(Grade::Profile, error.to_string(), "mend the address")])
+        let made = Client::new(base, bounds).and_then(|client| client.carrying(resolved.headers()));
+        made.map_err(|error| vec![finding(Grade::Profile, error.to_string(), "mend the address or the headers")])
     };
     let (client, control) = match (client(&target.base_url), target.control.as_deref().map(client).transpose()) {
         (Ok(client), Ok(control)) => (client, control),

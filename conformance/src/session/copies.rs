@@ -27,7 +27,7 @@ impl Session {
     ///
     /// [`ClientError::Address`].
     pub fn through(&self, base_url: &str) -> Result<Self, ClientError> {
-        let client = Client::new(base_url, self.bounds)?;
+        let client = Client::new(base_url, self.bounds)?.carrying(self.profile.headers())?;
         Ok(self.with(self.target.behind(base_url), client))
     }
 
@@ -39,7 +39,7 @@ impl Session {
     /// [`PrepareError`].
     pub fn another(&self, data: &Path) -> Result<Self, PrepareError> {
         let target = Target::open_with(&self.profile, &self.root, data).map_err(|error| not_opened(&error))?;
-        let client = Client::new(&target.base_url, self.bounds);
+        let client = Client::new(&target.base_url, self.bounds).and_then(|it| it.carrying(self.profile.headers()));
         let client = client.map_err(|error| PrepareError::Usage(error.to_string()))?;
         Ok(Self {
             pace: Arc::new(Pace::new(self.profile.spec.pace.as_ref())),

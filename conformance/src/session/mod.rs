@@ -133,7 +133,8 @@ impl Session {
             redactor.add(upstream.key(), "[key of the model provider]");
         }
         let bounds = Bounds::of_run(variable).map_err(|error| usage(&error))?;
-        let client = Client::new(&target.base_url, bounds).map_err(|error| usage(&error))?;
+        let client = Client::new(&target.base_url, bounds).and_then(|client| client.carrying(profile.headers()));
+        let client = client.map_err(|error| usage(&error))?;
         let run_id = harness::record::run_id();
         let apart = Apart::new(profile.spec.tenants.iter().map(ToString::to_string));
         Ok(Self {

@@ -102,7 +102,7 @@ async fn run(target: ResponseOf, rate: Option<f64>, most: Option<u64>) -> (Arc<S
         None => attack::run(Plan { users: 2, duration }, Pace::Free, &shared).await.unwrap(),
         Some(rate) => {
             let segments = vec![Segment { part: 0, rate, lasts: duration, flood: false }];
-            let plan = open::Plan { segments, open: 100, flood: 0, noisy: None, until_behind: false };
+            let plan = open::Plan { segments, open: 100, flood: 0, flood_rate: None, noisy: None, until_behind: false };
             open::run(plan, &shared).await.unwrap();
         }
     }

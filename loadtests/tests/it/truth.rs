@@ -20,7 +20,7 @@ use crate::{
 async fn arrivals(base_url: &str, rate: f64, lasts: Duration) -> Tally {
     let shared = shared(base_url.to_owned(), None, lasts, u64::MAX);
     let segments = vec![Segment { part: 0, rate, lasts, flood: false }];
-    let plan = open::Plan { segments, open: 1000, flood: 0, noisy: None, until_behind: false };
+    let plan = open::Plan { segments, open: 1000, flood: 0, flood_rate: None, noisy: None, until_behind: false };
     open::run(plan, &shared).await.unwrap();
     shared.recorder.measured().all()
 }

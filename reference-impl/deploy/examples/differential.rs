@@ -1,5 +1,5 @@
 //! What `deploy` uploads equals what real wrangler uploads for the same configuration: a new Worker with its migration, and a version of
-//! one that exists. Both speak to the same fake of the API. `PLUMBLINE_WRANGLER` names wrangler; `.ci/wrangler/run` installs and runs it.
+//! one that exists. Both speak to the same fake of the API. Then `deploy validate --wrangler` holds wrangler's own dry run. `PLUMBLINE_WRANGLER` names wrangler; `.ci/wrangler/run` installs and runs it.
 
 #![expect(dead_code, reason = "what it shares with the tests is made for them")]
 #![expect(clippy::unwrap_used, reason = "it is a test that needs a program of its own")]
@@ -106,15 +106,41 @@ async fn compare(program: &str) -> Result<usize, String> {
     Ok(compared)
 }
 
+/// Wrangler's own dry run by `deploy validate --wrangler`: it passes for every environment, and a Worker that is not there is told.
+async fn dry_runs(program: &str) -> Result<usize, String> {
+    let (world, fake) = (World::new(&["blue"]), Fake::start().await);
+    let validate = format!("validate --wrangler {program}");
+    let ran = world.run(&fake, &validate).await;
+    if ran.code != 0 || ran.told.contains("was not held") {
+        return Err(format!("wrangler's dry run was expected to pass, exit {}\n{}", ran.code, ran.told));
+    }
+    std::fs::remove_file(world.path("build/index.js")).map_err(|error| error.to_string())?;
+    let broken = world.run(&fake, &validate).await;
+    let told = broken.told.matches("expected wrangler's dry run to pass").count();
+    if broken.code != 2 || told != 3 {
+        return Err(format!(
+            "a Worker that is not there was expected to be told 3 times, exit {}\n{}",
+            broken.code, broken.told
+        ));
+    }
+    Ok(told)
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let mut out = std::io::stdout();
     let done = match std::env::var("PLUMBLINE_WRANGLER") {
-        Ok(program) => compare(&program).await,
+        Ok(program) => match compare(&program).await {
+            Ok(compared) => dry_runs(&program).await.map(|dry| (compared, dry)),
+            Err(error) => Err(error),
+        },
         Err(_) => Err("expected wrangler's program in PLUMBLINE_WRANGLER".to_owned()),
     };
     let (text, code) = match done {
-        Ok(compared) => (format!("{compared} uploads equal wrangler's"), ExitCode::SUCCESS),
+        Ok((compared, dry)) => (
+            format!("{compared} uploads equal wrangler's; {dry} dry runs pass, and as many fail without a Worker"),
+            ExitCode::SUCCESS,
+        ),
         Err(error) => (error, ExitCode::FAILURE),
     };
     let _ = writeln!(out, "{text}");

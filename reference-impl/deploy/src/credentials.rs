@@ -84,17 +84,25 @@ pub struct Origin {
     /// Folder that relative paths start from and commands run in.
     pub folder: PathBuf,
     variable: fn(&str) -> Option<String>,
+    /// Whether it is looked for secrets before they are needed.
+    looks: bool,
 }
 
 impl Origin {
     /// The environment of this process.
     pub fn of_process(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), variable: |name| std::env::var(name).ok() }
+        Self { folder: folder.to_owned(), variable: |name| std::env::var(name).ok(), looks: true }
     }
 
     /// An environment that `variable` describes.
     pub fn new(folder: &Path, variable: fn(&str) -> Option<String>) -> Self {
-        Self { folder: folder.to_owned(), variable }
+        Self { folder: folder.to_owned(), variable, looks: true }
+    }
+
+    /// The same, taking for granted that secrets are there: who reads one environment need not have the secrets of all.
+    #[must_use]
+    pub fn without_looking(self) -> Self {
+        Self { looks: false, ..self }
     }
 
     fn path(&self, file: &str) -> PathBuf {
@@ -110,6 +118,9 @@ impl Origin {
     ///
     /// [`SecretError`], as far as it can be known beforehand.
     pub fn can_have(&self, source: &SecretSource) -> Result<(), SecretError> {
+        if !self.looks {
+            return Ok(());
+        }
         if let Some(name) = &source.env {
             return (self.variable)(name)
                 .filter(|value| !value.is_empty())

@@ -55,10 +55,13 @@ export function fresh(stem) {
   return `${stem}-${last}`;
 }
 
+/** A description with what stands between back-quotes as code; every part is text and nothing else. */
+export const coded = (text) => text.split(/`([^`]+)`/).map((part, at) => (at % 2 === 1 ? h("code", {}, part) : part));
+
 /** A labelled control. `hint` explains it below. */
 export function field(label, control, hint) {
   control.id ||= fresh("field");
-  const told = hint ? h("small", { id: `${control.id}-hint`, class: "hint" }, hint) : null;
+  const told = hint ? h("small", { id: `${control.id}-hint`, class: "hint" }, coded(hint)) : null;
   if (told) control.setAttribute("aria-describedby", told.id);
   return h("div", { class: "field" }, h("label", { for: control.id }, label), control, told);
 }
@@ -66,7 +69,7 @@ export function field(label, control, hint) {
 /** A check box with its label behind it. */
 export function check(label, given = {}, hint) {
   const box = h("input", { type: "checkbox", id: fresh("check"), ...given });
-  return { box, row: h("div", { class: "check" }, box, h("label", { for: box.id }, label), hint ? h("small", { class: "hint" }, hint) : null) };
+  return { box, row: h("div", { class: "check" }, box, h("label", { for: box.id }, label), hint ? h("small", { class: "hint" }, coded(hint)) : null) };
 }
 
 /** A choice of `[value, label]` pairs. */

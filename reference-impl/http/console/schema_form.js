@@ -1,6 +1,6 @@
 // A form made from a JSON Schema of an object, and the value that it holds. What no control fits is typed as JSON.
 
-import { button, check, choice, field, h } from "./dom.js";
+import { button, check, choice, coded, field, h } from "./dom.js";
 import { words } from "./text.js";
 
 /** Longest text that gets a line rather than a box, in characters. */
@@ -145,4 +145,4 @@ function leaf({ schema, pointer, controls, name, required, control }, read) {
   return { element: field(name + (required ? "" : " (optional)"), control, schema.description), read };
 }
 
-const hint = (schema) => (schema.description ? h("p", { class: "hint" }, schema.description) : null);
+const hint = (schema) => (schema.description ? h("p", { class: "hint" }, coded(schema.description)) : null);

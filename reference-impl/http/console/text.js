@@ -68,4 +68,8 @@ export function beginning(text, most) {
 }
 
 /** Metadata values as text. */
-export const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+export function shown(value) {
+  const plain = (it) => ["string", "number", "boolean"].includes(typeof it);
+  if (Array.isArray(value) && value.length > 0 && value.every(plain)) return value.join(", ");
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

@@ -34,7 +34,7 @@ fn table(out: &mut String, report: &GateReport) -> fmt::Result {
         GateReportVerdict::Fail => "shut",
         GateReportVerdict::Error => "undecided",
     };
-    open_table(out, "history", &format!("Gate of {}: {told}", report.target))?;
+    open_table(out, "history gate", &format!("Gate of {}: {told}", report.target))?;
     writeln!(
         out,
         "<thead><tr><th scope=\"col\">Part</th><th scope=\"col\">Verdict</th><th scope=\"col\">Found</th><th scope=\"col\">Why</th>\
@@ -71,7 +71,7 @@ fn row(out: &mut String, part: &GatePart) -> fmt::Result {
     };
     write!(
         out,
-        "<tr><th scope=\"row\">{}</th><td>{verdict}</td><td>{}</td><td>",
+        "<tr><th scope=\"row\">{}</th><td>{verdict}</td><td>{}</td><td class=\"why\">",
         Text(&label(part.part, part.name.as_deref())),
         Text(&part.summary)
     )?;

@@ -42,6 +42,7 @@ fn each_job_that_a_change_must_pass_is_there() {
     let all = commands();
     for (file, command) in [
         ("pr.yml", "cargo clippy --workspace --all-targets -- -D warnings"),
+        ("pr.yml", "bash .ci/secrets/run"),
         ("pr.yml", "cargo check --workspace --all-targets"),
         ("pr.yml", "cargo test --workspace"),
         ("pr.yml", "bash .ci/worker"),

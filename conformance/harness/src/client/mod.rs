@@ -95,6 +95,8 @@ pub struct Client {
     connections: Connections,
     base: String,
     bounds: Bounds,
+    /// Header fields that every request carries after its own.
+    standing: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Client {
@@ -128,7 +130,19 @@ impl Client {
             }
             _ => return Err(address("expected http:// or https://")),
         };
-        Ok(Self { connections, base: base.to_owned(), bounds })
+        Ok(Self { connections, base: base.to_owned(), bounds, standing: Vec::new() })
+    }
+
+    /// The same client, whose every request carries `headers` after its own.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Request`] for a name or a value that HTTP does not have.
+    pub fn carrying<'a>(mut self, headers: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, ClientError> {
+        for (name, value) in headers {
+            self.standing.push(field(name, value)?);
+        }
+        Ok(self)
     }
 
     /// The address of the deployment.
@@ -165,7 +179,10 @@ impl Client {
         F: FnMut(&Response, Duration, &[u8]) -> Flow + Send,
     {
         let url = format!("{}{}", self.base, request.target);
-        let message = write(&url, request)?;
+        let mut message = write(&url, request)?;
+        for (name, value) in &self.standing {
+            message.headers_mut().append(name.clone(), value.clone());
+        }
         let began = Instant::now();
         let head = match &self.connections {
             Connections::Plain(pool) => pool.request(message),
@@ -233,18 +250,25 @@ impl Client {
     }
 }
 
+fn refuse(what: &str, cause: &dyn std::fmt::Display) -> ClientError {
+    ClientError::Request(format!("{what}: {cause}"))
+}
+
+fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), ClientError> {
+    let read = HeaderName::from_bytes(name.as_bytes()).map_err(|e| refuse("header name", &e))?;
+    let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|e| refuse(&format!("header `{name}`"), &e))?;
+    Ok((read, value))
+}
+
 fn write(url: &str, request: &Request) -> Result<http::Request<Full<Bytes>>, ClientError> {
-    let refuse = |what: &str, cause: &dyn std::fmt::Display| ClientError::Request(format!("{what}: {cause}"));
     let method = Method::from_bytes(request.method.as_bytes()).map_err(|e| refuse("method", &e))?;
     let uri: Uri = url.parse().map_err(|e| refuse("address", &e))?;
     let mut message = http::Request::new(Full::new(request.body.clone().unwrap_or_default()));
     *message.method_mut() = method;
     *message.uri_mut() = uri;
     for (name, value) in &request.headers {
-        let name_read = HeaderName::from_bytes(name.as_bytes()).map_err(|e| refuse("header name", &e))?;
-        let value_read =
-            HeaderValue::from_bytes(value.as_bytes()).map_err(|e| refuse(&format!("header `{name}`"), &e))?;
-        message.headers_mut().append(name_read, value_read);
+        let (name, value) = field(name, value)?;
+        message.headers_mut().append(name, value);
     }
     Ok(message)
 }

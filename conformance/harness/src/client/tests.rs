@@ -23,6 +23,25 @@ async fn sends_path_method_and_headers_as_written() {
 }
 
 #[tokio::test]
+async fn carries_standing_headers_with_every_request() {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(204)).mount(&server).await;
+    let standing = [("X-Version", "w=\"v1\"")];
+    let client = Client::new(&server.uri(), Bounds::default()).unwrap().carrying(standing.into_iter()).unwrap();
+    for target in ["/health", "/documents"] {
+        client.send(&Request::new("GET", target).header("x-own", "1")).await.unwrap();
+    }
+    for seen in server.received_requests().await.unwrap() {
+        assert_eq!(
+            (&seen.headers["x-version"], &seen.headers["x-own"]),
+            (&"w=\"v1\"".parse().unwrap(), &"1".parse().unwrap())
+        );
+    }
+    let client = Client::new(&server.uri(), Bounds::default()).unwrap();
+    assert!(matches!(client.carrying([("a b", "1")].into_iter()), Err(ClientError::Request(_))));
+}
+
+#[tokio::test]
 async fn stops_reading_at_the_bound() {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_bytes(vec![b'a'; 5000])).mount(&server).await;

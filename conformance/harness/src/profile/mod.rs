@@ -45,6 +45,12 @@ impl Resolved {
         self.credentials.iter().find(|credential| credential.tenant == tenant && credential.name == name)
     }
 
+    /// Header fields that every request carries, as the profile's `headers` say.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let fields = self.spec.headers.iter().flatten();
+        fields.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+    }
+
     /// The credentials of `tenant`.
     pub fn of_tenant<'a>(&'a self, tenant: &'a str) -> impl Iterator<Item = &'a Credential> {
         self.credentials.iter().filter(move |credential| credential.tenant == tenant)

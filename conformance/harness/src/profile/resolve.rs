@@ -44,6 +44,11 @@ pub fn resolve(profile: &Profile, sources: Sources<'_>) -> Result<Resolved, Prof
     if let Some(control) = &mut spec.control {
         fill("/control", control);
     }
+    for (name, value) in spec.headers.iter_mut().flatten() {
+        if let serde_json::Value::String(text) = value {
+            fill(&format!("/headers/{name}"), text);
+        }
+    }
     if let Some(start) = &mut spec.start {
         for (index, argument) in start.run.iter_mut().enumerate() {
             fill(&format!("/start/run/{index}"), argument);

@@ -39,6 +39,16 @@ fn puts_variables_in() {
 }
 
 #[test]
+fn puts_variables_into_headers() {
+    let text = format!("{GOOD}headers: {{x-version: \"a=${{VERSION}}\"}}\n");
+    let known = [("WHERE", "http://a"), ("SOME_KEY", "k"), ("VERSION", "7")];
+    let resolved = with_variables(&text, &known).unwrap();
+    assert_eq!(resolved.headers().collect::<Vec<_>>(), [("x-version", "a=7")]);
+    let text = with_variables(&text, &known[..2]).unwrap_err().to_string();
+    assert!(text.contains("/headers/x-version: the environment variable VERSION is not set"), "{text}");
+}
+
+#[test]
 fn names_every_missing_variable_at_once() {
     let text = with_variables(GOOD, &[]).unwrap_err().to_string();
     assert!(text.contains("t.yaml"), "{text}");

@@ -7882,6 +7882,10 @@ pub struct TargetProfile {
         regex(pattern = "^(?:https?://|[$][{][A-Za-z_][A-Za-z0-9_]{0,127}[}])[^ ]*$")
     )]
     pub base_url: Option<String>,
+    /// Header fields that every request of conformance and quality carries beside its own, such as the one that asks a platform for a version that has no traffic yet. A ${NAME} in a value stands for the environment variable of that name. Absent means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>", extend("additionalProperties" = serde_json::json!({"type":"string","minLength":1,"maxLength":4096})), extend("maxProperties" = 16_i64))]
+    pub headers: Option<serde_json::Map<String, serde_json::Value>>,
     /// How to start the target here. Absent where it is already running.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "StartProfile")]
@@ -7957,6 +7961,7 @@ impl TargetProfile {
             name,
             description,
             base_url: None,
+            headers: None,
             start: None,
             credentials,
             tokens: None,

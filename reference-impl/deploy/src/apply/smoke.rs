@@ -60,7 +60,8 @@ pub struct Smoke {
     pub tries: u32,
     /// Wait between tries.
     pub wait: Duration,
-    /// A program with arguments that decides too, with `PLUMBLINE_SMOKE_URL` and `PLUMBLINE_SMOKE_HEADER` in its environment.
+    /// A program with arguments that decides too. Its environment holds `PLUMBLINE_SMOKE_URL`, `PLUMBLINE_SMOKE_OVERRIDE` with the value of
+    /// [`OVERRIDE`], and `PLUMBLINE_SMOKE_HEADER` with the whole header field.
     pub command: Vec<String>,
 }
 
@@ -123,6 +124,7 @@ impl Smoke {
         let Some((program, arguments)) = self.command.split_first() else { return Ok(()) };
         let mut command = tokio::process::Command::new(program);
         command.args(arguments).env("PLUMBLINE_SMOKE_URL", url).stdin(Stdio::null()).stdout(Stdio::null());
+        command.env("PLUMBLINE_SMOKE_OVERRIDE", header.unwrap_or_default());
         command.env("PLUMBLINE_SMOKE_HEADER", header.map(|value| format!("{OVERRIDE}: {value}")).unwrap_or_default());
         let failed = |why: String| SmokeError::Command(self.command.join(" "), why);
         let status = command.status().await.map_err(|error| failed(format!("could not be started: {error}")))?;

@@ -32,8 +32,33 @@ impl Files {
         Origin::of_process(&self.tenants)
     }
 
+    /// Reads everything, and looks for every secret and token.
     pub(crate) fn load(&self) -> Result<Folder, Failure> {
         config::load(&self.places(), &today(), &self.origin()).map_err(Failure::Config)
+    }
+
+    /// Reads everything. Secrets are not looked for: a verb needs those of its own deployments alone, and [`Files::secrets_of`] looks for them.
+    pub(crate) fn read(&self) -> Result<Folder, Failure> {
+        config::load(&self.places(), &today(), &self.origin().without_looking()).map_err(Failure::Config)
+    }
+
+    /// Looks for the secrets of `chosen`, before anything is done.
+    pub(crate) fn secrets_of(&self, chosen: &[Deployment]) -> Result<(), Failure> {
+        let origin = self.origin();
+        let mut missing = Vec::new();
+        for deployment in chosen {
+            for secret in deployment.settings.secrets.iter().flatten() {
+                if let Err(error) = origin.can_have(&secret.source) {
+                    missing.push(format!(
+                        "{}: secret {}: {error}; {}",
+                        deployment.label(),
+                        secret.name,
+                        error.remedy()
+                    ));
+                }
+            }
+        }
+        if missing.is_empty() { Ok(()) } else { Err(Failure::Usage(missing.join("\n"))) }
     }
 }
 
@@ -98,8 +123,9 @@ pub(crate) struct Remote {
     /// Most tries of each question to a new version, which takes seconds to reach every place.
     #[arg(long, default_value_t = 6, value_name = "N")]
     pub(crate) smoke_tries: u32,
-    /// A program that decides too whether a new version works, with its arguments, cut at spaces. It finds the address in
-    /// `PLUMBLINE_SMOKE_URL` and the header that asks for the version in `PLUMBLINE_SMOKE_HEADER`.
+    /// A program that decides too whether a new version works, with its arguments, cut at spaces, such as
+    /// `conformance run --target candidate`. It finds the address in `PLUMBLINE_SMOKE_URL`, the header that asks for the version in
+    /// `PLUMBLINE_SMOKE_HEADER`, and that header's value alone in `PLUMBLINE_SMOKE_OVERRIDE`.
     #[arg(long, value_name = "COMMAND")]
     pub(crate) smoke_command: Option<String>,
     /// Writes the report of the run there, as JSON (schema `DeployReport`); `-` is standard output.

@@ -28,7 +28,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) fn run(self, output: &Output) -> Result<u8, Failure> {
-        let folder = self.files.load()?;
+        let folder = self.files.read()?;
         let found = folder.deployments.iter().find(|it| it.tenant == self.tenant && it.environment == self.env);
         let Some(deployment) = found else {
             return Err(Failure::Usage(format!("no {} in {}; there are {}", self.tenant, self.env, known(&folder))));

@@ -91,7 +91,7 @@ impl Args {
         std::fs::write(&file, config.to_string()).map_err(|error| fault("expected to write wrangler.json", error))?;
         let mut command = Command::new(wrangler);
         command.args(["deploy", "--dry-run", "--outdir"]).arg(folder.join("out")).arg("--config").arg(&file);
-        command.env("WRANGLER_SEND_METRICS", "false").env("CI", "1");
+        command.env("WRANGLER_SEND_METRICS", "false").env("CI", "1").env("NO_COLOR", "1");
         let ran = command.output().map_err(|error| fault("expected wrangler to start", error))?;
         let removed = std::fs::remove_dir_all(&folder);
         removed.map_err(|error| fault("expected to remove the folder of the dry run", error))?;

@@ -60,7 +60,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(super) fn run(self, output: &Output) -> Result<u8, Failure> {
-        let wanted = self.remote.wanted(self.which.choose(&self.files.load()?)?)?;
+        let wanted = self.remote.wanted(self.which.choose(&self.files.read()?)?)?;
         let work: Work = Rc::new(|means, wanted, _| Box::pin(async move { apply::show(&means.api, &wanted).await }));
         Job::new(Verb::Plan, &self.files, &self.remote, self.fleet.reading()).run(wanted, work, output)
     }
@@ -93,7 +93,8 @@ pub(crate) struct Apply {
 
 impl Apply {
     pub(super) fn run(self, output: &Output) -> Result<u8, Failure> {
-        let deployments = self.which.choose(&self.files.load()?)?;
+        let deployments = self.which.choose(&self.files.read()?)?;
+        self.files.secrets_of(&deployments)?;
         for name in &self.rotate_secret {
             let has = |it: &&crate::config::Deployment| {
                 it.settings.secrets.iter().flatten().any(|secret| secret.name == *name)
@@ -150,10 +151,12 @@ impl Promote {
             let message = format!("expected to go from dev over stage to prod, not from {} to {}", self.from, self.to);
             return Err(Failure::Usage(message));
         }
-        let folder = self.files.load()?;
+        let folder = self.files.read()?;
         let which = |env| Which { tenant: self.tenant.clone(), all: false, env };
         let sources = self.remote.wanted(which(self.from).choose(&folder)?)?;
-        let wanted = self.remote.wanted(which(self.to).choose(&folder)?)?;
+        let chosen = which(self.to).choose(&folder)?;
+        self.files.secrets_of(&chosen)?;
+        let wanted = self.remote.wanted(chosen)?;
         let (files, remote) = (self.files.clone(), self.remote.clone());
         let (records, progress) = (self.records.clone(), output.clone());
         let sources = Rc::new(sources);
@@ -205,7 +208,11 @@ impl Drift {
                 drift::WHATS.join(", ")
             )));
         }
-        let wanted = self.remote.wanted(self.which.choose(&self.files.load()?)?)?;
+        let chosen = self.which.choose(&self.files.read()?)?;
+        if self.repair {
+            self.files.secrets_of(&chosen)?;
+        }
+        let wanted = self.remote.wanted(chosen)?;
         let (progress, repair, only) = (output.clone(), self.repair, self.only.clone());
         let work: Work = Rc::new(move |means, wanted, count| {
             let (progress, only) = (progress.clone(), only.clone());
@@ -246,7 +253,7 @@ pub(crate) struct Rollback {
 impl Rollback {
     pub(super) fn run(self, output: &Output) -> Result<u8, Failure> {
         let which = Which { tenant: vec![self.tenant], all: false, env: self.env };
-        let wanted = self.remote.wanted(which.choose(&self.files.load()?)?)?;
+        let wanted = self.remote.wanted(which.choose(&self.files.read()?)?)?;
         let (progress, version) = (output.clone(), self.to);
         let work: Work = Rc::new(move |means, wanted, count| {
             let (progress, version) = (progress.clone(), version.clone());
@@ -303,7 +310,7 @@ impl Remove {
             return Err(Failure::Usage(message.to_owned()));
         }
         let which = Which { tenant: vec![self.tenant], all: false, env: self.env };
-        let wanted = self.remote.wanted(which.choose(&self.files.load()?)?)?;
+        let wanted = self.remote.wanted(which.choose(&self.files.read()?)?)?;
         let progress = output.clone();
         let work: Work = Rc::new(move |means, wanted, count| {
             let (progress, names) = (progress.clone(), names.clone());

@@ -23,7 +23,7 @@ pub fn wrangler_config(deployment: &Deployment, build: &str, namespaces: &BTreeM
         "main": format!("{build}/{MAIN}"),
         "no_bundle": true,
         "find_additional_modules": true,
-        "rules": [{"type": "CompiledWasm", "globs": ["**/*.wasm"]}],
+        "rules": [{"type": "CompiledWasm", "globs": ["**/*.wasm"], "fallthrough": false}],
         "account_id": deployment.account.id,
         "compatibility_date": settings.compatibility_date,
         "compatibility_flags": settings.compatibility_flags.clone().unwrap_or_default(),

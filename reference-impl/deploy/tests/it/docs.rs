@@ -82,6 +82,17 @@ fn the_tables_of_tenants_and_variables_are_those_of_the_fixtures() {
     assert_eq!(told, variables);
 }
 
+#[test]
+fn the_tenants_of_the_fixtures_are_sound() {
+    use deploy::config::{Places, load};
+    use deploy::credentials::Origin;
+    let fixtures = root().join("fixtures");
+    let places = Places { tenants: fixtures.join("tenants"), deploy: fixtures.join("deploy.yaml") };
+    let found = load(&places, "2026-07-30", &Origin::new(&places.tenants, |name| Some(format!("value of {name}"))));
+    let folder = found.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert!(folder.deployments.len() >= 8, "{} deployments", folder.deployments.len());
+}
+
 /// A command of a runbook, and the exit code that it says.
 fn commands(text: &str) -> Vec<(String, u8)> {
     let mut inside = false;

@@ -312,6 +312,25 @@ async fn checks_the_token_before_it_begins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn needs_the_secrets_of_its_own_environment_alone() {
+    let (world, fake) = applied().await;
+    world.replace(
+        "deploy.yaml",
+        "account: acme-prod, token: {file: ../token.secret}",
+        "account: acme-prod, token: {env: PLUMBLINE_NOT_SET}",
+    );
+    let text = std::fs::read_to_string(world.path("tenants/blue/tenant.yaml")).unwrap();
+    let (lower, prod) = text.split_once("  prod:\n").unwrap();
+    let prod = prod.replace("{file: ../cursor.secret}", "{env: PLUMBLINE_NO_SECRET}");
+    world.write("tenants/blue/tenant.yaml", &format!("{lower}  prod:\n{prod}"));
+    world.run(&fake, "validate").await.ends_with(2).tells("PLUMBLINE_NOT_SET").tells("PLUMBLINE_NO_SECRET");
+    world.run(&fake, "drift --tenant blue --env stage").await.ends_with(0);
+    world.run(&fake, "apply --tenant blue --env stage").await.ends_with(0);
+    world.run(&fake, "apply --tenant blue --env prod").await.ends_with(2).tells("PLUMBLINE_NO_SECRET");
+    world.run(&fake, "drift --tenant blue --env prod").await.tells("PLUMBLINE_NOT_SET");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn explains_itself() {
     let (world, fake) = (World::new(&["blue"]), Fake::start().await);
     for verb in ["validate", "plan", "apply", "promote", "drift", "rollback", "remove", "export"] {

@@ -143,17 +143,24 @@ impl World {
 
     /// Runs the program against the fake; gives the exit code, what it told, and its report.
     pub(crate) async fn run(&self, fake: &Fake, words: &str) -> Ran {
+        self.run_words(fake, words.split_whitespace().map(str::to_owned).collect()).await
+    }
+
+    /// The same with words that may hold spaces.
+    pub(crate) async fn run_words(&self, fake: &Fake, words: Vec<String>) -> Ran {
         let report = self.path("report.json");
         let _ = fs::remove_file(&report);
         let mut args: Vec<String> = vec!["deploy".to_owned()];
-        args.extend(words.split_whitespace().map(str::to_owned));
+        args.extend(words);
         let text = |path: &str| self.path(path).display().to_string();
         let verb = args[1].clone();
         args.extend(["--tenants".to_owned(), text("tenants")]);
         if !["validate", "export"].contains(&verb.as_str()) {
             args.extend(["--api".to_owned(), fake.url(), "--report".to_owned(), report.display().to_string()]);
             for (name, value) in [("--backoff-ms", "1"), ("--timeout-ms", "1500"), ("--smoke-tries", "2")] {
-                args.extend([name.to_owned(), value.to_owned()]);
+                if !args.iter().any(|given| given == name) {
+                    args.extend([name.to_owned(), value.to_owned()]);
+                }
             }
         }
         args.extend(["--artefact".to_owned(), text("build")]);

@@ -3,7 +3,7 @@
 import { post } from "../api.js";
 import { trouble } from "../answer.js";
 import { facts, fill, h, said, table } from "../dom.js";
-import { decimal, money, percent, span, words } from "../text.js";
+import { money, percent, span, words } from "../text.js";
 
 const STEPS = ["rewrite", "embed", "retrieve", "rerank", "generate"];
 /** Most candidates in the table. */
@@ -58,7 +58,7 @@ async function rank(place, answer, request) {
   try {
     const found = await post("/retrieve", { query: answer.query.rewritten, filter, top_k, min_score, mode, rerank, explain: true });
     const chunks = new Map(found.chunks.map((chunk) => [chunk.chunk_id, chunk]));
-    const score = (value) => (value === undefined ? "–" : decimal(value));
+    const score = (value) => (value === undefined ? "–" : value.toFixed(3));
     const { candidates } = found.explain;
     const rows = candidates.slice(0, SHOWN).map((candidate) => {
       const chunk = chunks.get(candidate.chunk_id);

@@ -82,8 +82,8 @@ function bars(days) {
     svg("title", {}, `${date}: ${count(it)} tokens`)));
   const label = `Tokens by day, from ${tokens[0][0]} to ${tokens.at(-1)[0]}; most on one day: ${count(most)}`;
   return h("figure", {}, h("figcaption", {}, "Tokens by day ", h("small", {}, `most: ${count(most)}`)),
-    svg("svg", { viewBox: `0 0 ${width} ${high + 16}`, role: "img", "aria-label": label, class: "days" }, drawn,
-      svg("text", { x: 0, y: high + 13 }, tokens[0][0]), tokens.length > 4 ? svg("text", { x: (tokens.length) * (wide + gap) - gap, y: high + 13, "text-anchor": "end" }, tokens.at(-1)[0]) : null));
+    svg("svg", { viewBox: `0 0 ${width} ${high}`, role: "img", "aria-label": label, class: "days" }, drawn),
+    h("small", { "aria-hidden": "true" }, tokens.length > 1 ? `${tokens[0][0]} to ${tokens.at(-1)[0]}` : tokens[0][0]));
 }
 
 function limits({ limits: of, times }) {
