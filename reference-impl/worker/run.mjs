@@ -1,13 +1,14 @@
 // Runs the built Worker on workerd with the tenants of the fixtures. It needs no network.
 //
 //   node run.mjs [--port 8788] [--data DIR] [--tenants DIR] [--control PORT] [--provider-url ID=URL]... [--stand-ins]
-//                [--build FOLDER]
+//                [--speech] [--build FOLDER]
 //
 // Prints one line `listening on http://127.0.0.1:PORT` when it is ready (port 0 takes a free one); requests and their log lines
 // follow. Without --data, what is stored is gone with the process. --control listens for the test-only control API, which a
 // bundle of `build.sh --dev` has; --provider-url is another address for a model provider of platform.yaml; --stand-ins binds KV, a
-// Vectorize index and Workers AI as well, and says where the stand-ins of the latter two are told to fail; --build names the
-// folder beside this file that holds the bundle, `build` or `build-sabotage`. Exit codes: 0 stopped, 1 our own error, 2 usage or
+// Vectorize index and Workers AI as well, and says where the stand-ins of the latter two are told to fail; --speech
+// puts `espeak-ng`, which a Worker cannot start, behind a URL of its own; --build names the folder beside this file that holds the
+// bundle, `build` or `build-sabotage`. Exit codes: 0 stopped, 1 our own error, 2 usage or
 // a bad file, 3 a tool or the bundle is missing.
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
@@ -16,6 +17,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { bindings } from "./stand-ins/bindings.mjs";
 import { standIns } from "./stand-ins/server.mjs";
+import { speaker } from "./stand-ins/speech.mjs";
 
 export const here = dirname(fileURLToPath(import.meta.url));
 export const root = resolve(here, "../..");
@@ -161,7 +163,7 @@ async function main() {
     const text = { type: "string" };
     const options = {
       port: text, data: text, tenants: text, control: text, "provider-url": { ...text, multiple: true },
-      "stand-ins": { type: "boolean" }, build: text,
+      "stand-ins": { type: "boolean" }, speech: { type: "boolean" }, build: text,
     };
     ({ values } = parseArgs({ options }));
   } catch (error) {
@@ -177,8 +179,11 @@ async function main() {
   const onLine = (line) => process.stderr.write(line);
   const providerUrls = values["provider-url"] ?? [];
   const beside = values["stand-ins"] ? await standIns() : undefined;
+  const speech = values.speech ? await speaker() : undefined;
+  if (speech?.missing) throw new Stop(3, `missing: ${speech.missing}`);
+  const change = ({ platform }) => speech && (platform.model_providers ??= []).push(speech.provider);
   const { worker, url } = await start({
-    port, data: values.data, tenants: values.tenants, control, providerUrls, bundle: values.build, onLine, beside,
+    port, data: values.data, tenants: values.tenants, control, providerUrls, bundle: values.build, onLine, beside, change,
   });
   if (beside) console.log(`stand-ins on ${beside.url}`);
   console.log(`listening on ${url}`);
@@ -186,7 +191,7 @@ async function main() {
   for (const signal of ["SIGINT", "SIGTERM"]) {
     process.removeAllListeners(signal); // the tool's own, which end the process before the store is closed
     process.on(signal, () => {
-      if (!stopping) Promise.all([worker.dispose(), beside?.stop()]).then(() => process.exit(0));
+      if (!stopping) Promise.all([worker.dispose(), beside?.stop(), speech?.stop()]).then(() => process.exit(0));
       stopping = true;
     });
   }

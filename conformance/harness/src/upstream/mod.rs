@@ -115,7 +115,7 @@ impl StandIn {
         let authorized = self.knows(request);
         let fault = {
             let mut state = self.state();
-            state.remember(Seen::of(operation, &body, authorized));
+            state.remember(Seen::of(operation, &body, authorized, header(request, "traceparent")));
             state.strike(operation, |fault| fault.kind != FaultKind::Reset)
         };
         if !authorized {
@@ -188,7 +188,8 @@ impl Match for Resets {
         let strikes = state.strike(operation, |fault| fault.kind == FaultKind::Reset).is_some();
         if strikes {
             let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-            state.remember(Seen::of(operation, &body, self.0.knows(request)));
+            let trace = header(request, "traceparent");
+            state.remember(Seen::of(operation, &body, self.0.knows(request), trace));
         }
         strikes
     }

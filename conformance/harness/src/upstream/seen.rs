@@ -19,6 +19,8 @@ pub(super) struct Seen {
     authorized: bool,
     /// Whether it asked for an event stream.
     stream: bool,
+    /// Trace id of its `traceparent`; empty without one.
+    trace_id: String,
     /// Names of the tools that it offers.
     tools: Vec<String>,
     /// Who speaks in the last message of a conversation; empty elsewhere.
@@ -28,7 +30,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn of(operation: Operation, body: &Value, authorized: bool) -> Self {
+    pub(super) fn of(operation: Operation, body: &Value, authorized: bool, traceparent: &str) -> Self {
         let mut text = String::new();
         gather(body, &mut text);
         let names = body["tools"].as_array().into_iter().flatten().map(|it| &it["function"]["name"]);
@@ -38,6 +40,7 @@ impl Seen {
             model: body["model"].as_str().unwrap_or_default().to_owned(),
             authorized,
             stream: body["stream"] == true,
+            trace_id: traceparent.split('-').nth(1).unwrap_or_default().to_owned(),
             tools: names.filter_map(|it| it.as_str().map(str::to_owned)).collect(),
             last_role: last.and_then(|it| it["role"].as_str()).unwrap_or_default().to_owned(),
             text,
