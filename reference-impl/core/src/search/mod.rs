@@ -12,6 +12,8 @@ mod kept;
 #[cfg(test)]
 mod measured;
 mod model;
+#[cfg(feature = "testkit")]
+pub mod pieces;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod searcher;
