@@ -2,16 +2,24 @@
 
 use super::cache::{KeyParts, key};
 use super::model::SearchRequest;
+use super::shape::Shapes;
 use crate::tenancy::TenantContext;
 
-/// The key that a request's answer is kept under, of a deployment with local models.
-pub fn cache_key(tenant: &TenantContext, request: &SearchRequest) -> String {
-    let parts = KeyParts {
-        embedding_model: &tenant.settings().models.embedding,
-        generation_model: &tenant.settings().models.generation,
-        reranker: None,
-        corpus_version: 1,
-        further: Vec::new(),
-    };
-    key(tenant, &request.query, request, &parts)
+/// Keys of the cache, of a deployment with local models.
+#[derive(Debug, Default)]
+pub struct Keys(Shapes);
+
+impl Keys {
+    /// The key that a request's answer is kept under.
+    pub fn key(&self, tenant: &TenantContext, request: &SearchRequest) -> String {
+        let parts = KeyParts {
+            embedding_model: &tenant.settings().models.embedding,
+            generation_model: &tenant.settings().models.generation,
+            reranker: None,
+            corpus_version: 1,
+            shape: self.0.of(tenant),
+            further: Vec::new(),
+        };
+        key(tenant, &request.query, request, &parts)
+    }
 }

@@ -65,9 +65,10 @@ pub(crate) fn steps(criterion: &mut Criterion) {
     group.finish();
 
     let tenant = TestTenants::new().owner();
+    let keys = search::pieces::Keys::default();
     let request = SearchRequest::new("When was the valve of the seventh well replaced?");
     let mut group = criterion.benchmark_group("cache_key");
-    group.bench_function("key", |bench| bench.iter(|| search::pieces::cache_key(&tenant, black_box(&request))));
+    group.bench_function("key", |bench| bench.iter(|| keys.key(&tenant, black_box(&request))));
     group.bench_function("peer/sha256_1k", |bench| bench.iter(|| Sha256::digest(black_box([7_u8; 1024]))));
     group.finish();
 }
