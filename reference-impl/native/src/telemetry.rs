@@ -5,12 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use reference_http::{RequestRecord, Telemetry};
 use serde_json::json;
 
 /// Lines that may wait for a slow reader of the log before further ones are dropped and counted: about 40 MB.
 const WAITING_LINES: usize = 65_536;
+
+/// How long the writer lets further lines come before it writes those there are. Without it, each request would wake the writer.
+const PAUSE: Duration = Duration::from_millis(5);
+/// Lines that are written together at most.
+const LINES_TOGETHER: usize = 1_024;
 
 /// Where lines go.
 pub type Sink = Box<dyn Write + Send>;
@@ -77,7 +83,8 @@ fn write_all(records: &Receiver<RequestRecord>, mut requests: Sink, mut causes: 
     let mut lines = Vec::new();
     while let Ok(first) = records.recv() {
         lines.clear();
-        for record in std::iter::once(first).chain(records.try_iter().take(256)) {
+        std::thread::sleep(PAUSE);
+        for record in std::iter::once(first).chain(records.try_iter().take(LINES_TOGETHER)) {
             if serde_json::to_writer(&mut lines, &record.line).is_ok() {
                 lines.push(b'\n');
             }
