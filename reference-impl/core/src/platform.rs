@@ -35,7 +35,7 @@ use crate::policy::Policies;
 use crate::ports::{Database, Embedder, Scan, VectorIndex};
 use crate::retrieve::{Keeper, RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources};
 use crate::sabotage::{self, Sabotage};
-use crate::search::{CacheCounters, CacheFigures, Flights, SearchAnswer, SearchError, SearchRequest};
+use crate::search::{CacheCounters, CacheFigures, Flights, SearchAnswer, SearchError, SearchRequest, Shapes};
 use crate::session::Locks;
 use crate::speech::Speech;
 use crate::tenancy::{SafetyDirection, TenantContext};
@@ -63,6 +63,7 @@ pub struct Platform {
     retriever: Retriever,
     flights: Arc<Flights>,
     cache_counters: CacheCounters,
+    cache_shapes: Shapes,
     metrics: Metrics,
     /// Whose breakers the metrics tell; `None` on a host whose models are under no policy.
     policies: Option<Arc<Policies>>,
@@ -89,6 +90,7 @@ impl Platform {
             retriever,
             flights: Arc::default(),
             cache_counters: CacheCounters::default(),
+            cache_shapes: Shapes::default(),
             metrics,
             policies: None,
             runners: Arc::default(),
@@ -337,6 +339,7 @@ impl Platform {
         self.retriever.forget(tenant);
         self.cache_counters.forget(tenant.id());
         self.toolbox.forget(tenant.id());
+        self.cache_shapes.forget(tenant.id());
         self.metrics.forget(tenant.id());
         self.ports.key_value.clear(tenant).await
     }

@@ -8,6 +8,8 @@ mod document;
 mod edge;
 mod mcp;
 mod operation;
+#[cfg(feature = "testkit")]
+pub mod pieces;
 mod reply;
 mod service;
 mod sse;

@@ -22,6 +22,11 @@ pub struct RequestRecord {
 pub trait Telemetry: Send + Sync {
     /// Called once a request, after its answer's head is ready. Must not block.
     fn request(&self, record: RequestRecord);
+
+    /// Whether anything is done with the record of a request; where nothing is, none is made.
+    fn wants_records(&self) -> bool {
+        true
+    }
 }
 
 /// Counts each request on its way to the log.
@@ -43,6 +48,10 @@ impl Telemetry for Measured {
             count(&self.metrics, &record.line);
         }
         self.inner.request(record);
+    }
+
+    fn wants_records(&self) -> bool {
+        self.metrics.is_on() || self.inner.wants_records()
     }
 }
 

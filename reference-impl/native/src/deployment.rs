@@ -12,7 +12,7 @@ use reference_core::policy::Policies;
 use reference_core::ports::{Background, Clock, Databases, Ids, KeyValue, MemoryKeyValue, PatientKeyValue, Timer};
 use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
 use reference_core::store::idempotency;
-use reference_core::store::rate::{LocalCounts, StoredCounts};
+use reference_core::store::rate::{KeptCounts, LocalCounts};
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
 use reference_http::{BeforeCall, Edge, EdgeParts, Measured, Service, ServiceParts, Streams, Telemetry};
 use reference_providers::HostModels;
@@ -37,8 +37,12 @@ use crate::tasks::{Tasks, TokioTimer};
 const CACHE_BYTES_PER_TENANT: usize = 16 << 20;
 /// Time after which work that waits for a model is tried again.
 const WAKE_EVERY: Duration = Duration::from_secs(2);
+/// How long `/health` tells what it found when it last looked.
+const HEALTH_KEPT_MS: u64 = 250;
 /// Pieces of background work at once, over all tenants. They share the processors with requests.
 const BACKGROUND_WORK: usize = 4;
+/// Pieces of work at once that write down rate counts: one on its way, and one that may hang in a database.
+const COUNT_WRITERS: usize = 2;
 
 /// What tenants of this host may choose from, beside the models behind URLs that `platform.yaml` lists.
 pub fn models() -> Models {
@@ -73,6 +77,8 @@ pub struct Deployment {
     pub databases: Arc<SqliteDatabases>,
     /// Rate counts for the time that those do not answer.
     pub local_counts: Arc<LocalCounts>,
+    /// Rate counts otherwise, which are to be flushed before the process ends.
+    pub request_counts: KeptCounts,
     /// Work beside requests.
     pub tasks: Arc<Tasks>,
     /// The event streams that are open.
@@ -155,9 +161,11 @@ impl Deployment {
         let platform = platform.with_policies(Arc::clone(&policies));
         let platform = Arc::new(platform.with_converter(Arc::new(Files)).with_tools(tools).with_speech(speech));
         let measured = Measured::new(telemetry, platform.metrics().clone());
-        let counters = Arc::new(Counters::new(Arc::new(measured)));
+        let measured: Arc<dyn Telemetry> = Arc::new(measured);
+        let counters = wrapped.faults.as_ref().map(|_| Arc::new(Counters::new(Arc::clone(&measured))));
+        let telemetry = counters.clone().map_or(measured, |counters| counters as Arc<dyn Telemetry>);
         let streams = Streams::default();
-        let api = Arc::new(Service::new(ServiceParts {
+        let api = Service::new(ServiceParts {
             platform: Arc::clone(&platform),
             probe: probe(&port, &config),
             docs: Arc::new(SwaggerPage::new()?),
@@ -165,8 +173,13 @@ impl Deployment {
             isolation: IsolationMode::StorePerTenant,
             timer: Arc::clone(&timer),
             streams: streams.clone(),
-        }));
+        });
+        // A fault that a test makes is seen at once.
+        let api = Arc::new(api.with_health_kept(if testing { 0 } else { HEALTH_KEPT_MS }));
         let local_counts = Arc::new(LocalCounts::default());
+        let writer = Arc::new(Tasks::new(Handle::current(), COUNT_WRITERS));
+        let request_counts =
+            KeptCounts::new(Arc::clone(&wrapped.rate_store), Arc::clone(&port), Arc::clone(&timer), writer);
         let before_call = wrapped.faults.as_ref().map(|faults| {
             let handlers = FaultyHandlers::new(Arc::clone(faults));
             Arc::new(handlers) as Arc<dyn BeforeCall>
@@ -175,17 +188,17 @@ impl Deployment {
             api,
             authenticator: Arc::clone(&authenticator),
             registry: Arc::clone(&registry),
-            limiter: Arc::new(StoredCounts::new(Arc::clone(&wrapped.rate_store), Arc::clone(&port))),
+            limiter: Arc::new(request_counts.clone()),
             databases: wrapped.rate_store,
             local_counts: Arc::clone(&local_counts),
             clock: port,
             ids,
             timer,
-            telemetry: Arc::clone(&counters) as Arc<dyn Telemetry>,
+            telemetry,
             before_call,
             recorder: Some(Arc::clone(&platform)),
         });
-        let test_tools = wrapped.faults.map(|faults| TestTools { faults, counters });
+        let test_tools = wrapped.faults.zip(counters).map(|(faults, counters)| TestTools { faults, counters });
         let router = reference_http::router(edge);
         Ok(Self {
             router,
@@ -195,6 +208,7 @@ impl Deployment {
             clock,
             databases,
             local_counts,
+            request_counts,
             tasks,
             streams,
             policies,

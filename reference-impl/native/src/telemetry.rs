@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use reference_http::{RequestRecord, Telemetry};
 use serde_json::json;
@@ -12,12 +13,19 @@ use serde_json::json;
 /// Lines that may wait for a slow reader of the log before further ones are dropped and counted: about 40 MB.
 const WAITING_LINES: usize = 65_536;
 
+/// How long the writer lets further lines come before it writes those there are. Without it, each request would wake the writer.
+const PAUSE: Duration = Duration::from_millis(5);
+/// Lines that are written together at most.
+const LINES_TOGETHER: usize = 1_024;
+
 /// Where lines go.
 pub type Sink = Box<dyn Write + Send>;
 
 /// Writes log lines without ever making a request wait. Dropping it writes what is left.
 pub struct JsonLines {
     lines: Option<SyncSender<RequestRecord>>,
+    /// Whether a request that tells no cause leaves a line.
+    every: bool,
     dropped: Arc<AtomicU64>,
     writer: Option<JoinHandle<()>>,
 }
@@ -27,16 +35,34 @@ impl JsonLines {
     /// - `causes`: gets, for a request that failed for a reason that its client is not told, that reason with the request id,
     ///   and how many lines were dropped.
     pub fn new(requests: Sink, causes: Sink) -> Self {
+        Self::telling(Some(requests), causes)
+    }
+
+    /// Writes causes alone, and no line of any request.
+    pub fn of_causes(causes: Sink) -> Self {
+        Self::telling(None, causes)
+    }
+
+    fn telling(requests: Option<Sink>, causes: Sink) -> Self {
         let (sender, receiver) = sync_channel(WAITING_LINES);
+        let every = requests.is_some();
+        let requests = requests.unwrap_or_else(|| Box::new(std::io::sink()));
         let dropped = Arc::new(AtomicU64::new(0));
         let missing = Arc::clone(&dropped);
         let writer = std::thread::spawn(move || write_all(&receiver, requests, causes, &missing));
-        Self { lines: Some(sender), dropped, writer: Some(writer) }
+        Self { lines: Some(sender), every, dropped, writer: Some(writer) }
     }
 }
 
 impl Telemetry for JsonLines {
+    fn wants_records(&self) -> bool {
+        self.every
+    }
+
     fn request(&self, record: RequestRecord) {
+        if !self.every && record.cause.is_none() {
+            return;
+        }
         let sent = self.lines.as_ref().is_some_and(|lines| lines.try_send(record).is_ok());
         if !sent {
             self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -57,7 +83,8 @@ fn write_all(records: &Receiver<RequestRecord>, mut requests: Sink, mut causes: 
     let mut lines = Vec::new();
     while let Ok(first) = records.recv() {
         lines.clear();
-        for record in std::iter::once(first).chain(records.try_iter().take(256)) {
+        std::thread::sleep(PAUSE);
+        for record in std::iter::once(first).chain(records.try_iter().take(LINES_TOGETHER)) {
             if serde_json::to_writer(&mut lines, &record.line).is_ok() {
                 lines.push(b'\n');
             }
@@ -127,5 +154,17 @@ mod tests {
         assert_eq!(lines.iter().map(|line| line.request_id.as_str()).collect::<Vec<_>>(), ["r1", "r2"]);
         let told = String::from_utf8(causes.0.lock().unwrap().clone()).unwrap();
         assert_eq!(told, "{\"request_id\":\"r2\",\"cause\":\"the disk\\nis full\"}\n");
+    }
+
+    #[test]
+    fn tells_causes_where_no_request_leaves_a_line() {
+        let causes = Shared::default();
+        let telemetry = JsonLines::of_causes(Box::new(causes.clone()));
+        assert!(!telemetry.wants_records());
+        telemetry.request(record("r1", None));
+        telemetry.request(record("r2", Some("gone")));
+        drop(telemetry);
+        let told = String::from_utf8(causes.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(told, "{\"request_id\":\"r2\",\"cause\":\"gone\"}\n");
     }
 }

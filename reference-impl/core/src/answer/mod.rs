@@ -11,6 +11,8 @@ mod extractive;
 mod follow_ups;
 mod orders;
 mod parse;
+#[cfg(feature = "testkit")]
+pub mod pieces;
 mod prompt;
 mod question;
 mod score;

@@ -136,6 +136,11 @@ impl TenantContext {
         &self.0.settings
     }
 
+    /// The settings as they are shared with the registry: the same ones until they are replaced.
+    pub(crate) fn shared_settings(&self) -> &Arc<TenantSettings> {
+        &self.0.settings
+    }
+
     /// What this request has used so far. A context is made for each request, and its clones share this.
     pub fn tally(&self) -> &Tally {
         &self.0.tally

@@ -47,7 +47,7 @@ impl Metrics {
     }
 
     /// Counts nothing from now on.
-    pub(crate) fn stop(&self) {
+    pub fn stop(&self) {
         self.0.off.store(true, Ordering::Relaxed);
     }
 

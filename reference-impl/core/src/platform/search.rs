@@ -125,6 +125,7 @@ impl Platform {
             clock: &*self.ports.clock,
             tokenizer: &*self.ports.tokenizer,
             flights: &self.flights,
+            shapes: &self.cache_shapes,
             counters: &self.cache_counters,
         }
     }

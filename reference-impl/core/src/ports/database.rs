@@ -81,7 +81,8 @@ pub trait Database: Send + Sync {
     fn batch(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>>;
 
     /// As [`Database::batch`], for counts that every request adds to. What is written outlives the process; the last moments of it
-    /// may be lost with the power of the machine, so that requests need not wait in line for the disk
+    /// may be lost with the power of the machine, so that requests need not wait in line for the disk. A batch of nothing asks
+    /// whether the database answers
     /// (`contracts/decisions/0013-counts-do-not-wait-for-the-disk.md`).
     ///
     /// # Errors
@@ -89,6 +90,22 @@ pub trait Database: Send + Sync {
     /// As [`Database::batch`].
     fn batch_counts(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>> {
         self.batch(statements)
+    }
+
+    /// As [`Database::batch`], for statements without parameters that read the state of the corpus, which [`Database::batch_counts`]
+    /// never changes. A host may answer with what it answered before, as long as no batch has been acknowledged since.
+    ///
+    /// # Errors
+    ///
+    /// As [`Database::batch`].
+    fn read_state(
+        &self,
+        statements: &'static [&'static str],
+    ) -> BoxFuture<'_, Result<std::sync::Arc<Vec<Vec<Row>>>, DatabaseError>> {
+        Box::pin(async move {
+            let statements = statements.iter().map(|sql| Statement::new(sql, Vec::new())).collect();
+            self.batch(statements).await.map(std::sync::Arc::new)
+        })
     }
 }
 

@@ -13,6 +13,8 @@ mod keeper;
 pub(crate) mod lexical;
 mod matches;
 mod model;
+#[cfg(feature = "testkit")]
+pub mod pieces;
 pub(crate) mod quantised;
 mod query_cache;
 mod reindex;

@@ -8,6 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::intent::Intent;
 use super::model::{QueryReport, SearchAnswer, SearchRequest, Usage};
+use super::shape::Shape;
 use super::spelling::Correction;
 use crate::answer::{Band, Citation, Confidence, Source};
 use crate::ports::UnixMillis;
@@ -16,7 +17,7 @@ use crate::safety::{self, Finding};
 use crate::tenancy::{SafetyAction, SafetyDirection, SafetyFilter, TenantContext};
 
 /// Version of the contract and of the stored form: answers of another one are never read.
-const FORM: &str = "1.0.0/2";
+const FORM: &str = "1.0.0/3";
 
 /// A stored answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,7 @@ pub(super) struct KeyParts<'a> {
     pub(super) generation_model: &'a str,
     pub(super) reranker: Option<&'a str>,
     pub(super) corpus_version: i64,
+    pub(super) shape: Shape,
     /// Everything else, each part by name.
     pub(super) further: Vec<(&'static str, String)>,
 }
@@ -46,17 +48,9 @@ pub(super) fn key(tenant: &TenantContext, query: &str, request: &SearchRequest, 
         query = words.join(" ");
     }
     // Settings that shape answers are part of the key, so that a changed configuration is seen at once.
-    let retrieval = tenant.settings().retrieval;
     let mut options = format!(
-        "{:?} {:?} {:?} {:?} {} {retrieval:?} {:?} {:?} {:?}",
-        request.top_k,
-        request.min_score,
-        request.mode,
-        request.rerank,
-        request.correct_spelling,
-        tenant.settings().safety,
-        tenant.settings().link_hosts,
-        tenant.settings().answer_prompt,
+        "{:?} {:?} {:?} {:?} {} {}",
+        request.top_k, request.min_score, request.mode, request.rerank, request.correct_spelling, parts.shape.settings,
     );
     if sabotage::on(Sabotage::CacheIgnoresOptions) {
         options.clear();
@@ -80,6 +74,7 @@ pub(super) fn key(tenant: &TenantContext, query: &str, request: &SearchRequest, 
         &filter,
         &options,
         &version,
+        &parts.shape.features,
     ] {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
@@ -255,6 +250,7 @@ mod tests {
 
     fn parts() -> KeyParts<'static> {
         KeyParts {
+            shape: Shape::of(TestTenants::new().owner().settings()),
             embedding_model: "e",
             generation_model: "g",
             reranker: None,
@@ -291,6 +287,8 @@ mod tests {
             part(|it| it.generation_model = "g2"),
             part(|it| it.reranker = Some("r")),
             part(|it| it.corpus_version = 2),
+            part(|it| it.shape.settings = "others".into()),
+            part(|it| it.shape.features = "others".into()),
             part(|it| it.further = vec![("prompt", "2".to_owned())]),
             part(|it| it.further = vec![("prompt2", "1".to_owned())]),
             part(|it| it.further = Vec::new()),

@@ -19,9 +19,8 @@ impl Searcher<'_> {
     /// is added here.
     ///
     /// - `mark`: what tells the tenant's store from an earlier one, whose corpus versions were the same numbers.
-    pub(super) fn further_key_parts(&self, mark: &str) -> Vec<(&'static str, String)> {
-        let features: Vec<String> = self.tenant.settings().features.iter().map(|it| format!("{it:?}")).collect();
-        vec![("understanding", UNDERSTANDING.to_owned()), ("features", features.join(" ")), ("store", mark.to_owned())]
+    pub(super) fn further_key_parts(mark: &str) -> Vec<(&'static str, String)> {
+        vec![("understanding", UNDERSTANDING.to_owned()), ("store", mark.to_owned())]
     }
 
     /// Answers `open`, once for all equal searches of the tenant at the same time.

@@ -12,9 +12,12 @@ mod kept;
 #[cfg(test)]
 mod measured;
 mod model;
+#[cfg(feature = "testkit")]
+pub mod pieces;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod searcher;
+mod shape;
 mod spelling;
 mod understand;
 mod vocabulary;
@@ -27,6 +30,7 @@ pub(crate) use flight::Flights;
 pub use intent::{Intent, classify};
 pub use model::{CacheMode, CacheReport, QueryReport, SearchAnswer, SearchRequest, SearchTimings, Turn, Usage};
 pub(crate) use searcher::{Begun, Searcher, check};
+pub(crate) use shape::Shapes;
 pub use spelling::Correction;
 pub use understand::{Understood, understand};
 pub use vocabulary::Vocabulary;

@@ -9,6 +9,7 @@ use super::figures::CacheCounters;
 use super::flight::Flights;
 use super::intent::{Intent, classify};
 use super::model::{CacheMode, CacheReport, QueryReport, SearchAnswer, SearchRequest, SearchTimings, Usage};
+use super::shape::Shapes;
 use super::understand::{Understood, understand};
 use crate::answer::{self, Answer, NO_ANSWER, flatten};
 use crate::ingest::Tokenizer;
@@ -42,6 +43,8 @@ pub(crate) struct Searcher<'a> {
     pub(crate) tokenizer: &'a dyn Tokenizer,
     /// Equal searches under way.
     pub(crate) flights: &'a Arc<Flights>,
+    /// Settings as the cache's keys know them.
+    pub(crate) shapes: &'a Shapes,
     /// What the cache did.
     pub(crate) counters: &'a CacheCounters,
 }
@@ -135,7 +138,8 @@ impl Searcher<'_> {
             generation_model: self.generation_model,
             reranker: self.sources.reranker.map(Reranker::model),
             corpus_version,
-            further: self.further_key_parts(&mark),
+            shape: self.shapes.of(self.tenant),
+            further: Self::further_key_parts(&mark),
         };
         let key = key(self.tenant, &query, request, &parts);
         let reads = request.cache == CacheMode::Use

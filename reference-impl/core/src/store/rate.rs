@@ -3,9 +3,11 @@
 //! A window is cut into thirty slots. A request counts from when it is made until its slot lies a whole window back, so no
 //! span of a window's length ever admits more than the limit, and a request is forgotten at most a thirtieth late.
 
+mod kept;
 mod local;
 mod stored;
 
+pub use kept::KeptCounts;
 pub use local::LocalCounts;
 pub use stored::StoredCounts;
 

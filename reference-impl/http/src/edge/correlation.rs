@@ -36,7 +36,7 @@ impl Correlation {
         let caller = headers.get("traceparent").and_then(|value| value.to_str().ok()).and_then(trace_of);
         let mut bytes = [0; 24];
         ids.fill(&mut bytes);
-        let hex = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        let hex = hex::encode(bytes);
         let (fresh, span) = hex.split_at(32);
         let (trace_id, parent_span_id) = match caller {
             Some((trace, parent)) => (trace, Some(parent)),

@@ -100,6 +100,10 @@ impl Edge {
         if let Some(log) = answer.extensions_mut().remove::<StreamLog>() {
             return answer.map(|body| streamed::told_at_its_end(self, exchange, caller, status, log, body));
         }
+        let quiet = failed.as_ref().is_none_or(|failed| failed.cause.is_none());
+        if quiet && !self.parts.telemetry.wants_records() {
+            return answer;
+        }
         let mut record = self.record(exchange, caller, failed, status);
         let provider = answer.headers().get("x-tts-provider").and_then(|value| value.to_str().ok());
         record.line.speech_provider = provider.map(str::to_owned);
@@ -178,11 +182,8 @@ fn account(line: &mut LogLine, tenant: &TenantContext) {
 
 /// Who called, so that two tenants' logs cannot be joined by it and no log names a person.
 fn principal(tenant: &TenantContext) -> String {
-    let digest = Sha256::new_with_prefix(tenant.id().as_str())
-        .chain_update("/")
-        .chain_update(tenant.principal().key())
-        .finalize();
-    digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    let digest = Sha256::new_with_prefix(tenant.id().as_str()).chain_update("/").chain_update(tenant.principal().key());
+    hex::encode(digest.finalize())
 }
 
 fn method(method: &Method) -> LogLineMethod {

@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value};
 use crate::reply::{Problem, detail};
 
 /// Parses a body.
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Strict>();
     if sabotage::on(Sabotage::TextAfterJsonAccepted)
         && let Some(Ok(first)) = values.next()

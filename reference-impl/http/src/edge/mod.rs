@@ -48,8 +48,12 @@ pub(crate) use checks::forbidden;
 use checks::{read_body, refused, scopes, well_formed};
 use correlation::Correlation;
 use deadline::Deadline;
+#[cfg(feature = "testkit")]
+pub(crate) use json::parse as parse_body;
 pub(crate) use parameters::missing;
 use unmade::Attempt;
+#[cfg(feature = "testkit")]
+pub(crate) use validate::Schemas as BodySchemas;
 
 /// Does something before each call, inside the guard that makes one failed request of whatever panics there.
 pub trait BeforeCall: Send + Sync {

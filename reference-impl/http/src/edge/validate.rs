@@ -18,12 +18,12 @@ use crate::{
 const MOST_DETAILS: usize = 20;
 
 /// Validators by schema name.
-pub(super) struct Schemas {
+pub(crate) struct Schemas {
     validators: HashMap<&'static str, Validator>,
 }
 
 impl Schemas {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut validators = HashMap::new();
         for operation in OPERATIONS {
             for name in operation.parameters_schema.into_iter().chain(body_schema(operation)) {
@@ -34,7 +34,7 @@ impl Schemas {
     }
 
     /// Checks a request body.
-    pub(super) fn body(&self, operation: &Operation, value: &Value) -> Result<(), Problem> {
+    pub(crate) fn body(&self, operation: &Operation, value: &Value) -> Result<(), Problem> {
         let Some(validator) = body_schema(operation).and_then(|name| self.validators.get(name)) else { return Ok(()) };
         let mut details = findings(validator, value, "");
         let blank = value["query"].as_str().is_some_and(|query| query.trim().is_empty());

@@ -6,6 +6,7 @@ mod chat;
 mod decode;
 mod documents;
 mod encode;
+mod health;
 mod jobs;
 mod metrics;
 mod platform;
@@ -62,12 +63,20 @@ pub struct ServiceParts {
 pub struct Service {
     parts: ServiceParts,
     document: serde_json::Value,
+    health: health::Looks,
 }
 
 impl Service {
     /// Assembles the served document, once.
     pub fn new(parts: ServiceParts) -> Self {
-        Self { parts, document: crate::document::document() }
+        Self { parts, document: crate::document::document(), health: health::Looks::default() }
+    }
+
+    /// The same whose `/health` tells for `milliseconds` what it found when it last looked, so that nobody makes the ports work
+    /// by asking often. Otherwise it looks each time.
+    #[must_use]
+    pub fn with_health_kept(self, milliseconds: u64) -> Self {
+        Self { health: health::Looks::kept_for(milliseconds), ..self }
     }
 }
 
@@ -82,7 +91,7 @@ where
 
 impl Api for Service {
     fn get_health<'a>(&'a self, _call: &'a OpenCall) -> BoxFuture<'a, GetHealthResponse> {
-        answer(platform::health(&self.parts))
+        answer(platform::health(&self.parts, &self.health))
     }
 
     fn get_openapi<'a>(&'a self, _call: &'a OpenCall) -> BoxFuture<'a, GetOpenapiResponse> {

@@ -10,7 +10,7 @@ use reference_core::{
 };
 use serde_json::Value;
 
-use super::ServiceParts;
+use super::{ServiceParts, health::Looks};
 use crate::{
     CONTRACT_VERSION, Call, Problem,
     generated::server::{GetCapabilitiesResponse, GetHealthResponse, GetOpenapiResponse},
@@ -35,9 +35,12 @@ const BUILT: [wire::Feature; 12] = [
 /// Time that a dependency has to show that it works, in milliseconds: less than those who ask for health mostly wait.
 const HEALTH_PATIENCE_MS: u64 = 2000;
 
-pub(super) async fn health(parts: &ServiceParts) -> Result<GetHealthResponse, Problem> {
+pub(super) async fn health(parts: &ServiceParts, looks: &Looks) -> Result<GetHealthResponse, Problem> {
+    let ports = parts.platform.ports();
     let mut found = match &parts.probe {
-        Some(probe) => parts.platform.ports().health(probe, || parts.timer.sleep(HEALTH_PATIENCE_MS)).await,
+        Some(probe) => {
+            looks.latest(&*ports.clock, || ports.health(probe, || parts.timer.sleep(HEALTH_PATIENCE_MS))).await
+        }
         None => Vec::new(),
     };
     found.extend(parts.platform.speech().works().map(|works| DependencyHealth {

@@ -66,7 +66,7 @@ pub(crate) enum Done {
 
 /// Writes events, each with the next index.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     request_id: String,
     next: u64,
 }
@@ -77,7 +77,7 @@ pub(super) const HEARTBEAT: Bytes = Bytes::from_static(b": heartbeat\n\n");
 pub(super) const TERMINATOR: Bytes = Bytes::from_static(b"data: [DONE]\n\n");
 
 impl Writer {
-    pub(super) fn new(request_id: String) -> Self {
+    pub(crate) fn new(request_id: String) -> Self {
         Self { request_id, next: 0 }
     }
 
@@ -88,7 +88,7 @@ impl Writer {
         written("start", &event)
     }
 
-    pub(super) fn content(&mut self, content: Content) -> Bytes {
+    pub(crate) fn content(&mut self, content: Content) -> Bytes {
         let index = self.index();
         match content {
             Content::Token(text) => written("token", &wire::StreamToken::new(index, text)),

@@ -7,6 +7,8 @@ mod event;
 mod frames;
 mod places;
 
+#[cfg(feature = "testkit")]
+pub(crate) use event::Writer;
 pub(crate) use event::{Content, Done, Script, Start, Step};
 pub(crate) use frames::{Ended, Opening, StreamLog};
 pub use places::{Place, Streams};

@@ -41,6 +41,12 @@ pub(super) struct Args {
     /// Another address for a model provider of platform.yaml, such as that of a stand-in in a test. May be repeated.
     #[arg(long, value_name = "ID=URL")]
     provider_url: Vec<ProviderUrl>,
+    /// Write no log line a request. What befalls the server, and why a request failed, is told on standard error all the same.
+    #[arg(long)]
+    without_logs: bool,
+    /// Count nothing: no tenant has /metrics.
+    #[arg(long)]
+    without_metrics: bool,
 }
 
 impl Args {
@@ -93,8 +99,16 @@ impl Args {
             "this is a sabotage build: PUT /sabotage/<name> on the control API breaks one rule of the contract"
         )?;
         let limits = loaded.platform.server;
-        let telemetry = Arc::new(JsonLines::new(Box::new(std::io::stdout()), Box::new(std::io::stderr())));
+        let causes = Box::new(std::io::stderr());
+        let telemetry = Arc::new(if self.without_logs {
+            JsonLines::of_causes(causes)
+        } else {
+            JsonLines::new(Box::new(std::io::stdout()), causes)
+        });
         let deployment = Deployment::assemble(loaded, data, telemetry, self.demo, self.control.is_some())?;
+        if self.without_metrics {
+            deployment.platform.metrics().stop();
+        }
         let listener = bind(self.addr, "--addr").await?;
         let address = listener.local_addr()?;
         let deployment = Arc::new(deployment);
@@ -116,6 +130,7 @@ impl Args {
         let router = deployment.router.clone();
         let all_ended = server::serve(listener, router, limits, server::stop_signal()).await;
         let drained = tokio::time::timeout(limits.shutdown_grace, deployment.tasks.drain()).await.is_ok();
+        let _ = tokio::time::timeout(limits.shutdown_grace, deployment.request_counts.flush()).await;
         if !(all_ended && drained) {
             writeln!(context.err, "stopped with work unfinished after {} ms", limits.shutdown_grace.as_millis())?;
         }

@@ -118,6 +118,7 @@ pub(super) async fn reset(control: &Control) -> Result<Response, Refusal> {
     let deployment = &control.deployment;
     let faults_cleared = control.faults.reset(); // first, so that the stores below can be reached
     deployment.local_counts.clear();
+    deployment.request_counts.clear().await;
     let clocks_reset = deployment.clock.reset();
     let created: Vec<TenantId> = control.changes().created.iter().cloned().collect();
     for id in &created {

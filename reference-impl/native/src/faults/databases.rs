@@ -44,10 +44,7 @@ impl Databases for FaultyDatabases {
 
 impl FaultyDatabase {
     /// `answer` where no fault strikes.
-    async fn unless_struck(
-        &self,
-        answer: BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>>,
-    ) -> Result<Vec<Vec<Row>>, DatabaseError> {
+    async fn unless_struck<T>(&self, answer: BoxFuture<'_, Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
         let answer = match self.faults.strike(self.port, &self.tenant).await {
             None => answer.await,
             Some(strike @ (Strike::Refused | Strike::Status(_))) => {
@@ -70,5 +67,12 @@ impl Database for FaultyDatabase {
 
     fn batch_counts(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>> {
         Box::pin(self.unless_struck(self.inner.batch_counts(statements)))
+    }
+
+    fn read_state(
+        &self,
+        statements: &'static [&'static str],
+    ) -> BoxFuture<'_, Result<Arc<Vec<Vec<Row>>>, DatabaseError>> {
+        Box::pin(self.unless_struck(self.inner.read_state(statements)))
     }
 }

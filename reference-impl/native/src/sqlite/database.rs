@@ -34,6 +34,15 @@ impl Plans {
     }
 }
 
+/// What the state of the corpus was when it was last read, by the statements that read it. Emptied by every batch that may have
+/// changed it, before that is acknowledged.
+#[derive(Debug, Default)]
+struct Known {
+    /// Batches so far; an answer that was begun before the last of them is not kept.
+    changes: u64,
+    answers: HashMap<&'static [&'static str], Arc<Vec<Vec<Row>>>>,
+}
+
 /// One tenant's database. Closed when its tenant is destroyed; every later call fails.
 pub(super) struct SqliteDatabase {
     path: PathBuf,
@@ -43,6 +52,7 @@ pub(super) struct SqliteDatabase {
     /// Closed with the database.
     reading: Arc<Semaphore>,
     idle_readers: Arc<Mutex<Vec<Connection>>>,
+    known: Arc<RwLock<Known>>,
 }
 
 impl SqliteDatabase {
@@ -55,6 +65,7 @@ impl SqliteDatabase {
             writer: Arc::new(AsyncMutex::new(Some(writer))),
             reading: Arc::new(Semaphore::new(READERS)),
             idle_readers: Arc::default(),
+            known: Arc::default(),
         })
     }
 
@@ -86,10 +97,12 @@ impl SqliteDatabase {
 
     async fn write(&self, statements: Vec<Statement>, wait: Wait) -> Result<Ran, DatabaseError> {
         let mut writer = Arc::clone(&self.writer).lock_owned().await;
-        let plans = Arc::clone(&self.plans);
+        let (plans, known) = (Arc::clone(&self.plans), Arc::clone(&self.known));
         // The lock moves into the work: a caller that goes away leaves a batch that is whole, not half.
         blocking(move || {
             let connection = writer.as_mut().ok_or_else(closed)?;
+            // Whatever becomes of it, what was known before is not known after.
+            let _changed = (wait == Wait::ForDisk).then(|| Changed(&known));
             let ran = match wait {
                 Wait::ForDisk => batch::run(connection, TransactionBehavior::Immediate, &statements),
                 Wait::ForNothing => without_disk(connection, |connection| {
@@ -100,6 +113,17 @@ impl SqliteDatabase {
             Ok(ran)
         })
         .await
+    }
+}
+
+/// Empties what is known when it is dropped.
+struct Changed<'a>(&'a RwLock<Known>);
+
+impl Drop for Changed<'_> {
+    fn drop(&mut self) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.changes += 1;
+        known.answers.clear();
     }
 }
 
@@ -128,12 +152,35 @@ fn without_disk<T>(
 
 impl SqliteDatabase {
     async fn run(&self, statements: Vec<Statement>, wait: Wait) -> Result<Vec<Vec<Row>>, DatabaseError> {
+        if statements.is_empty() {
+            return if self.reading.is_closed() { Err(closed()) } else { Ok(Vec::new()) };
+        }
         let ran = if self.plans.only_read(&statements) {
             self.read(statements).await?
         } else {
             self.write(statements, wait).await?
         };
         Ok(ran.answers)
+    }
+
+    async fn state(&self, statements: &'static [&'static str]) -> Result<Arc<Vec<Vec<Row>>>, DatabaseError> {
+        if self.reading.is_closed() {
+            return Err(closed());
+        }
+        let changes = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(answers) = known.answers.get(statements) {
+                return Ok(Arc::clone(answers));
+            }
+            known.changes
+        };
+        let read = statements.iter().map(|sql| Statement::new(sql, Vec::new())).collect();
+        let answers = Arc::new(self.read(read).await?.answers);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.changes == changes {
+            known.answers.insert(statements, Arc::clone(&answers));
+        }
+        Ok(answers)
     }
 }
 
@@ -144,6 +191,13 @@ impl Database for SqliteDatabase {
 
     fn batch_counts(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>> {
         Box::pin(self.run(statements, Wait::ForNothing))
+    }
+
+    fn read_state(
+        &self,
+        statements: &'static [&'static str],
+    ) -> BoxFuture<'_, Result<Arc<Vec<Vec<Row>>>, DatabaseError>> {
+        Box::pin(self.state(statements))
     }
 }
 

@@ -8,7 +8,7 @@ use reference_core::ingest::UnicodeWords;
 use reference_core::platform::{INDEX_BYTES, Platform, Ports};
 use reference_core::ports::{EmbedPurpose, MemoryKeyValue, ModelError, RateLimiter};
 use reference_core::retrieve::HashedEmbedder;
-use reference_core::store::rate::{Admission, RouteClass, StoredCounts};
+use reference_core::store::rate::{Admission, KeptCounts, RouteClass};
 use reference_core::tenancy::{BudgetSettings, RateLimits, TenantContext};
 use reference_core::testkit::{TestTenants, TestTimer};
 use reference_impl::sqlite::SqliteDatabases;
@@ -24,11 +24,13 @@ fn tenants() -> TestTenants {
     })
 }
 
-fn limiter(tenants: &TestTenants, folder: &Path) -> Arc<StoredCounts> {
-    Arc::new(StoredCounts::new(Arc::new(SqliteDatabases::new(folder)), tenants.clock.clone()))
+fn limiter(tenants: &TestTenants, folder: &Path) -> Arc<KeptCounts> {
+    let writer = Arc::new(Tasks::new(tokio::runtime::Handle::current(), 1));
+    let databases = Arc::new(SqliteDatabases::new(folder));
+    Arc::new(KeptCounts::new(databases, tenants.clock.clone(), Arc::new(TestTimer::default()), writer))
 }
 
-async fn ask(limiter: &StoredCounts, caller: &TenantContext, class: RouteClass) -> Option<u32> {
+async fn ask(limiter: &KeptCounts, caller: &TenantContext, class: RouteClass) -> Option<u32> {
     match limiter.admit(caller, class).await.unwrap() {
         Admission::Admitted(figures) => Some(figures.remaining),
         Admission::Refused { .. } => None,
@@ -56,6 +58,7 @@ async fn of_two_hundred_requests_at_once_exactly_the_limit_gets_through_also_aft
     let other = tenants.scoped(tenants.owner().id(), "second", &[reference_core::tenancy::Scope::Admin]);
     assert_eq!(ask(&counts, &other, RouteClass::Read).await, Some(LIMIT - 1));
     assert_eq!(ask(&counts, &tenants.stranger(), RouteClass::Read).await, Some(LIMIT - 1));
+    counts.flush().await;
     drop(counts);
     let counts = limiter(&tenants, folder.path());
     let Admission::Refused { figures, retry_after_s } = counts.admit(&tenants.owner(), RouteClass::Read).await.unwrap()

@@ -183,23 +183,24 @@ pub(crate) fn embedding_name(model: &str, dimensions: usize) -> String {
     format!("{model}/{dimensions}")
 }
 
+const VERSION: &str = "SELECT value FROM meta WHERE key = 'corpus_version'";
+
 /// The present corpus version, one cheap read.
 pub(crate) async fn corpus_version(database: &dyn Database) -> Result<i64, DatabaseError> {
-    let rows = database.batch(vec![version_statement()]).await?;
+    let rows = database.read_state(&[VERSION]).await?;
     version_of(rows.first())
 }
 
 /// What tells the store from one that had its place before, and the present corpus version, one cheap read: together they name
 /// a state of a corpus for good.
 pub(crate) async fn corpus_state(database: &dyn Database) -> Result<(String, i64), DatabaseError> {
-    let mark = Statement::new("SELECT value FROM meta WHERE key = 'mark'", Vec::new());
-    let rows = database.batch(vec![version_statement(), mark]).await?;
+    let rows = database.read_state(&[VERSION, "SELECT value FROM meta WHERE key = 'mark'"]).await?;
     let mark = rows.get(1).and_then(|rows| rows.first()).ok_or_else(|| damaged("no mark"))?;
     Ok((Columns::of(mark).text()?.to_owned(), version_of(rows.first())?))
 }
 
 pub(super) fn version_statement() -> Statement {
-    Statement::new("SELECT value FROM meta WHERE key = 'corpus_version'", Vec::new())
+    Statement::new(VERSION, Vec::new())
 }
 
 pub(super) fn version_of(rows: Option<&Vec<Vec<Value>>>) -> Result<i64, DatabaseError> {
