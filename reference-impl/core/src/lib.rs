@@ -24,5 +24,6 @@ pub mod tenancy;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
 pub mod tools;
+pub mod trace;
 pub mod usage;
 pub mod warm;

@@ -7,6 +7,7 @@ use reference_core::{
     metrics::{Metric, Metrics},
     sabotage::{self, Sabotage},
     tenancy::TenantId,
+    trace::{TraceSink, WorkTrace},
 };
 
 /// One finished request, ready to be written as a log line and counted.
@@ -22,6 +23,19 @@ pub struct RequestRecord {
 pub trait Telemetry: Send + Sync {
     /// Called once a request, after its answer's head is ready. Must not block.
     fn request(&self, record: RequestRecord);
+
+    /// Called once for each sampled piece of work that went on beside requests. A log has no line for it, so a host that
+    /// exports no traces tells nothing of it. Must not block.
+    fn work(&self, _work: WorkTrace) {}
+}
+
+/// Tells what a platform says of its work.
+pub struct WorkTelemetry(pub Arc<dyn Telemetry>);
+
+impl TraceSink for WorkTelemetry {
+    fn work_ended(&self, work: WorkTrace) {
+        self.0.work(work);
+    }
 }
 
 /// Counts each request on its way to the log.

@@ -17,6 +17,7 @@ use crate::ports::Database;
 use crate::sabotage::{self, Sabotage};
 use crate::search::Usage;
 use crate::tenancy::{Scope, TenantContext, TenantId};
+use crate::trace::{StepName, StepOutcome};
 use crate::usage;
 
 /// Time before the tenant's deadline that is kept for the record and the answer, in milliseconds.
@@ -261,6 +262,22 @@ impl Platform {
 
     /// Runs a tool within its time, and holds its result to its schema and size.
     pub(super) async fn run_tool(
+        &self,
+        tenant: &TenantContext,
+        tool: &Registered,
+        call: &ToolCall,
+        most_ms: Option<u64>,
+    ) -> Result<ToolOutput, ToolError> {
+        let (within, step) = tenant.step(StepName::Tool);
+        let done = self.run_within(&within, tool, call, most_ms).await;
+        step.end(match &done {
+            Err(ToolError::TimedOut { .. }) => StepOutcome::TimedOut,
+            other => StepOutcome::of(other),
+        });
+        done
+    }
+
+    async fn run_within(
         &self,
         tenant: &TenantContext,
         tool: &Registered,

@@ -4,7 +4,9 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use reference_http::Telemetry;
 use tokio::net::TcpListener;
 
 use super::{Context, ENVIRONMENT, Failure};
@@ -12,10 +14,13 @@ use crate::config::{self, DemoFiles, ProviderUrl};
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::deployment::{self, Deployment};
 use crate::telemetry::JsonLines;
+use crate::traces::Traces;
 use crate::{control, events, server, speech};
 
 /// Tenants that `--demo` serves where no folder is given: the fixtures, seen from the root of the project.
 const DEMO_TENANTS: &str = "fixtures/tenants";
+/// How long the end of the process waits for its last traces to be taken.
+const LAST_TRACES: Duration = Duration::from_secs(2);
 /// Threads that run requests, at least: cutting and embedding a document keeps one busy, which must not stall every other
 /// tenant on a small machine.
 const LEAST_THREADS: usize = 4;
@@ -41,6 +46,13 @@ pub(super) struct Args {
     /// Another address for a model provider of platform.yaml, such as that of a stand-in in a test. May be repeated.
     #[arg(long, value_name = "ID=URL")]
     provider_url: Vec<ProviderUrl>,
+    /// Address of an OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318, to send traces to.
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    otlp: Option<String>,
+    /// Share of requests that are traced where their callers say nothing about it, from 0 to 1, in place of platform.yaml's
+    /// `trace_ratio`.
+    #[arg(long, value_name = "RATIO", env = "PLUMBLINE_TRACE_RATIO", value_parser = ratio)]
+    trace_ratio: Option<f64>,
 }
 
 impl Args {
@@ -54,6 +66,7 @@ impl Args {
         for change in &self.provider_url {
             change.apply(&mut loaded).map_err(Failure::Usage)?;
         }
+        loaded.platform.trace_ratio = self.trace_ratio.unwrap_or(loaded.platform.trace_ratio);
         let data = self.data.as_deref().map_or_else(DataFolder::temporary, DataFolder::open);
         let data = data.map_err(|error| usage(&error))?;
         let threads = std::thread::available_parallelism().map_or(LEAST_THREADS, |it| it.get().max(LEAST_THREADS));
@@ -93,8 +106,18 @@ impl Args {
             "this is a sabotage build: PUT /sabotage/<name> on the control API breaks one rule of the contract"
         )?;
         let limits = loaded.platform.server;
-        let telemetry = Arc::new(JsonLines::new(Box::new(std::io::stdout()), Box::new(std::io::stderr())));
+        let lines = JsonLines::new(Box::new(std::io::stdout()), Box::new(std::io::stderr()));
+        let mut telemetry: Arc<dyn Telemetry> = Arc::new(lines);
+        let traces = self.otlp.as_deref().filter(|url| !url.is_empty());
+        let traces = traces.map(|url| Traces::new(Arc::clone(&telemetry), url)).transpose();
+        let traces = traces.map_err(|error| Failure::Usage(error.to_string()))?.map(Arc::new);
+        if let Some(traces) = &traces {
+            telemetry = Arc::clone(traces) as _;
+        }
         let deployment = Deployment::assemble(loaded, data, telemetry, self.demo, self.control.is_some())?;
+        if let Some(traces) = &traces {
+            traces.count_with(deployment.platform.metrics().clone());
+        }
         let listener = bind(self.addr, "--addr").await?;
         let address = listener.local_addr()?;
         let deployment = Arc::new(deployment);
@@ -119,8 +142,17 @@ impl Args {
         if !(all_ended && drained) {
             writeln!(context.err, "stopped with work unfinished after {} ms", limits.shutdown_grace.as_millis())?;
         }
+        if let Some(traces) = traces {
+            // A collector that does not answer must not hold the process.
+            let _ = tokio::time::timeout(LAST_TRACES, traces.flush()).await;
+        }
         Ok(())
     }
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| "expected a number from 0 to 1".to_owned())
 }
 
 async fn bind(addr: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {

@@ -15,3 +15,4 @@ mod serve;
 mod speech;
 mod stream;
 mod tools;
+mod traces;
