@@ -19,6 +19,8 @@ pub mod rules;
 pub mod saboteurs;
 pub mod session;
 pub mod suite;
+pub mod sweep;
+mod sweep;
 pub mod written;
 
 #[expect(unreachable_pub, reason = "generated from the contract")]

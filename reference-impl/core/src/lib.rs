@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod platform;
 pub mod policy;
 pub mod ports;
+mod redact;
 pub mod retrieve;
 pub mod sabotage;
 pub mod safety;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use super::classes::faults;
 use super::pending::Pending;
 use super::{Converter, Declaration, Registered, Registry, SideEffects, ToolError, ToolRun};
+use crate::redact::redacted;
 use crate::audit::{AuditKeys, Called, Journal, Outcome};
 use crate::ids::AuditId;
 use crate::metrics::Metric;
@@ -24,7 +25,7 @@ use crate::usage;
 const RESERVE_MS: u64 = 250;
 
 /// A call, as whoever asks makes it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ToolCall {
     /// Name of the tool.
     pub tool: String,
@@ -38,8 +39,10 @@ pub struct ToolCall {
     pub trace_id: Option<String>,
 }
 
+redacted!(ToolCall { tool, timeout_ms, request_id, trace_id } hides { arguments });
+
 /// What a call gave.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ToolOutput {
     /// The tool that ran.
     pub tool: String,
@@ -54,6 +57,8 @@ pub struct ToolOutput {
     /// The request that made the call.
     pub request_id: String,
 }
+
+redacted!(ToolOutput { tool, version, duration_us, usage, request_id } hides { result });
 
 /// What a tenant's tools did since start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

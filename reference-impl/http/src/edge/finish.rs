@@ -180,6 +180,9 @@ fn spans(taken: &[Taken], started_us: u64) -> Vec<LogSpan> {
         let (start, took) = (ms(step.start_us.saturating_sub(started_us)), ms(step.duration_us));
         let mut span = LogSpan::new(step.name.as_str().to_owned(), hex(step.span_id), start, took, outcome);
         span.parent_span_id = step.parent.map(|parent| hex(parent.get()));
+        if sabotage::on(Sabotage::StepIdsInCapitals) {
+            span.span_id = format!("{:016X}", step.span_id | 0xa000_0000_0000_0000);
+        }
         span
     };
     taken.iter().map(span).collect()

@@ -7,16 +7,19 @@ pub use template::{PromptTemplate, TemplateProblem, Variable};
 
 use self::pack::{Packed, pack};
 use self::template::fill;
+use crate::redact::redacted;
 use crate::ports::Passage;
 
 /// What a model reads.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Prompt {
     /// The system message.
     pub system: String,
     /// The user message.
     pub user: String,
 }
+
+redacted!(Prompt {  } hides { system, user });
 
 /// Fills `template`: passages by rising rank until `budget` tokens (by `count`) are used, the best one always.
 pub fn assemble(
