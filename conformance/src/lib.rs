@@ -20,7 +20,6 @@ pub mod saboteurs;
 pub mod session;
 pub mod suite;
 pub mod sweep;
-mod sweep;
 pub mod written;
 
 #[expect(unreachable_pub, reason = "generated from the contract")]

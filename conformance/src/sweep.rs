@@ -49,7 +49,11 @@ pub fn all() -> [Sweep; 2] {
 pub(crate) fn forbidden(scanner: &Scanner, fixtures: &Fixtures, credentials: &[Credential]) -> Scanner {
     let mut texts = vec![("(token)".to_owned(), "token".to_owned(), TOKEN.to_owned())];
     for credential in credentials {
-        texts.push((credential.tenant.clone(), format!("key {}", credential.name), credential.secret.expose().to_owned()));
+        texts.push((
+            credential.tenant.clone(),
+            format!("key {}", credential.name),
+            credential.secret.expose().to_owned(),
+        ));
     }
     for tenant in fixtures.tenants() {
         for document in &tenant.documents {
@@ -149,8 +153,7 @@ fn told(found: &Findings, lines: u64) -> String {
 async fn talk(session: &Session) -> Result<(), String> {
     let tenant = session.main_tenant();
     let fixture = session.fixtures.tenant(tenant);
-    let Some((document, credential)) =
-        fixture.and_then(|it| it.documents.first()).zip(session.principal(tenant))
+    let Some((document, credential)) = fixture.and_then(|it| it.documents.first()).zip(session.principal(tenant))
     else {
         return Ok(());
     };

@@ -120,7 +120,11 @@ fn judged(pipe: Pipe, line: &str) -> Judged {
     }
     let route = object.get("route").and_then(Value::as_str).unwrap_or("no route").to_owned();
     let misfits = judge::misfits("LogLine", &Value::Object(object)).unwrap_or_default();
-    if misfits.is_empty() { Judged::Fits } else { Judged::Misfit(format!("log line of {route}: {}", misfits.join("; "))) }
+    if misfits.is_empty() {
+        Judged::Fits
+    } else {
+        Judged::Misfit(format!("log line of {route}: {}", misfits.join("; ")))
+    }
 }
 
 /// The kind of an error of JSON, without the text that it is about.
@@ -155,7 +159,8 @@ mod tests {
         }
         assert_eq!(misfits(Pipe::Error, &strange), 1);
         assert_eq!(misfits(Pipe::Error, r#"{"log_lines_dropped":3}"#), 1);
-        for line in [r#"{"level":"warn","target":"reference_core","message":"x"}"#, "listening on http://x", "{broken"] {
+        for line in [r#"{"level":"warn","target":"reference_core","message":"x"}"#, "listening on http://x", "{broken"]
+        {
             assert_eq!(misfits(Pipe::Error, line), 0, "{line}");
         }
         for line in [r#"{"request_id":"r1","cause":"the disk is full"}"#, "ready", ""] {

@@ -9,8 +9,8 @@ use super::coverage::{PassageWords, stems};
 use super::orders::Matter;
 use super::question::Question;
 use super::sentences::flatten;
-use crate::redact::redacted;
 use crate::ports::{GeneratedSentence, GenerationRequest, Passage};
+use crate::redact::redacted;
 use crate::retrieve::words::{content_stems, is_stop_word, stem, words};
 use crate::sabotage::{self, Sabotage};
 

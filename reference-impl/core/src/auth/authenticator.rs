@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::token::{self, TokenSettings};
 use super::{ApiKey, ApiKeyError, AuthError, Evidence, KeySet, Principal, Refusal, TenantContext};
-use crate::redact::redacted;
 use crate::ports::{Clock, UnixMillis};
+use crate::redact::redacted;
 use crate::sabotage::{self, Sabotage};
 use crate::tenancy::{Credential, CredentialState, KeyDigest, Registry, Scope, TenantId, TenantSettings};
 

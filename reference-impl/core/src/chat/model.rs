@@ -3,10 +3,10 @@
 use contract_types::ErrorCode;
 use serde_json::{Map, Value as Json};
 
-use crate::redact::redacted;
 use crate::answer::Citation;
 use crate::audit::Outcome;
 use crate::ids::SessionId;
+use crate::redact::redacted;
 use crate::retrieve::{Degradation, Filter};
 use crate::safety::Finding;
 use crate::search::Usage;

@@ -6,8 +6,8 @@ use contract_types::ErrorCode;
 use serde_json::{Map, Value as Json};
 
 use super::convert::ContentType;
-use crate::redact::redacted;
 use crate::ports::UnixMillis;
+use crate::redact::redacted;
 use crate::tenancy::ChunkStrategy;
 
 /// A document to ingest.

@@ -1,8 +1,8 @@
 //! Passages to a written answer.
 
 use super::{BoxFuture, ModelError};
-use crate::redact::redacted;
 use crate::answer::Prompt;
+use crate::redact::redacted;
 use crate::tenancy::TenantContext;
 
 /// How a generator makes its sentences.

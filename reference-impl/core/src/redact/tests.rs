@@ -99,17 +99,10 @@ fn nothing_that_somebody_wrote_is_shown_where_a_value_is_formatted() {
         stop: vec![text()],
     };
     let candidate = RerankCandidate { text: text(), heading_path: vec![text()], vector: Vec::new(), score: 0.5 };
-    let tool = ToolCall {
-        tool: "t".to_owned(),
-        arguments: map,
-        timeout_ms: None,
-        request_id: "r".to_owned(),
-        trace_id: None,
-    };
-    let search = SearchRequest {
-        history: vec![Turn { question: text(), answer: text() }],
-        ..SearchRequest::new(WRITTEN)
-    };
+    let tool =
+        ToolCall { tool: "t".to_owned(), arguments: map, timeout_ms: None, request_id: "r".to_owned(), trace_id: None };
+    let search =
+        SearchRequest { history: vec![Turn { question: text(), answer: text() }], ..SearchRequest::new(WRITTEN) };
     let statement = Statement::new("SELECT ?1", vec![Value::Text(text()), Value::Blob(text().into_bytes())]);
     let bearer = format!("Bearer {WRITTEN}").into_bytes();
     let authorization = [bearer.as_slice()];

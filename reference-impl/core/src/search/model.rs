@@ -2,8 +2,8 @@
 
 use super::intent::Intent;
 use super::spelling::Correction;
-use crate::redact::redacted;
 use crate::answer::{Citation, Confidence, Source};
+use crate::redact::redacted;
 use crate::retrieve::{Degradation, Filter};
 use crate::safety::Finding;
 use crate::tenancy::RetrievalMode;

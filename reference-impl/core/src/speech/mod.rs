@@ -16,8 +16,8 @@ pub use split::pieces;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::redact::redacted;
 use crate::ports::{SpeechEncoder, SpeechFormat, SpeechProvider, SpeechVoice};
+use crate::redact::redacted;
 use crate::tenancy::{Feature, TenantContext, TenantId};
 use crate::usage::Meter;
 

@@ -19,6 +19,8 @@ use crate::{control, events, server, speech};
 
 /// Tenants that `--demo` serves where no folder is given: the fixtures, seen from the root of the project.
 const DEMO_TENANTS: &str = "fixtures/tenants";
+/// When streams are ended that are still open, as a share of the grace that the end of the process has.
+const STREAMS_END: f64 = 0.8;
 /// How long the end of the process waits for its last traces to be taken.
 const LAST_TRACES: Duration = Duration::from_secs(2);
 /// Threads that run requests, at least: cutting and embedding a document keeps one busy, which must not stall every other
@@ -137,7 +139,16 @@ impl Args {
             writeln!(context.err, "try: {}", example(address, key))?;
         }
         let router = deployment.router.clone();
-        let all_ended = server::serve(listener, router, limits, server::stop_signal()).await;
+        let streams = deployment.streams.clone();
+        let stop = async move {
+            server::stop_signal().await;
+            // A stream may still end by itself; what is open late in the grace is ended while its client can be told.
+            tokio::spawn(async move {
+                tokio::time::sleep(limits.shutdown_grace.mul_f64(STREAMS_END)).await;
+                streams.close();
+            });
+        };
+        let all_ended = server::serve(listener, router, limits, stop).await;
         let drained = tokio::time::timeout(limits.shutdown_grace, deployment.tasks.drain()).await.is_ok();
         if !(all_ended && drained) {
             writeln!(context.err, "stopped with work unfinished after {} ms", limits.shutdown_grace.as_millis())?;

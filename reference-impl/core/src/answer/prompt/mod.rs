@@ -7,8 +7,8 @@ pub use template::{PromptTemplate, TemplateProblem, Variable};
 
 use self::pack::{Packed, pack};
 use self::template::fill;
-use crate::redact::redacted;
 use crate::ports::Passage;
+use crate::redact::redacted;
 
 /// What a model reads.
 #[derive(Clone, PartialEq, Eq, Default)]
