@@ -26,7 +26,11 @@ impl Collector {
 
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (parts, body) = request.into_parts();
-        let response = self.fetch.exchange(Request::from_parts(parts, Full::new(body))).await.map_err(|error| format!("{error:?}"))?;
+        let response = self
+            .fetch
+            .exchange(Request::from_parts(parts, Full::new(body)))
+            .await
+            .map_err(|error| format!("{error:?}"))?;
         let (parts, body) = response.into_parts();
         let body = Limited::new(body, ANSWER).collect().await?.to_bytes();
         Ok(Response::from_parts(parts, body))

@@ -18,7 +18,13 @@ struct Tree {
 
 impl Tree {
     /// A span that begins so long after the tree and takes so long.
-    fn span(&self, (id, parent): (SpanId, SpanId), name: Cow<'static, str>, after: Duration, took: Duration) -> SpanData {
+    fn span(
+        &self,
+        (id, parent): (SpanId, SpanId),
+        name: Cow<'static, str>,
+        after: Duration,
+        took: Duration,
+    ) -> SpanData {
         let start_time = self.start + after;
         SpanData {
             span_context: SpanContext::new(self.trace, id, TraceFlags::SAMPLED, false, TraceState::NONE),
@@ -75,8 +81,7 @@ fn attributes(line: &LogLine) -> Vec<KeyValue> {
         ("plumbline.stream_outcome", line.stream_outcome.map(|it| it.as_str().to_owned())),
     ];
     all.extend(texts.into_iter().filter_map(|(key, value)| Some(KeyValue::new(key, value?))));
-    let numbers =
-        [("gen_ai.usage.input_tokens", line.tokens_in), ("gen_ai.usage.output_tokens", line.tokens_out)];
+    let numbers = [("gen_ai.usage.input_tokens", line.tokens_in), ("gen_ai.usage.output_tokens", line.tokens_out)];
     all.extend(numbers.into_iter().filter_map(|(key, value)| Some(KeyValue::new(key, number(value?)))));
     all
 }

@@ -8,8 +8,8 @@ use reference_core::ports::{
     Generator, ModelError, Passage, RerankCandidate, Reranker,
 };
 use reference_core::tenancy::RequestMark;
-use reference_core::trace::TracePoint;
 use reference_core::testkit::TestTenants;
+use reference_core::trace::TracePoint;
 use reference_providers::{
     Api, Endpoint, Provider, ProviderEmbedder, ProviderKind, ProviderModel, ProviderReranker, Secret,
 };
