@@ -19,6 +19,7 @@ pub mod rules;
 pub mod saboteurs;
 pub mod session;
 pub mod suite;
+pub mod sweep;
 pub mod written;
 
 #[expect(unreachable_pub, reason = "generated from the contract")]

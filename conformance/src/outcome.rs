@@ -111,6 +111,7 @@ pub fn record(session: &Session, test: &Test, outcome: &Outcome, attempts: u64) 
         Test::Written(_) => reached(),
         Test::Property(property) => property.operation().map(str::to_owned),
         Test::Probe(probe) => Some(probe.operation().to_owned()),
+        Test::Log(_) => None,
     };
     let rule = test.rule().map(str::to_owned);
     CaseRecord {

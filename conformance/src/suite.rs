@@ -17,6 +17,7 @@ use crate::{
     property::{self, Property},
     rules,
     session::Session,
+    sweep::{self, Sweep},
     written,
 };
 
@@ -61,6 +62,8 @@ pub enum Test {
     Property(Box<Property>),
     /// Measures a time.
     Probe(Box<Probe>),
+    /// Judges what the target has written.
+    Log(Sweep),
 }
 
 impl Test {
@@ -74,6 +77,7 @@ impl Test {
             Self::Isolation(attempt) => attempt.id(),
             Self::Property(property) => property.id().to_owned(),
             Self::Probe(probe) => probe.id().to_owned(),
+            Self::Log(sweep) => sweep.id().to_owned(),
             Self::Written(case) => case.id.clone(),
         }
     }
@@ -89,13 +93,14 @@ impl Test {
             Self::Written(_) => "rule".to_owned(),
             Self::Property(property) => property.kind().to_owned(),
             Self::Probe(probe) => probe.kind().to_owned(),
+            Self::Log(sweep) => sweep.kind().to_owned(),
         }
     }
 
     /// Its tier.
     pub fn tier(&self) -> Tier {
         match self {
-            Self::Generated(_) | Self::Isolation(_) => Tier::Generated,
+            Self::Generated(_) | Self::Isolation(_) | Self::Log(_) => Tier::Generated,
             Self::Written(_) => Tier::Written,
             Self::Property(_) => Tier::Property,
             Self::Probe(_) => Tier::Probe,
@@ -108,6 +113,7 @@ impl Test {
             Self::Generated(_) | Self::Isolation(_) => CaseRecordLevel::Must,
             Self::Property(property) => property.level(),
             Self::Probe(probe) => probe.level(),
+            Self::Log(sweep) => sweep.level(),
             Self::Written(case) => case.level(),
         }
     }
@@ -120,6 +126,7 @@ impl Test {
             Self::Written(case) => Some(&case.rule),
             Self::Property(_) => None,
             Self::Probe(probe) => Some(probe.rule()),
+            Self::Log(sweep) => Some(sweep.rule()),
         }
     }
 
@@ -129,6 +136,7 @@ impl Test {
             Self::Generated(case) => rules::of_generated(case).map(|(_, polarity)| polarity),
             Self::Isolation(attempt) => Some(attempt.polarity()),
             Self::Written(case) => Some(case.polarity),
+            Self::Log(sweep) => Some(sweep.polarity()),
             Self::Property(_) | Self::Probe(_) => None,
         }
     }
@@ -136,7 +144,7 @@ impl Test {
     /// Cases of the isolation and security catalogue that it holds.
     pub fn catalogue(&self) -> Vec<String> {
         match self {
-            Self::Generated(_) | Self::Property(_) => Vec::new(),
+            Self::Generated(_) | Self::Property(_) | Self::Log(_) => Vec::new(),
             Self::Isolation(attempt) => attempt.catalogue().iter().map(|&id| id.to_owned()).collect(),
             Self::Written(case) => case.catalogue.clone(),
             Self::Probe(probe) => probe.catalogue().iter().map(|&id| id.to_owned()).collect(),
@@ -151,6 +159,7 @@ impl Test {
             Self::Written(case) => case.operations.iter().any(|known| known == operation),
             Self::Property(property) => property.operation() == Some(operation),
             Self::Probe(probe) => probe.operation() == operation,
+            Self::Log(_) => false,
         }
     }
 
@@ -158,7 +167,7 @@ impl Test {
     pub fn patience(&self) -> u64 {
         match self {
             // Probes come last: what is left of the run then does not disturb them.
-            Self::Generated(_) | Self::Isolation(_) | Self::Probe(_) => 0,
+            Self::Generated(_) | Self::Isolation(_) | Self::Probe(_) | Self::Log(_) => 0,
             // After what waits for longer, and before everything that is over at once.
             Self::Property(_) => 500,
             Self::Written(case) => case.patience(),
@@ -168,9 +177,16 @@ impl Test {
     /// How long it may wait, roughly, in milliseconds, where the target is not as it should be.
     pub fn longest(&self) -> u64 {
         match self {
-            Self::Generated(_) | Self::Isolation(_) | Self::Property(_) | Self::Probe(_) => self.patience(),
+            Self::Generated(_) | Self::Isolation(_) | Self::Property(_) | Self::Probe(_) | Self::Log(_) => {
+                self.patience()
+            }
             Self::Written(case) => case.longest(),
         }
+    }
+
+    /// Whether it judges what all others have left, and so runs when they are over.
+    pub fn comes_last(&self) -> bool {
+        matches!(self, Self::Log(_))
     }
 
     /// Runs it.
@@ -181,6 +197,7 @@ impl Test {
             Self::Written(case) => written::run(session, case).await,
             Self::Property(property) => property.run(session, session.seed, session.property_time).await,
             Self::Probe(probe) => probe.run(session).await,
+            Self::Log(sweep) => sweep.run(session).await,
         }
     }
 }
@@ -191,7 +208,7 @@ pub struct Suite {
     /// The contract that it was made from.
     pub contract: Contract,
     /// Written tests by id, then the permission matrix of tools, then the isolation matrix, then generated ones, both in the order of the contract, then properties, then
-    /// probes.
+    /// probes, then sweeps over the log.
     pub tests: Vec<Test>,
 }
 
@@ -224,6 +241,7 @@ impl Suite {
         }
         tests.extend(property::all(&contract).into_iter().map(|property| Test::Property(Box::new(property))));
         tests.extend(probe::all(&contract).into_iter().map(|probe| Test::Probe(Box::new(probe))));
+        tests.extend(sweep::all().map(Test::Log));
         let mut seen = HashSet::new();
         if let Some(twice) = tests.iter().find(|test| !seen.insert(test.id())) {
             return Err(fault(root.join("conformance/cases"), format!("two tests are called `{}`", twice.id())));
@@ -235,7 +253,12 @@ impl Suite {
     pub fn examples(&self) -> Vec<catalogue::Case> {
         let generated = self.tests.iter().filter_map(|test| match test {
             Test::Generated(case) if case.kind == catalogue::Kind::Example => Some((**case).clone()),
-            Test::Generated(_) | Test::Isolation(_) | Test::Written(_) | Test::Property(_) | Test::Probe(_) => None,
+            Test::Generated(_)
+            | Test::Isolation(_)
+            | Test::Written(_)
+            | Test::Property(_)
+            | Test::Probe(_)
+            | Test::Log(_) => None,
         });
         generated.collect()
     }

@@ -55,13 +55,23 @@ impl Scanner {
     ///
     /// When the patterns outgrow what one automaton can hold, which takes millions of them.
     pub fn add(&mut self, tenant: &str, canaries: &BTreeMap<String, String>) {
-        for (store, plain) in canaries.iter().filter(|(_, plain)| !plain.is_empty()) {
+        self.add_all(canaries.iter().map(|(store, plain)| (tenant, store.as_str(), plain.as_str())));
+    }
+
+    /// Adds texts of many tenants at once: whose each is, what it is, and the text.
+    ///
+    /// # Panics
+    ///
+    /// As [`Scanner::add`].
+    pub fn add_all<'a>(&mut self, texts: impl IntoIterator<Item = (&'a str, &'a str, &'a str)>) {
+        for (tenant, store, plain) in texts.into_iter().filter(|(_, _, plain)| !plain.is_empty()) {
             let place = self.needles.len();
-            self.needles.push(Needle { tenant: tenant.to_owned(), store: store.clone(), plain: plain.clone() });
+            let (tenant, store) = (tenant.to_owned(), store.to_owned());
+            self.needles.push(Needle { tenant, store, plain: plain.to_owned() });
             self.patterns.extend(encodings(plain).into_iter().map(|(encoding, bytes)| (place, encoding, bytes)));
         }
         let bytes = self.patterns.iter().map(|(_, _, bytes)| bytes);
-        self.automaton = Some(AhoCorasick::new(bytes).expect("a few hundred short patterns fit"));
+        self.automaton = Some(AhoCorasick::new(bytes).expect("some ten thousand short patterns fit"));
     }
 
     /// Every canary in `hay`, by its place among the needles, with the first encoding that was found.
@@ -72,6 +82,16 @@ impl Scanner {
             found.entry(*place).or_insert(*encoding);
         }
         found
+    }
+
+    /// Everything that is looked for and stands in `text`, each once: what it is, whose, and how it was encoded. The text itself is
+    /// not repeated.
+    pub fn found(&self, text: &[u8]) -> Vec<String> {
+        let told = |(place, encoding): (usize, &'static str)| {
+            let needle = &self.needles[place];
+            format!("the canary `{}` of tenant `{}` ({encoding})", needle.store, needle.tenant)
+        };
+        self.find(text).into_iter().map(told).collect()
     }
 
     /// The canary of a tenant's store.

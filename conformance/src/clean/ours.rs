@@ -39,7 +39,7 @@ impl<'a> Ours<'a> {
                         generated.entry(id).or_default().insert(hash(&content));
                     }
                 }
-                Test::Generated(_) | Test::Isolation(_) | Test::Property(_) | Test::Probe(_) => {}
+                Test::Generated(_) | Test::Isolation(_) | Test::Property(_) | Test::Probe(_) | Test::Log(_) => {}
             }
         }
         for document in fixtures.tenants().iter().flat_map(|tenant| &tenant.documents) {

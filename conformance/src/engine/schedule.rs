@@ -58,11 +58,12 @@ pub(super) struct Found {
 /// Runs `tests` and tells the listeners each end as it comes.
 pub(super) async fn all(
     session: &Arc<Session>,
-    mut tests: Vec<Test>,
+    tests: Vec<Test>,
     stops: Stops,
     listeners: &mut [Box<dyn Listener>],
     interrupts: Interrupts,
 ) -> Found {
+    let (last, mut tests): (Vec<Test>, Vec<Test>) = tests.into_iter().partition(Test::comes_last);
     // What waits for a time to pass begins first, so that it waits beside everything else.
     tests.sort_by_key(|test| std::cmp::Reverse(test.longest()));
     let ids: Vec<String> = tests.iter().map(Test::id).collect();
@@ -109,6 +110,17 @@ pub(super) async fn all(
         let vanished: Vec<CaseRecord> = vanished.into_iter().map(|id| lost(id, message)).collect();
         drop(left);
         cases.extend(vanished);
+    }
+    for test in last {
+        if shared.watchman.is_stopped(&session.pace) {
+            break;
+        }
+        let (case, there) = one(session, &test).await;
+        shared.watchman.heard(fails(&case), there);
+        for listener in listeners.iter_mut() {
+            listener.on(&Event::Ended { case: &case, there });
+        }
+        cases.push(case);
     }
     let stop = Arc::into_inner(shared).map_or(Stop::Interrupted, |shared| shared.watchman.why());
     Found { cases, stop }

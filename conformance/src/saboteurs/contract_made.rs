@@ -71,7 +71,12 @@ pub(super) fn all(contract: &Contract, tests: &[Test]) -> Vec<Saboteur> {
         let of = |kind: Kind| {
             let ids = tests.iter().filter_map(move |test| match test {
                 Test::Generated(case) if case.operation == operation.id && case.kind == kind => Some(test.id()),
-                Test::Generated(_) | Test::Isolation(_) | Test::Written(_) | Test::Property(_) | Test::Probe(_) => None,
+                Test::Generated(_)
+                | Test::Isolation(_)
+                | Test::Written(_)
+                | Test::Property(_)
+                | Test::Probe(_)
+                | Test::Log(_) => None,
             });
             ids.collect::<Vec<String>>()
         };

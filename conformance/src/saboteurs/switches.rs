@@ -73,7 +73,7 @@ pub(super) fn by_rule(tests: &[Test]) -> BTreeMap<String, Vec<Test>> {
         let Some(rule) = test.rule() else { continue };
         let (written, generated) = rules.entry(rule.to_owned()).or_default();
         match test {
-            Test::Written(_) => written.push(test.clone()),
+            Test::Written(_) | Test::Log(_) => written.push(test.clone()),
             Test::Generated(_) | Test::Isolation(_) => generated.push(test.clone()),
             Test::Property(_) | Test::Probe(_) => {}
         }

@@ -39,6 +39,7 @@ impl Session {
     /// [`PrepareError`].
     pub fn another(&self, data: &Path) -> Result<Self, PrepareError> {
         let target = Target::open_with(&self.profile, &self.root, data).map_err(|error| not_opened(&error))?;
+        target.log().into_iter().for_each(|log| log.watch(Arc::clone(&self.forbidden)));
         let client = Client::new(&target.base_url, self.bounds).and_then(|it| it.carrying(self.profile.headers()));
         let client = client.map_err(|error| PrepareError::Usage(error.to_string()))?;
         Ok(Self {
@@ -70,6 +71,7 @@ impl Session {
             bounds: self.bounds,
             judge: Arc::clone(&self.judge),
             scanner: Arc::clone(&self.scanner),
+            forbidden: Arc::clone(&self.forbidden),
             redactor: Arc::clone(&self.redactor),
             pace: Arc::clone(&self.pace),
             facts: Arc::clone(&self.facts),

@@ -66,6 +66,8 @@ pub struct Session {
     pub judge: Arc<Judge>,
     /// Looks for canaries in every response.
     pub scanner: Arc<Scanner>,
+    /// Finds what no line of the target's log may hold.
+    pub forbidden: Arc<Scanner>,
     /// Takes secrets and canaries out of records.
     pub redactor: Arc<Redactor>,
     /// How hard the target may be pressed.
@@ -132,6 +134,8 @@ impl Session {
             scanner.add(MODEL_PROVIDER, &BTreeMap::from([("key".to_owned(), upstream.key().to_owned())]));
             redactor.add(upstream.key(), "[key of the model provider]");
         }
+        let forbidden = Arc::new(crate::sweep::forbidden(&scanner, &fixtures, &profile.credentials));
+        target.log().into_iter().for_each(|log| log.watch(Arc::clone(&forbidden)));
         let bounds = Bounds::of_run(variable).map_err(|error| usage(&error))?;
         let client = Client::new(&target.base_url, bounds).and_then(|client| client.carrying(profile.headers()));
         let client = client.map_err(|error| usage(&error))?;
@@ -161,6 +165,7 @@ impl Session {
             client,
             bounds,
             scanner: Arc::new(scanner),
+            forbidden,
             redactor: Arc::new(redactor),
             root,
         })

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod platform;
 pub mod policy;
 pub mod ports;
+mod redact;
 pub mod retrieve;
 pub mod sabotage;
 pub mod safety;
@@ -24,5 +25,6 @@ pub mod tenancy;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
 pub mod tools;
+pub mod trace;
 pub mod usage;
 pub mod warm;

@@ -40,6 +40,7 @@ use crate::session::Locks;
 use crate::speech::Speech;
 use crate::tenancy::{SafetyDirection, TenantContext};
 use crate::tools::{Converter, Registry, Toolbox};
+use crate::trace::TraceSink;
 use crate::usage::{Meter, MeteredPorts, metered};
 
 /// Bound of the indexes kept in memory over all tenants, in bytes: about 400,000 vectors of 512 dimensions. A Worker has
@@ -72,6 +73,8 @@ pub struct Platform {
     session_locks: Option<Locks>,
     toolbox: Toolbox,
     speech: Arc<Speech>,
+    /// Takes what is told of jobs; `None` where nobody collects traces.
+    traces: Option<Arc<dyn TraceSink>>,
 }
 
 impl Platform {
@@ -97,6 +100,7 @@ impl Platform {
             session_locks: Some(Locks::default()),
             toolbox: Toolbox::new(cursor_secret),
             speech: Arc::default(),
+            traces: None,
         }
     }
 
@@ -149,6 +153,12 @@ impl Platform {
     pub fn without_metrics(self) -> Self {
         self.metrics.stop();
         self
+    }
+
+    /// The same with what takes the traces of its jobs.
+    #[must_use]
+    pub fn with_traces(self, traces: Arc<dyn TraceSink>) -> Self {
+        Self { traces: Some(traces), ..self }
     }
 
     pub(crate) fn meter(&self) -> &Meter {

@@ -39,7 +39,7 @@ pub use operation::{Operation, RouteClass, Scopes};
 pub use reply::{Audio, EventStream, Problem, Reply};
 pub use service::{DocsPages, Service, ServiceParts};
 pub use sse::{Place, Streams};
-pub use telemetry::{Measured, RequestRecord, Telemetry};
+pub use telemetry::{Measured, RequestRecord, Telemetry, WorkTelemetry};
 
 /// The whole deployment as one axum router: every operation of the contract, and the console at the paths that the contract
 /// leaves to a deployment.

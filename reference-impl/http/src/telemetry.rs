@@ -7,6 +7,7 @@ use reference_core::{
     metrics::{Metric, Metrics},
     sabotage::{self, Sabotage},
     tenancy::TenantId,
+    trace::{TraceSink, WorkTrace},
 };
 
 /// One finished request, ready to be written as a log line and counted.
@@ -26,6 +27,19 @@ pub trait Telemetry: Send + Sync {
     /// Whether anything is done with the record of a request; where nothing is, none is made.
     fn wants_records(&self) -> bool {
         true
+    }
+
+    /// Called once for each sampled piece of work that went on beside requests. A log has no line for it, so a host that
+    /// exports no traces tells nothing of it. Must not block.
+    fn work(&self, _work: WorkTrace) {}
+}
+
+/// Tells what a platform says of its work.
+pub struct WorkTelemetry(pub Arc<dyn Telemetry>);
+
+impl TraceSink for WorkTelemetry {
+    fn work_ended(&self, work: WorkTrace) {
+        self.0.work(work);
     }
 }
 

@@ -14,7 +14,7 @@ use reference_core::retrieve::{Evidence, HashedEmbedder, TermOverlap};
 use reference_core::store::idempotency;
 use reference_core::store::rate::{KeptCounts, LocalCounts};
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
-use reference_http::{BeforeCall, Edge, EdgeParts, Measured, Service, ServiceParts, Streams, Telemetry};
+use reference_http::{BeforeCall, Edge, EdgeParts, Measured, Service, ServiceParts, Streams, Telemetry, WorkTelemetry};
 use reference_providers::HostModels;
 use tokio::runtime::Handle;
 
@@ -159,8 +159,9 @@ impl Deployment {
         let speech = speech::assemble(&config, &timer, &policies)?;
         let platform = Platform::new(ports, &data.secret()?, INDEX_BYTES).with_scan(Arc::new(SimdScan));
         let platform = platform.with_policies(Arc::clone(&policies));
+        let platform = platform.with_traces(Arc::new(WorkTelemetry(Arc::clone(&telemetry))));
         let platform = Arc::new(platform.with_converter(Arc::new(Files)).with_tools(tools).with_speech(speech));
-        let measured = Measured::new(telemetry, platform.metrics().clone());
+        let measured = Measured::new(Arc::clone(&telemetry), platform.metrics().clone());
         let measured: Arc<dyn Telemetry> = Arc::new(measured);
         let counters = wrapped.faults.as_ref().map(|_| Arc::new(Counters::new(Arc::clone(&measured))));
         let telemetry = counters.clone().map_or(measured, |counters| counters as Arc<dyn Telemetry>);
@@ -197,7 +198,8 @@ impl Deployment {
             telemetry,
             before_call,
             recorder: Some(Arc::clone(&platform)),
-        });
+        })
+        .with_trace_ratio(config.trace_ratio);
         let test_tools = wrapped.faults.zip(counters).map(|(faults, counters)| TestTools { faults, counters });
         let router = reference_http::router(edge);
         Ok(Self {

@@ -20,3 +20,4 @@ pub mod speech;
 pub mod sqlite;
 pub mod tasks;
 pub mod telemetry;
+pub mod traces;

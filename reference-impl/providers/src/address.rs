@@ -73,7 +73,8 @@ pub(crate) fn headers(provider: &Provider, tenant: &TenantContext, body: &str, a
     headers.extend(provider.key.as_ref().map(|key| Header::secret("authorization", key.bearer())));
     if let Some(request) = tenant.request() {
         headers.push(Header::new("x-request-id", request.request_id.as_str()));
-        headers.push(Header::new("traceparent", request.traceparent.as_str()));
+        headers.extend(tenant.traceparent().map(|trace| Header::new("traceparent", trace)));
+        headers.extend(request.state.as_deref().map(|state| Header::new("tracestate", state)));
     }
     if let (Api::AiGateway { gateway, .. }, Way::Usual) = (&provider.api, way) {
         headers.extend(gateway_headers(gateway, provider, tenant, body));

@@ -168,7 +168,8 @@ impl Deployment {
             streams: streams.clone(),
         }));
         let local_counts = Arc::new(LocalCounts::default());
-        let router = reference_http::router(Edge::new(EdgeParts {
+        let trace_ratio = config.trace_ratio;
+        let edge = Edge::new(EdgeParts {
             api,
             authenticator: Arc::clone(&authenticator),
             registry: Arc::clone(&registry),
@@ -181,7 +182,8 @@ impl Deployment {
             telemetry: wrapped.telemetry,
             before_call: wrapped.before_call,
             recorder: Some(Arc::clone(&platform)),
-        }));
+        });
+        let router = reference_http::router(edge.with_trace_ratio(trace_ratio));
         Ok(Self {
             router,
             platform,

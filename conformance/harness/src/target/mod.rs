@@ -1,6 +1,9 @@
 //! A target under test: one that is already running, or a child process that the profile says how to build and start.
 
 mod build;
+mod log;
+
+pub use log::{Findings, LogBook};
 
 use std::{
     collections::VecDeque,
@@ -18,6 +21,7 @@ use crate::{
     upstream::{Upstream, UpstreamError},
 };
 use contract_types::StartProfile;
+use log::Pipe;
 use regex::Regex;
 
 /// Lines of a target's output that are kept.
@@ -86,6 +90,7 @@ struct Started {
     child: Child,
     stop_after: Duration,
     output: Output,
+    log: Arc<LogBook>,
     data: tempfile::TempDir,
 }
 
@@ -161,17 +166,17 @@ impl Target {
             command.env(name, fill(value.as_str().unwrap_or_default()));
         }
         let mut child = command.spawn().map_err(|cause| TargetError::Run { program: program.to_owned(), cause })?;
-        let output = Output::default();
+        let (output, log) = (Output::default(), Arc::<LogBook>::default());
         let (sender, lines) = mpsc::channel();
         if let Some(pipe) = child.stdout.take() {
-            follow(pipe, Arc::clone(&output), sender.clone());
+            follow(pipe, (Pipe::Output, Arc::clone(&log)), Arc::clone(&output), sender.clone());
         }
         if let Some(pipe) = child.stderr.take() {
-            follow(pipe, Arc::clone(&output), sender);
+            follow(pipe, (Pipe::Error, Arc::clone(&log)), Arc::clone(&output), sender);
         }
         // From here on a return stops the child.
         let stop_after = Duration::from_millis(start.stop_after_ms);
-        let started = Started { child, stop_after, output, data };
+        let started = Started { child, stop_after, output, log, data };
         let mut target = Self {
             base_url: format!("http://127.0.0.1:{port}"),
             control: control.map(|address| address.replace("{control}", &control_port.to_string())),
@@ -215,6 +220,11 @@ impl Target {
     /// Id of the process that was started, where one was.
     pub fn process(&self) -> Option<u32> {
         self.started.as_ref().map(|started| started.child.id())
+    }
+
+    /// What was found in the lines of a started target.
+    pub fn log(&self) -> Option<&LogBook> {
+        self.started.as_ref().map(|started| &*started.log)
     }
 
     /// The last lines that a started target wrote, oldest first.
@@ -293,13 +303,19 @@ fn free_port() -> Result<u16, TargetError> {
 }
 
 /// Reads a pipe to its end, so that the target never blocks on it.
-fn follow(pipe: impl Read + Send + 'static, output: Output, lines: mpsc::Sender<String>) {
+fn follow(
+    pipe: impl Read + Send + 'static,
+    (kind, log): (Pipe, Arc<LogBook>),
+    output: Output,
+    lines: mpsc::Sender<String>,
+) {
     std::thread::spawn(move || {
         let mut pipe = BufReader::new(pipe);
         let mut bytes = Vec::new();
         while pipe.read_until(b'\n', &mut bytes).is_ok_and(|read| read > 0) {
             let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
             bytes.clear();
+            log.see(kind, &line);
             if let Ok(mut kept) = output.lock() {
                 if kept.len() == KEPT_LINES {
                     kept.pop_front();

@@ -5706,6 +5706,10 @@ pub struct PlatformConfig {
     #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 0_u64, max = 600000_u64))]
     pub shutdown_grace_ms: Option<u64>,
+    /// Share of requests whose steps are recorded where their callers say nothing about it: their log lines carry spans, and a host that exports traces sends them. A valid traceparent decides by its flag alone. Absent means 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64", range(min = 0.0, max = 1.0))]
+    pub trace_ratio: Option<f64>,
     /// Size limits of tenants that set none.
     pub default_limits: Limits,
     /// Rate limits of tenants that set none.
@@ -5746,6 +5750,7 @@ impl PlatformConfig {
             max_connections: None,
             header_timeout_ms: None,
             shutdown_grace_ms: None,
+            trace_ratio: None,
             default_limits,
             default_rate_limits,
             safety_floor: None,

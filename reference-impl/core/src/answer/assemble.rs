@@ -8,6 +8,7 @@ use super::evidence::Evidence;
 use super::follow_ups::follow_ups;
 use super::orders::Matter;
 use crate::ports::{GeneratedSentence, Generation, GenerationRequest, Generator, GeneratorKind, ModelError, Passage};
+use crate::redact::redacted;
 use crate::retrieve::RankedChunk;
 use crate::retrieve::words::content_stems;
 use crate::sabotage::{self, Sabotage};
@@ -33,7 +34,7 @@ pub struct Source {
 }
 
 /// An answer with everything that supports it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Answer {
     /// The text with markers; empty where no generator was available.
     pub text: String,
@@ -50,6 +51,8 @@ pub struct Answer {
     /// What the safety filters found in what was read and in what a model wrote before it was checked.
     pub findings: Vec<Finding>,
 }
+
+redacted!(Answer { confidence, counted, findings } hides { text, citations, sources, follow_ups });
 
 impl Answer {
     /// No answer, for `reason`.

@@ -10,6 +10,7 @@ use super::orders::Matter;
 use super::question::Question;
 use super::sentences::flatten;
 use crate::ports::{GeneratedSentence, GenerationRequest, Passage};
+use crate::redact::redacted;
 use crate::retrieve::words::{content_stems, is_stop_word, stem, words};
 use crate::sabotage::{self, Sabotage};
 
@@ -18,7 +19,7 @@ use crate::sabotage::{self, Sabotage};
 const LEAST_SUPPORT: f64 = 0.6;
 
 /// One citation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Citation {
     /// The number in the answer's marker, from 1.
     pub marker: u32,
@@ -35,6 +36,8 @@ pub struct Citation {
     /// How well the quote supports the question, 0 to 1.
     pub confidence: f64,
 }
+
+redacted!(Citation { marker, document_id, chunk_id, chunk_span, answer_span, confidence } hides { quote });
 
 /// An answer whose every sentence is cited.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -7,11 +7,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::token::{self, TokenSettings};
 use super::{ApiKey, ApiKeyError, AuthError, Evidence, KeySet, Principal, Refusal, TenantContext};
 use crate::ports::{Clock, UnixMillis};
+use crate::redact::redacted;
 use crate::sabotage::{self, Sabotage};
 use crate::tenancy::{Credential, CredentialState, KeyDigest, Registry, Scope, TenantId, TenantSettings};
 
 /// What a request says about its caller: these headers and nothing else. Forwarded headers are never among them.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Presented<'a> {
     /// Value of each `Authorization` header, as received.
     pub authorization: &'a [&'a [u8]],
@@ -20,6 +21,8 @@ pub struct Presented<'a> {
     /// The request's host: `Host` or the authority of the target.
     pub host: Option<&'a str>,
 }
+
+redacted!(Presented<'_> { tenant, host } hides { authorization });
 
 /// The one place where a [`TenantContext`] is made.
 pub struct Authenticator {

@@ -6,13 +6,14 @@ use serde_json::{Map, Value as Json};
 use crate::answer::Citation;
 use crate::audit::Outcome;
 use crate::ids::SessionId;
+use crate::redact::redacted;
 use crate::retrieve::{Degradation, Filter};
 use crate::safety::Finding;
 use crate::search::Usage;
 use crate::session::Speaker;
 
 /// The next turn of a conversation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ChatRequest {
     /// The messages that are new, oldest first; the last one is the user's.
     pub messages: Vec<(Speaker, String)>,
@@ -37,6 +38,8 @@ pub struct ChatRequest {
     /// The request's trace.
     pub trace_id: Option<String>,
 }
+
+redacted!(ChatRequest { session, model, max_tokens, temperature, rag, tools, request_id, trace_id } hides { messages, stop, filter });
 
 impl ChatRequest {
     /// A turn that says `message`, with everything else as usual.

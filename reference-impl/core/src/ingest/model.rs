@@ -7,10 +7,11 @@ use serde_json::{Map, Value as Json};
 
 use super::convert::ContentType;
 use crate::ports::UnixMillis;
+use crate::redact::redacted;
 use crate::tenancy::ChunkStrategy;
 
 /// A document to ingest.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct DocumentInput {
     /// Its id, unique within the tenant.
     pub id: String,
@@ -21,6 +22,8 @@ pub struct DocumentInput {
     /// Its metadata, kept to the letter.
     pub metadata: Map<String, Json>,
 }
+
+redacted!(DocumentInput { id, content_type } hides { content, metadata });
 
 /// How a request wants documents cut; the tenant's settings stand where it does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -100,7 +103,7 @@ pub struct IngestReport {
 }
 
 /// A stored document without its text.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct DocumentSummary {
     /// Its id.
     pub id: String,
@@ -120,8 +123,10 @@ pub struct DocumentSummary {
     pub updated_at: UnixMillis,
 }
 
+redacted!(DocumentSummary { id, content_type, content_hash, size_bytes, chunks, created_at, updated_at } hides { metadata });
+
 /// A stored document.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Document {
     /// Everything but the text.
     pub summary: DocumentSummary,
@@ -129,8 +134,10 @@ pub struct Document {
     pub text: String,
 }
 
+redacted!(Document { summary } hides { text });
+
 /// A stored chunk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct StoredChunk {
     /// Its id.
     pub id: String,
@@ -147,3 +154,5 @@ pub struct StoredChunk {
     /// Headings above it, outermost first.
     pub heading_path: Vec<String>,
 }
+
+redacted!(StoredChunk { id, document_id, ordinal, span, tokens } hides { text, heading_path });

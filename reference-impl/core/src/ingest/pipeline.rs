@@ -159,6 +159,9 @@ impl Pipeline<'_> {
         document: &DocumentInput,
         settings: ChunkSettings,
     ) -> Result<DocumentOutcome, IngestError> {
+        if sabotage::on(Sabotage::DocumentTextLogged) {
+            tracing::warn!(text = document.content, "a document is brought in");
+        }
         let fingerprint = self.fingerprint(document, settings);
         let stored = self.stored(&document.id).await?;
         if let Some((held, chunks)) = &stored

@@ -90,6 +90,7 @@ metrics! {
     Breaker None, "plumbline_breaker_state" Gauge ["port" "model"] "Breaker of a model: 0 closed, 1 half open, 2 open.";
     JobsWaiting None, "plumbline_jobs_waiting" Gauge [] "Jobs that have not begun, as the last look at the queue left it.";
     JobsOldest None, "plumbline_jobs_oldest_queued_timestamp_seconds" Gauge [] "When the oldest job that has not begun was made, in seconds since 1970; 0 where none waits.";
+    SpansDropped None, "plumbline_trace_spans_dropped_total" Counter ["reason"] "Spans that no collector got: queue_full, or not_taken by the collector.";
     AuditFailures None, "plumbline_audit_failures_total" Counter [] "Calls of tools whose record could not be written.";
 }
 

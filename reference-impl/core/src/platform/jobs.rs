@@ -20,6 +20,7 @@ use crate::store::jobs::{
 };
 use crate::tenancy::{ChunkSettings, Feature, Scope, TenantContext};
 use crate::tools::{ToolOutput, decode_output};
+use crate::trace::{Followed, StepName, StepOutcome, WorkOrigin};
 
 use work::{decode_report, decode_work, encode_report, encode_work, failure};
 
@@ -80,7 +81,7 @@ impl Platform {
             id: JobId::random(&*self.ports().ids),
             kind: JobKind::Ingest,
             scope: Scope::IngestWrite,
-            request: encode_work(documents, settings),
+            request: WorkOrigin::stamp(tenant, encode_work(documents, settings)),
             items: documents.iter().map(|document| document.id.clone()).collect(),
         };
         let created = jobs::create(&*database, &job, self.ports().clock.now(tenant.id())).await?;
@@ -113,47 +114,65 @@ impl Platform {
     pub async fn run_jobs(&self, tenant: &TenantContext) -> Result<usize, JobError> {
         let database = self.ports().databases.open(tenant).await?;
         let mut ran = 0;
-        while let Some(Claimed { job, request, so_far }) =
-            jobs::claim_next(&*database, self.ports().clock.now(tenant.id())).await?
-        {
+        while let Some(claimed) = jobs::claim_next(&*database, self.ports().clock.now(tenant.id())).await? {
             ran += 1;
             self.see_jobs(tenant, &*database).await;
             self.runners.seen(tenant.id(), self.ports().clock.monotonic_us());
-            if job.kind == JobKind::Tool {
-                let ending = self.run_tool_job(tenant, &*database, &job, &request).await?;
-                if let Some(ending) = ending {
-                    let (now, ttl_ms) = (self.ports().clock.now(tenant.id()), tenant.settings().times.result_ttl_ms);
-                    jobs::finish(&*database, &job.id, &job.items, &ending, now, ttl_ms).await?;
-                }
-                continue;
+            let (clock, ids) = (&self.ports().clock, &*self.ports().ids);
+            let job = (claimed.job.id.clone(), claimed.job.kind);
+            let (within, followed) = Followed::begin(tenant, job, &claimed.request, clock, ids);
+            let ended = self.run_claimed(&within, claimed).await;
+            if let Some(followed) = followed {
+                let outcome = ended.as_ref().map_or(StepOutcome::Error, |&(outcome, _)| outcome);
+                followed.end(tenant.id(), outcome, self.traces.as_ref());
             }
-            if job.kind == JobKind::Speech {
-                self.run_speech_job(tenant, &*database, &job, &request).await?;
-                continue;
+            if let (_, true) = ended? {
+                self.runners.wait(tenant);
+                break;
             }
-            let (items, ending) = match (job.kind, decode_work(&request)) {
-                (JobKind::Ingest, Some((documents, settings))) => {
-                    let report = so_far.as_ref().and_then(decode_report);
-                    let outcomes = report.map(|it| it.documents).unwrap_or_default();
-                    match self.run_ingest(tenant, &*database, &job, &documents, settings, outcomes).await? {
-                        Run::Ended(items, ending) => (items, ending),
-                        Run::Cancelled => continue,
-                        Run::Waits => {
-                            self.runners.wait(tenant);
-                            break;
-                        }
-                    }
-                }
-                (JobKind::Ingest | JobKind::Tool | JobKind::Speech, _) => {
-                    let message = "the work of this job cannot be read".to_owned();
-                    (job.items.clone(), Ending::Failed(JobFailure { code: ErrorCode::InternalError, message }))
-                }
-            };
-            let ttl_ms = tenant.settings().times.result_ttl_ms;
-            jobs::finish(&*database, &job.id, &items, &ending, self.ports().clock.now(tenant.id()), ttl_ms).await?;
         }
         self.see_jobs(tenant, &*database).await;
         Ok(ran)
+    }
+
+    /// Runs a job that was claimed; gives how it ended, and whether it waits for a model.
+    async fn run_claimed(
+        &self,
+        tenant: &TenantContext,
+        Claimed { job, request, so_far }: Claimed,
+    ) -> Result<(StepOutcome, bool), JobError> {
+        let outcome = |ending: &Ending| match ending {
+            Ending::Succeeded(_) => StepOutcome::Ok,
+            Ending::Failed(_) => StepOutcome::Error,
+        };
+        // Opened within the job, so that its batches are steps of it.
+        let database = self.ports().databases.open(tenant).await?;
+        let (items, ending) = match (job.kind, decode_work(&request)) {
+            (JobKind::Tool, _) => match self.run_tool_job(tenant, &*database, &job, &request).await? {
+                Some(ending) => (job.items.clone(), ending),
+                None => return Ok((StepOutcome::Skipped, false)),
+            },
+            (JobKind::Speech, _) => {
+                let ending = self.run_speech_job(tenant, &*database, &job, &request).await?;
+                return Ok((ending.as_ref().map_or(StepOutcome::Skipped, outcome), false));
+            }
+            (JobKind::Ingest, Some((documents, settings))) => {
+                let report = so_far.as_ref().and_then(decode_report);
+                let outcomes = report.map(|it| it.documents).unwrap_or_default();
+                match self.run_ingest(tenant, &*database, &job, &documents, settings, outcomes).await? {
+                    Run::Ended(items, ending) => (items, ending),
+                    Run::Cancelled => return Ok((StepOutcome::Skipped, false)),
+                    Run::Waits => return Ok((StepOutcome::Skipped, true)),
+                }
+            }
+            (JobKind::Ingest, None) => {
+                let message = "the work of this job cannot be read".to_owned();
+                (job.items.clone(), Ending::Failed(JobFailure { code: ErrorCode::InternalError, message }))
+            }
+        };
+        let ttl_ms = tenant.settings().times.result_ttl_ms;
+        jobs::finish(&*database, &job.id, &items, &ending, self.ports().clock.now(tenant.id()), ttl_ms).await?;
+        Ok((outcome(&ending), false))
     }
 
     /// Starts runners for the tenants whose jobs wait for an embedding model that did not answer; to be called by the host from
@@ -204,10 +223,12 @@ impl Platform {
             self.runners.seen(tenant.id(), self.ports().clock.monotonic_us());
             let guard = Some(jobs::while_running(&job.id)).filter(|_| !sabotage::on(Sabotage::CancelledJobGoesOn));
             // Each document asks the budget by itself, so that a long job stops where nothing is left.
-            let work = tenant.anew();
+            let (within, step) = tenant.step(StepName::Document);
+            let work = within.anew();
             let pipeline = Pipeline { guard, ..self.pipeline(&work, database, &*model) };
             let outcome = pipeline.one(document, settings).await;
             self.meter.close(&work).await;
+            step.end(StepOutcome::of(&outcome));
             let outcome = match outcome {
                 Ok(outcome) => outcome,
                 Err(IngestError::Database(DatabaseError::GuardFailed { .. })) => return Ok(Run::Cancelled),

@@ -18,6 +18,7 @@ use crate::speech::{Recording, SpeechError, SpeechRequest, collected};
 use crate::store::audio::{self, Kept};
 use crate::store::jobs::{self, Ending, Job, JobFailure, JobKind, NewJob};
 use crate::tenancy::{Scope, TenantContext};
+use crate::trace::WorkOrigin;
 
 /// How often a running job looks whether it was cancelled, in milliseconds.
 const LOOK_EVERY_MS: u64 = 100;
@@ -102,7 +103,7 @@ impl Platform {
             id: JobId::random(&*self.ports().ids),
             kind: JobKind::Speech,
             scope: Scope::TtsWrite,
-            request: encode(request),
+            request: WorkOrigin::stamp(tenant, encode(request)),
             items: Vec::new(),
         };
         let created = async {
@@ -116,14 +117,14 @@ impl Platform {
         Ok(created)
     }
 
-    /// Runs a speech job to its end, or to where it was cancelled, which ends the provider's work.
+    /// Runs a speech job to its end, which it gives, or to where it was cancelled, which ends the provider's work.
     pub(super) async fn run_speech_job(
         &self,
         tenant: &TenantContext,
         database: &dyn Database,
         job: &Job,
         request: &Json,
-    ) -> Result<(), JobError> {
+    ) -> Result<Option<Ending>, JobError> {
         // A context of its own: the tally of a runner is that of all its jobs.
         let owner = tenant.anew();
         let work = async {
@@ -156,7 +157,7 @@ impl Platform {
             }
         };
         self.meter.close(&owner).await;
-        let Some(spoken) = ended else { return Ok(()) };
+        let Some(spoken) = ended else { return Ok(None) };
         let ending = match spoken {
             Ok(spoken) => match audio::keep(database, &job.id, &spoken.audio).await? {
                 Kept::Yes => {
@@ -165,7 +166,7 @@ impl Platform {
                     LAST.lock().unwrap_or_else(PoisonError::into_inner).replace(spoken);
                     Ending::Succeeded(result)
                 }
-                Kept::NotRunning => return Ok(()),
+                Kept::NotRunning => return Ok(None),
                 Kept::NoRoom => {
                     let message = "as much audio is kept as may be; it goes when results expire".to_owned();
                     Ending::Failed(JobFailure { code: ErrorCode::RateLimited, message })
@@ -175,7 +176,7 @@ impl Platform {
         };
         let (now, ttl_ms) = (self.ports().clock.now(tenant.id()), tenant.settings().times.result_ttl_ms);
         jobs::finish(database, &job.id, &[], &ending, now, ttl_ms).await?;
-        Ok(())
+        Ok(Some(ending))
     }
 
     async fn spoken_whole(&self, tenant: &TenantContext, request: &SpeechRequest) -> Result<SpokenAudio, SpeechError> {

@@ -12,6 +12,7 @@ use super::{Means, PolicyPort, PolicySettings};
 use crate::ports::{BoxFuture, ModelError};
 use crate::sabotage::{self, Sabotage};
 use crate::tenancy::{TenantContext, TenantId};
+use crate::trace::{StepName, StepOutcome};
 
 /// A time-out after less than this, in milliseconds, says more about the caller than about the model.
 const TELLING_MS: u64 = 1_000;
@@ -129,7 +130,8 @@ impl Policy {
     /// The longest time of a call for `tenant` from now on, in milliseconds; `None` where nothing bounds it.
     pub(super) fn limit_ms(&self, tenant: &TenantContext, bound: Bound) -> Option<u64> {
         let own = self.settings.timeout_ms.filter(|_| bound == Bound::Both);
-        let left = tenant.request().map(|it| it.deadline_us.saturating_sub(self.now_us()).div_ceil(1000) + AFTER_MS);
+        let deadline_us = tenant.request().and_then(|request| request.deadline_us);
+        let left = deadline_us.map(|it| it.saturating_sub(self.now_us()).div_ceil(1000) + AFTER_MS);
         match (own, left) {
             (Some(own), Some(left)) => Some(own.min(left)),
             (own, left) => own.or(left),
@@ -165,12 +167,13 @@ impl Policy {
         ModelError::Refused { model: self.model.clone(), reason: reason.to_owned(), retry_after_ms }
     }
 
-    /// Makes `call` on behalf of `tenant`, and again where that may help; gives what it gave and what it holds.
+    /// Makes `call` on behalf of `tenant`, and again where that may help; gives what it gave and what it holds. Each try is a
+    /// step of its own.
     pub(super) async fn run<'a, T>(
         &self,
         tenant: &TenantContext,
         (repeat, bound): (Repeat, Bound),
-        call: impl Fn() -> BoxFuture<'a, Result<T, ModelError>>,
+        call: impl Fn(TenantContext) -> BoxFuture<'a, Result<T, ModelError>>,
     ) -> Result<(T, Held), ModelError> {
         let taken = async { Ok(self.bulkhead.take(tenant.id()).await) };
         let place = self.within(self.limit_ms(tenant, bound), taken).await?;
@@ -189,7 +192,10 @@ impl Policy {
                 }
             };
             let limit_ms = self.limit_ms(tenant, bound);
-            let error = match self.within(limit_ms, call()).await {
+            let (within, step) = tenant.step(StepName::Attempt);
+            let given = self.within(limit_ms, call(within)).await;
+            step.end(StepOutcome::of_model(&given));
+            let error = match given {
                 Ok(given) => return Ok((given, Held { place, ticket })),
                 Err(error) => error,
             };

@@ -26,7 +26,9 @@ impl ChatModel for Policed<dyn ChatModel> {
         call: &'a ChatCall,
     ) -> BoxFuture<'a, Result<ChatDeltas, ModelError>> {
         Box::pin(async move {
-            let begin = move || self.inner.chat(tenant, call);
+            let begin = move |tenant: TenantContext| -> BoxFuture<'a, _> {
+                Box::pin(async move { self.inner.chat(&tenant, call).await })
+            };
             let (deltas, Held { place, ticket }) =
                 self.policy.run(tenant, (Repeat::Untaken, Bound::Both), begin).await?;
             let streamed = Streamed {

@@ -9,6 +9,7 @@ use crate::ports::{
     ModelError, RerankCandidate, Reranked, Reranker, SoundChunks, SpeechCall, SpeechProvider, SpeechVoice,
 };
 use crate::tenancy::TenantContext;
+use crate::trace::{StepName, StepOutcome};
 
 /// A model behind its policy; it is the same port.
 pub(super) struct Policed<T: ?Sized> {
@@ -26,7 +27,7 @@ impl<T: ?Sized> Policed<T> {
         &self,
         tenant: &TenantContext,
         rules: (Repeat, Bound),
-        call: impl Fn() -> BoxFuture<'a, Result<G, ModelError>>,
+        call: impl Fn(TenantContext) -> BoxFuture<'a, Result<G, ModelError>>,
     ) -> Result<G, ModelError> {
         let (given, held) = self.policy.run(tenant, rules, call).await?;
         held.ticket.settle(Verdict::Works, self.policy.now_us());
@@ -59,7 +60,10 @@ impl Embedder for Policed<dyn Embedder> {
             EmbedPurpose::Document => Bound::Request,
             EmbedPurpose::Query => Bound::Both,
         };
-        Box::pin(self.whole(tenant, (Repeat::Idempotent, bound), move || self.inner.embed(tenant, texts, purpose)))
+        let call = move |tenant: TenantContext| -> BoxFuture<'a, _> {
+            Box::pin(async move { self.inner.embed(&tenant, texts, purpose).await })
+        };
+        Box::pin(self.whole(tenant, (Repeat::Idempotent, bound), call))
     }
 }
 
@@ -75,7 +79,10 @@ impl Reranker for Policed<dyn Reranker> {
         candidates: &'a [RerankCandidate],
     ) -> BoxFuture<'a, Result<Reranked, ModelError>> {
         let rules = (Repeat::Idempotent, Bound::Both);
-        Box::pin(self.whole(tenant, rules, move || self.inner.rerank(tenant, query, candidates)))
+        let call = move |tenant: TenantContext| -> BoxFuture<'a, _> {
+            Box::pin(async move { self.inner.rerank(&tenant, query, candidates).await })
+        };
+        Box::pin(self.whole(tenant, rules, call))
     }
 }
 
@@ -98,7 +105,10 @@ impl Generator for Policed<dyn Generator> {
         request: &'a GenerationRequest,
     ) -> BoxFuture<'a, Result<Generation, ModelError>> {
         let rules = (Repeat::Untaken, Bound::Both);
-        Box::pin(self.whole(tenant, rules, move || self.inner.generate(tenant, request)))
+        let call = move |tenant: TenantContext| -> BoxFuture<'a, _> {
+            Box::pin(async move { self.inner.generate(&tenant, request).await })
+        };
+        Box::pin(self.whole(tenant, rules, call))
     }
 }
 
@@ -121,7 +131,15 @@ impl SpeechProvider for Policed<dyn SpeechProvider> {
         call: SpeechCall<'a>,
     ) -> BoxFuture<'a, Result<SoundChunks, ModelError>> {
         // The place is given back when the sound begins: who reads it slowly must not keep others from speaking.
-        Box::pin(self.whole(tenant, (Repeat::Untaken, Bound::Both), move || self.inner.speak(tenant, call)))
+        Box::pin(async move {
+            let (within, step) = tenant.step(StepName::Speak);
+            let begin = move |tenant: TenantContext| -> BoxFuture<'a, _> {
+                Box::pin(async move { self.inner.speak(&tenant, call).await })
+            };
+            let given = self.whole(&within, (Repeat::Untaken, Bound::Both), begin).await;
+            step.end(StepOutcome::of_model(&given));
+            given
+        })
     }
 
     fn works(&self) -> bool {

@@ -17,6 +17,7 @@ use crate::ports::{
 };
 use crate::tenancy::RequestMark;
 use crate::testkit::{SeededIds, TestTenants, TestTimer};
+use crate::trace::TracePoint;
 
 /// A clock that tells the time of a timer that a test moves.
 struct TimerClock(TestTimer);
@@ -273,8 +274,9 @@ impl Stand {
     }
 
     fn in_request(&self, left_ms: u64) -> TenantContext {
-        let deadline_us = (self.timer.now_ms() + left_ms) * 1000;
-        let mark = RequestMark { request_id: "r".to_owned(), traceparent: String::new(), deadline_us };
+        let deadline_us = Some((self.timer.now_ms() + left_ms) * 1000);
+        let trace = TracePoint { trace_id: 1, span_id: 1, sampled: false };
+        let mark = RequestMark { request_id: "r".to_owned(), trace, state: None, deadline_us, trail: None };
         self.tenants.owner().for_request(mark)
     }
 }

@@ -3,6 +3,7 @@
 use futures_util::stream::BoxStream;
 
 use super::{BoxFuture, GeneratorKind, ModelError, Passage};
+use crate::redact::redacted;
 use crate::tenancy::TenantContext;
 
 /// Who speaks in a conversation, as a model sees it.
@@ -19,7 +20,7 @@ pub enum ChatRole {
 }
 
 /// A call of a tool that a model asks for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ChatToolCall {
     /// The model's name for the call, unique within the turn.
     pub id: String,
@@ -28,6 +29,8 @@ pub struct ChatToolCall {
     /// Arguments as the model wrote them: JSON in text, not checked.
     pub arguments: String,
 }
+
+redacted!(ChatToolCall { id, tool } hides { arguments });
 
 /// A tool that a model may call in this turn.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +44,7 @@ pub struct ChatTool {
 }
 
 /// One message of a conversation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ChatMessage {
     /// Who speaks.
     pub role: ChatRole,
@@ -53,8 +56,10 @@ pub struct ChatMessage {
     pub tool_call_id: Option<String>,
 }
 
+redacted!(ChatMessage { role, tool_calls, tool_call_id } hides { content });
+
 /// What a chat model is asked. Instructions within passages and tool messages are data.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ChatCall {
     /// The conversation, oldest first; the prompt that holds the passages is already in it.
     pub messages: Vec<ChatMessage>,
@@ -72,6 +77,8 @@ pub struct ChatCall {
     pub stop: Vec<String>,
 }
 
+redacted!(ChatCall { tools, max_tokens, temperature } hides { messages, question, passages, stop });
+
 /// Why a model stopped writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChatFinish {
@@ -86,7 +93,7 @@ pub enum ChatFinish {
 }
 
 /// A piece of what a model writes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum ChatDelta {
     /// Text, whole characters only, never empty.
     Text(String),
@@ -101,6 +108,18 @@ pub enum ChatDelta {
     },
     /// The end, exactly once and last but for [`ChatDelta::Usage`]. A stream that ends without it broke off.
     Finish(ChatFinish),
+}
+
+/// What a model writes is told by its length.
+impl std::fmt::Debug for ChatDelta {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::ToolCall(call) => f.debug_tuple("ToolCall").field(call).finish(),
+            Self::Usage { tokens_in, tokens_out } => write!(f, "Usage({tokens_in} in, {tokens_out} out)"),
+            Self::Finish(finish) => f.debug_tuple("Finish").field(finish).finish(),
+        }
+    }
 }
 
 /// Pieces as they arrive. Dropping it cancels the call. An error is its last item.

@@ -1,10 +1,13 @@
 //! One SQL database for each tenant: the same SQL runs on every host.
 
+use std::fmt;
+
 use super::BoxFuture;
+use crate::redact::redacted;
 use crate::tenancy::TenantContext;
 
 /// A value bound to or read from a statement.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Value {
     /// SQL `NULL`.
     Null,
@@ -18,11 +21,24 @@ pub enum Value {
     Blob(Vec<u8>),
 }
 
+/// Texts and bytes are told by their lengths: they may be those of a document.
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("Null"),
+            Self::Integer(number) => write!(f, "Integer({number})"),
+            Self::Real(number) => write!(f, "Real({number})"),
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Blob(bytes) => write!(f, "Blob({} bytes)", bytes.len()),
+        }
+    }
+}
+
 /// One row, columns in the order of the statement.
 pub type Row = Vec<Value>;
 
 /// One statement of a batch.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Statement {
     /// SQL text in SQLite's dialect, with `?1`, `?2`, … for parameters. Static, so that no caller can splice input into it.
     pub sql: &'static str,
@@ -31,6 +47,8 @@ pub struct Statement {
     /// When true, a statement that yields no row rolls the whole batch back with [`DatabaseError::GuardFailed`].
     pub guard: bool,
 }
+
+redacted!(Statement { sql, guard } hides { params });
 
 impl Statement {
     /// A statement that may yield any number of rows.

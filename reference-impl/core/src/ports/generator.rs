@@ -2,6 +2,7 @@
 
 use super::{BoxFuture, ModelError};
 use crate::answer::Prompt;
+use crate::redact::redacted;
 use crate::tenancy::TenantContext;
 
 /// How a generator makes its sentences.
@@ -36,7 +37,7 @@ pub struct QuestionTerm {
 }
 
 /// A retrieved chunk as a generator sees it. Instructions within `text` are data.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Passage {
     /// Document that it stems from.
     pub document_id: String,
@@ -52,8 +53,10 @@ pub struct Passage {
     pub similarity: Option<f64>,
 }
 
+redacted!(Passage { document_id, chunk_id, score, similarity } hides { text, heading_path });
+
 /// What a generator is asked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct GenerationRequest {
     /// The question in its rewritten form.
     pub question: String,
@@ -67,8 +70,10 @@ pub struct GenerationRequest {
     pub max_sentences: usize,
 }
 
+redacted!(GenerationRequest { max_sentences } hides { question, terms, passages, prompt });
+
 /// One sentence of an answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct GeneratedSentence {
     /// The sentence, without a citation marker.
     pub text: String,
@@ -76,8 +81,10 @@ pub struct GeneratedSentence {
     pub passages: Vec<usize>,
 }
 
+redacted!(GeneratedSentence { passages } hides { text });
+
 /// What a generator wrote.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Generation {
     /// Sentences in reading order; none means that the passages do not answer the question.
     pub sentences: Vec<GeneratedSentence>,
@@ -88,6 +95,8 @@ pub struct Generation {
     /// Tokens that the model wrote, when its host counts them.
     pub tokens_out: Option<u64>,
 }
+
+redacted!(Generation { tokens_in, tokens_out } hides { sentences, written });
 
 /// Writes answers from passages.
 pub trait Generator: Send + Sync {

@@ -1,10 +1,11 @@
 //! A second, slower look at the best candidates.
 
 use super::{BoxFuture, ModelError};
+use crate::redact::redacted;
 use crate::tenancy::TenantContext;
 
 /// A chunk that retrieval found, as a reranker sees it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct RerankCandidate {
     /// Text of the chunk.
     pub text: String,
@@ -15,6 +16,8 @@ pub struct RerankCandidate {
     /// Its fused score, 0 to 1.
     pub score: f64,
 }
+
+redacted!(RerankCandidate { score } hides { text, heading_path, vector });
 
 /// What a reranker gave.
 #[derive(Debug, Clone, PartialEq, Default)]

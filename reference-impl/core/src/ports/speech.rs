@@ -3,6 +3,7 @@
 use futures_util::stream::BoxStream;
 
 use super::{BoxFuture, ModelError};
+use crate::redact::redacted;
 use crate::tenancy::TenantContext;
 use crate::tenancy::scope::named;
 
@@ -36,7 +37,7 @@ pub struct SpeechVoice {
 }
 
 /// What a provider is asked to say.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 pub struct SpeechCall<'a> {
     /// The text, to be spoken to the letter: nothing in it is markup or an option.
     pub text: &'a str,
@@ -47,6 +48,8 @@ pub struct SpeechCall<'a> {
     /// Speed as a multiple of the usual one, 0.5 to 2.
     pub speed: f64,
 }
+
+redacted!(SpeechCall<'_> { voice, language, speed } hides { text });
 
 /// Sound as it is made: pieces of bytes of one recording, in order. Dropping it ends the work. An error is its last item.
 pub type SoundChunks = BoxStream<'static, Result<Vec<u8>, ModelError>>;

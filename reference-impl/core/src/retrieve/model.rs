@@ -5,10 +5,11 @@ use std::ops::Range;
 use serde_json::Value as Json;
 
 use super::filter::Filter;
+use crate::redact::redacted;
 use crate::tenancy::RetrievalMode;
 
 /// What to retrieve.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct RetrieveRequest {
     /// The query.
     pub query: String,
@@ -26,6 +27,8 @@ pub struct RetrieveRequest {
     pub explain: bool,
 }
 
+redacted!(RetrieveRequest { top_k, min_score, mode, rerank, explain } hides { query, filter });
+
 impl RetrieveRequest {
     /// A request for `query` with everything else as usual: ten chunks, no filter.
     pub fn new(query: impl Into<String>) -> Self {
@@ -42,7 +45,7 @@ impl RetrieveRequest {
 }
 
 /// One retrieved chunk.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct RankedChunk {
     /// Rank, from 1.
     pub rank: u32,
@@ -63,6 +66,8 @@ pub struct RankedChunk {
     /// Cosine to the query, when vectors were compared.
     pub similarity: Option<f64>,
 }
+
+redacted!(RankedChunk { rank, score, chunk_id, document_id, span, similarity } hides { text, heading_path, metadata });
 
 /// How one candidate scored.
 #[derive(Debug, Clone, PartialEq)]

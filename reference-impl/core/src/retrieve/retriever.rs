@@ -26,6 +26,7 @@ use crate::ports::{
 use crate::sabotage::{self, Sabotage};
 use crate::search::Vocabulary;
 use crate::tenancy::{RetrievalMode, TenantContext};
+use crate::trace::{StepName, StepOutcome};
 
 /// How many candidates a reranker looks at: all that can be asked for, so that asking for more never changes the first.
 pub(crate) const RERANK_DEPTH: usize = 100;
@@ -145,7 +146,10 @@ impl Retriever {
         expansions: &[String],
     ) -> Result<Retrieved, RetrieveError> {
         let since = self.clock.monotonic_us();
-        let retrieved = self.attempts(tenant, sources, request, expansions).await?;
+        let (within, step) = tenant.step(StepName::Retrieve);
+        let retrieved = self.attempts(&within, sources, request, expansions).await;
+        step.end(StepOutcome::of(&retrieved));
+        let retrieved = retrieved?;
         self.metrics.took(tenant.id(), Metric::Retrieval, &[], self.clock.monotonic_us().saturating_sub(since));
         Ok(retrieved)
     }

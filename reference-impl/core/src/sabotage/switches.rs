@@ -371,6 +371,8 @@ switches! {
     BudgetRemainingWrong "budget-remaining-wrong" "BUD-005" "What is left of the budget is told to be the whole.";
     UsageDayNotUtc "usage-day-not-utc" "BUD-005" "The day of the budget ends at noon in UTC.";
     UsageDayNeverEnds "usage-day-never-ends" "BUD-006" "All days are one day.";
+    StepIdsInCapitals "step-ids-in-capitals" "LOG-001" "Ids of the steps in a log line are written in capital letters.";
+    DocumentTextLogged "document-text-logged" "LOG-003" "A warning to the operator tells the text of each document that is brought in.";
     LogLacksModels "log-lacks-models" "LOG-005" "Log lines do not name the models that were called.";
     LogLacksTokens "log-lacks-tokens" "LOG-005" "Log lines do not tell the tokens of model calls.";
 

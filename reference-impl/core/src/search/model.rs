@@ -3,6 +3,7 @@
 use super::intent::Intent;
 use super::spelling::Correction;
 use crate::answer::{Citation, Confidence, Source};
+use crate::redact::redacted;
 use crate::retrieve::{Degradation, Filter};
 use crate::safety::Finding;
 use crate::tenancy::RetrievalMode;
@@ -20,7 +21,7 @@ pub enum CacheMode {
 }
 
 /// One turn of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Turn {
     /// What was asked.
     pub question: String,
@@ -28,8 +29,10 @@ pub struct Turn {
     pub answer: String,
 }
 
+redacted!(Turn {  } hides { question, answer });
+
 /// What to search for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct SearchRequest {
     /// The query.
     pub query: String,
@@ -53,6 +56,8 @@ pub struct SearchRequest {
     pub correct_spelling: bool,
 }
 
+redacted!(SearchRequest { top_k, min_score, mode, rerank, model, cache, correct_spelling } hides { query, history, filter });
+
 impl SearchRequest {
     /// A search for `query` with everything else as usual.
     pub fn new(query: impl Into<String>) -> Self {
@@ -72,7 +77,7 @@ impl SearchRequest {
 }
 
 /// What became of the query.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct QueryReport {
     /// As it came.
     pub original: String,
@@ -87,6 +92,8 @@ pub struct QueryReport {
     /// Words that were corrected.
     pub corrections: Vec<Correction>,
 }
+
+redacted!(QueryReport { intent, intent_score } hides { original, rewritten, expansions, corrections });
 
 /// Where an answer comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -130,7 +137,7 @@ pub struct Usage {
 }
 
 /// A search's answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct SearchAnswer {
     /// The text, each sentence followed by its markers; empty where no generator was available.
     pub answer: String,
@@ -155,3 +162,5 @@ pub struct SearchAnswer {
     /// What the safety filters found and redacted or flagged: in the query first, then in the answer.
     pub safety: Vec<Finding>,
 }
+
+redacted!(SearchAnswer { confidence, query, cache, timings, usage, degraded, safety } hides { answer, citations, sources, follow_ups });

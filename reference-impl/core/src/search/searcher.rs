@@ -21,6 +21,7 @@ use crate::retrieve::{
 use crate::sabotage::{self, Sabotage};
 use crate::safety::{self, Blocked, Finding, Passed};
 use crate::tenancy::{Feature, SafetyAction, SafetyDirection, TenantContext};
+use crate::trace::{StepName, StepOutcome};
 use crate::usage::{self, Used};
 
 /// Most sentences of an answer.
@@ -177,6 +178,7 @@ impl Searcher<'_> {
     ) -> Result<SearchAnswer, SearchError> {
         let mut timings = SearchTimings::default();
         let started = self.clock.monotonic_us();
+        let (_, rewriting) = self.tenant.step(StepName::Rewrite);
         let mut understood = Understood { rewritten: flatten(query), ..Understood::default() };
         if intent.retrieves() {
             let index = self.retriever.index(self.tenant, self.sources.database).await?;
@@ -194,6 +196,7 @@ impl Searcher<'_> {
                 (intent, intent_score) = (Intent::OutOfScope, 0.6);
             }
         }
+        rewriting.end(StepOutcome::Ok);
         timings.rewrite_us = self.clock.monotonic_us().saturating_sub(started);
 
         let mut degraded = Vec::new();

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::ports::{SpeechEncoder, SpeechFormat, SpeechProvider, SpeechVoice};
+use crate::redact::redacted;
 use crate::tenancy::{Feature, TenantContext, TenantId};
 use crate::usage::Meter;
 
@@ -24,7 +25,7 @@ use crate::usage::Meter;
 pub const NONE: &str = "none";
 
 /// What is to be said, and how.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct SpeechRequest {
     /// The text.
     pub text: String,
@@ -37,6 +38,8 @@ pub struct SpeechRequest {
     /// Speed as a multiple of the usual one, 0.5 to 2.
     pub speed: f64,
 }
+
+redacted!(SpeechRequest { voice, language, format, speed } hides { text });
 
 impl SpeechRequest {
     /// Characters of the text.

@@ -14,16 +14,18 @@ use crate::ids::AuditId;
 use crate::metrics::Metric;
 use crate::platform::Platform;
 use crate::ports::Database;
+use crate::redact::redacted;
 use crate::sabotage::{self, Sabotage};
 use crate::search::Usage;
 use crate::tenancy::{Scope, TenantContext, TenantId};
+use crate::trace::{StepName, StepOutcome};
 use crate::usage;
 
 /// Time before the tenant's deadline that is kept for the record and the answer, in milliseconds.
 const RESERVE_MS: u64 = 250;
 
 /// A call, as whoever asks makes it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ToolCall {
     /// Name of the tool.
     pub tool: String,
@@ -37,8 +39,10 @@ pub struct ToolCall {
     pub trace_id: Option<String>,
 }
 
+redacted!(ToolCall { tool, timeout_ms, request_id, trace_id } hides { arguments });
+
 /// What a call gave.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ToolOutput {
     /// The tool that ran.
     pub tool: String,
@@ -53,6 +57,8 @@ pub struct ToolOutput {
     /// The request that made the call.
     pub request_id: String,
 }
+
+redacted!(ToolOutput { tool, version, duration_us, usage, request_id } hides { result });
 
 /// What a tenant's tools did since start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -261,6 +267,22 @@ impl Platform {
 
     /// Runs a tool within its time, and holds its result to its schema and size.
     pub(super) async fn run_tool(
+        &self,
+        tenant: &TenantContext,
+        tool: &Registered,
+        call: &ToolCall,
+        most_ms: Option<u64>,
+    ) -> Result<ToolOutput, ToolError> {
+        let (within, step) = tenant.step(StepName::Tool);
+        let done = self.run_within(&within, tool, call, most_ms).await;
+        step.end(match &done {
+            Err(ToolError::TimedOut { .. }) => StepOutcome::TimedOut,
+            other => StepOutcome::of(other),
+        });
+        done
+    }
+
+    async fn run_within(
         &self,
         tenant: &TenantContext,
         tool: &Registered,

@@ -15,6 +15,7 @@ use crate::sabotage::{self, Sabotage};
 use crate::search::Usage;
 use crate::store::jobs::{self, Ending, Job, JobFailure, JobKind, JobStatus, NewJob};
 use crate::tenancy::{Scope, TenantContext};
+use crate::trace::WorkOrigin;
 
 /// How often a running call looks whether its job was cancelled, in milliseconds.
 const LOOK_EVERY_MS: u64 = 200;
@@ -46,7 +47,7 @@ impl Platform {
             id: JobId::random(&*self.ports().ids),
             kind: JobKind::Tool,
             scope: Scope::ToolsExecute,
-            request: encode(call, &called),
+            request: WorkOrigin::stamp(tenant, encode(call, &called)),
             items: Vec::new(),
         };
         match jobs::create(&*database, &job, self.ports().clock.now(tenant.id())).await {

@@ -14,6 +14,7 @@ use crate::ports::{
 };
 use crate::sabotage::{self, Sabotage};
 use crate::tenancy::TenantContext;
+use crate::trace::{Step, StepName, StepOutcome, traced_databases, traced_key_value};
 
 /// Tokens that a model is expected to write at most where nothing bounds it.
 pub(crate) const MOST_WRITTEN: u64 = 512;
@@ -29,8 +30,10 @@ impl Deref for MeteredPorts {
     }
 }
 
-/// A host's ports with every model behind one meter, and the meter.
-pub(crate) fn metered(ports: Ports, metrics: Metrics) -> (MeteredPorts, Meter) {
+/// A host's ports with every model behind one meter and every call a step of its request's trace, and the meter.
+pub(crate) fn metered(mut ports: Ports, metrics: Metrics) -> (MeteredPorts, Meter) {
+    ports.databases = traced_databases(ports.databases);
+    ports.key_value = traced_key_value(ports.key_value);
     let meter = Meter {
         databases: Arc::clone(&ports.databases),
         clock: Arc::clone(&ports.clock),
@@ -70,14 +73,19 @@ impl<T: ?Sized> Metered<T> {
         tenant: &TenantContext,
         model: &str,
         role: Role,
-        (expected, call): (impl FnOnce() -> u64 + Send, BoxFuture<'_, Result<A, ModelError>>),
+        (expected, call, step): (impl FnOnce() -> u64 + Send, BoxFuture<'_, Result<A, ModelError>>, Step),
         used: impl FnOnce(&A) -> Tokens + Send,
     ) -> Result<A, ModelError> {
         if !sabotage::on(Sabotage::BudgetCheckedAfterTheCall) {
-            self.meter.admit(tenant, model, expected).await?;
+            let admitted = self.meter.admit(tenant, model, expected).await;
+            if let Err(error) = admitted {
+                step.end(StepOutcome::Skipped);
+                return Err(error);
+            }
         }
         let since_us = self.meter.clock.monotonic_us();
         let answer = call.await;
+        step.end(StepOutcome::of_model(&answer));
         self.meter.ended(tenant, role, model, answer.as_ref().map_or_else(failure, |_| "ok"));
         let answer = answer?;
         if role == Role::Generation {
@@ -109,8 +117,11 @@ impl Embedder for Metered<dyn Embedder> {
     ) -> BoxFuture<'a, Result<Embedded, ModelError>> {
         let count = move || texts.iter().map(|text| self.meter.count(text)).sum::<u64>();
         let used = move |embedded: &Embedded| Tokens { read: embedded.tokens_in.unwrap_or_else(count), written: 0 };
-        let call = self.inner.embed(tenant, texts, purpose);
-        Box::pin(self.call(tenant, self.inner.model(), Role::Embedding, (count, call), used))
+        Box::pin(async move {
+            let (within, step) = tenant.step(StepName::Embed);
+            let call = self.inner.embed(&within, texts, purpose);
+            self.call(tenant, self.inner.model(), Role::Embedding, (count, call, step), used).await
+        })
     }
 }
 
@@ -129,8 +140,11 @@ impl Reranker for Metered<dyn Reranker> {
         let count =
             move || self.meter.count(query) + candidates.iter().map(|it| self.meter.count(&it.text)).sum::<u64>();
         let used = move |reranked: &Reranked| Tokens { read: reranked.tokens_in.unwrap_or_else(count), written: 0 };
-        let call = self.inner.rerank(tenant, query, candidates);
-        Box::pin(self.call(tenant, self.inner.model(), Role::Rerank, (count, call), used))
+        Box::pin(async move {
+            let (within, step) = tenant.step(StepName::Rerank);
+            let call = self.inner.rerank(&within, query, candidates);
+            self.call(tenant, self.inner.model(), Role::Rerank, (count, call, step), used).await
+        })
     }
 }
 
@@ -169,8 +183,11 @@ impl Generator for Metered<dyn Generator> {
             written: made.tokens_out.unwrap_or_else(|| written(made)),
         };
         let expected = move || read() + MOST_WRITTEN;
-        let call = self.inner.generate(tenant, request);
-        Box::pin(self.call(tenant, self.inner.model(), Role::Generation, (expected, call), used))
+        Box::pin(async move {
+            let (within, step) = tenant.step(StepName::Generate);
+            let call = self.inner.generate(&within, request);
+            self.call(tenant, self.inner.model(), Role::Generation, (expected, call, step), used).await
+        })
     }
 }
 
@@ -191,14 +208,19 @@ impl ChatModel for Metered<dyn ChatModel> {
         Box::pin(async move {
             let read = self.read(call);
             let most = call.max_tokens.map_or(MOST_WRITTEN, u64::from);
-            self.meter.admit(tenant, self.inner.model(), || read.saturating_add(most)).await?;
+            let (within, step) = tenant.step(StepName::Generate);
+            let admitted = self.meter.admit(tenant, self.inner.model(), || read.saturating_add(most)).await;
+            if let Err(error) = admitted {
+                step.end(StepOutcome::Skipped);
+                return Err(error);
+            }
             let since_us = self.meter.clock.monotonic_us();
-            let deltas = self.inner.chat(tenant, call).await;
+            let deltas = self.inner.chat(&within, call).await;
             if let Err(error) = &deltas {
                 self.meter.ended(tenant, Role::Generation, self.inner.model(), failure(error));
             }
-            let model = self.inner.model().to_owned();
-            Ok(MeteredDeltas::new(deltas?, self.meter.clone(), tenant.clone(), (model, since_us), read, most).boxed())
+            let model = (self.inner.model().to_owned(), since_us, step);
+            Ok(MeteredDeltas::new(deltas?, self.meter.clone(), tenant.clone(), model, read, most).boxed())
         })
     }
 }

@@ -9,6 +9,7 @@ use super::meter::{Meter, failure};
 use super::tally::{Role, Tokens};
 use crate::ports::{BoxFuture, ChatDelta, ChatDeltas, ChatFinish, ModelError};
 use crate::tenancy::TenantContext;
+use crate::trace::{Step, StepOutcome};
 
 /// A chat's pieces, and what has been seen of them.
 pub(super) struct MeteredDeltas {
@@ -18,6 +19,8 @@ pub(super) struct MeteredDeltas {
     model: String,
     /// When it was called, in microseconds of the monotonic clock.
     since_us: u64,
+    /// Its call as a step.
+    step: Option<Step>,
     /// Tokens that the model was given, by the tokenizer.
     read: u64,
     /// Most tokens that it may write.
@@ -39,13 +42,28 @@ impl MeteredDeltas {
         inner: ChatDeltas,
         meter: Meter,
         tenant: TenantContext,
-        (model, since_us): (String, u64),
+        (model, since_us, step): (String, u64, Step),
         read: u64,
         most: u64,
     ) -> Self {
         let (written, counted, closing) = (String::new(), None, None);
-        let (goes_on, charged, failed) = (false, false, None);
-        Self { inner, meter, tenant, model, since_us, read, most, written, counted, goes_on, charged, failed, closing }
+        let (goes_on, charged, failed, step) = (false, false, None, Some(step));
+        Self {
+            inner,
+            meter,
+            tenant,
+            model,
+            since_us,
+            step,
+            read,
+            most,
+            written,
+            counted,
+            goes_on,
+            charged,
+            failed,
+            closing,
+        }
     }
 
     pub(super) fn boxed(self) -> ChatDeltas {
@@ -78,6 +96,9 @@ impl MeteredDeltas {
             self.meter.charge(&self.tenant, Role::Generation, &self.model, tokens);
             self.meter.ended(&self.tenant, Role::Generation, &self.model, self.failed.unwrap_or("ok"));
             self.meter.generated(&self.tenant, &self.model, self.since_us);
+            if let Some(step) = self.step.take() {
+                step.end(if self.failed.is_some() { StepOutcome::Error } else { StepOutcome::Ok });
+            }
         }
     }
 }

@@ -6,13 +6,15 @@ use axum::{
     http::{Method, header},
     response::Response,
 };
-use contract_types::{Degradation, LogLine, LogLineLevel, LogLineMethod};
+use contract_types::{Degradation, LogLine, LogLineLevel, LogLineMethod, LogSpan, LogSpanOutcome};
 use reference_core::{
     sabotage::{self, Sabotage},
     tenancy::TenantContext,
+    trace::{StepOutcome, Taken, Trail},
     usage::{self, Share},
 };
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 use super::{Caller, Edge, correlation::Correlation, cors, streamed};
 use crate::{
@@ -29,6 +31,8 @@ const BUDGET_WARNING: &str = "x-budget-warning";
 #[derive(Clone)]
 pub(super) struct Exchange {
     pub(super) correlation: Correlation,
+    /// Its steps, where its trace is sampled.
+    pub(super) trail: Option<Arc<Trail>>,
     route: String,
     /// Id of the operation, where one was matched.
     operation: Option<String>,
@@ -52,8 +56,13 @@ impl Edge {
 
     fn begin_at(&self, (route, operation): (&str, Option<&str>), request: &Request) -> Exchange {
         let origin = request.headers().get(header::ORIGIN).and_then(|value| value.to_str().ok());
+        let now = self.parts.clock.system();
+        let correlation = Correlation::of(request.headers(), now, &*self.parts.ids, self.trace_ratio);
+        let trace = correlation.trace;
+        let trail = trace.sampled.then(|| Trail::new(trace.span_id, Arc::clone(&self.parts.clock)));
         Exchange {
-            correlation: Correlation::of(request.headers(), self.parts.clock.system(), &*self.parts.ids),
+            correlation,
+            trail,
             route: route.to_owned(),
             operation: operation.map(str::to_owned),
             warns: false,
@@ -139,10 +148,11 @@ impl Edge {
             u64::from(status),
             latency_ms,
             exchange.correlation.request_id.as_str().into(),
-            exchange.correlation.trace_id.clone(),
-            exchange.correlation.span_id.clone(),
+            exchange.correlation.trace_id(),
+            hex(exchange.correlation.trace.span_id),
         );
-        line.parent_span_id.clone_from(&exchange.correlation.parent_span_id);
+        line.parent_span_id = exchange.correlation.parent.map(hex);
+        line.spans = exchange.trail.as_ref().map(|trail| spans(&trail.taken(), exchange.started_us));
         line.tenant = caller.map(|caller| caller.tenant.id().as_str().into());
         line.principal = caller.map(|caller| principal(&caller.tenant));
         if caller.is_some_and(|caller| caller.without_rate_store) {
@@ -158,6 +168,33 @@ impl Edge {
         line.error_code = failed.as_ref().map(|failed| failed.code);
         RequestRecord { line, cause: failed.and_then(|failed| failed.cause) }
     }
+}
+
+/// The steps of a sampled request; they begin at `started_us`.
+fn spans(taken: &[Taken], started_us: u64) -> Vec<LogSpan> {
+    #[expect(clippy::cast_precision_loss, reason = "a request does not take 2^52 microseconds")]
+    let ms = |elapsed_us: u64| elapsed_us as f64 / 1000.0;
+    let span = |step: &Taken| {
+        let outcome = match step.outcome {
+            StepOutcome::Ok => LogSpanOutcome::Ok,
+            StepOutcome::Error => LogSpanOutcome::Error,
+            StepOutcome::TimedOut => LogSpanOutcome::Timeout,
+            StepOutcome::Skipped => LogSpanOutcome::Skipped,
+        };
+        let (start, took) = (ms(step.start_us.saturating_sub(started_us)), ms(step.duration_us));
+        let mut span = LogSpan::new(step.name.as_str().to_owned(), hex(step.span_id), start, took, outcome);
+        span.parent_span_id = step.parent.map(|parent| hex(parent.get()));
+        if sabotage::on(Sabotage::StepIdsInCapitals) {
+            span.span_id = format!("{:016X}", step.span_id | 0xa000_0000_0000_0000);
+        }
+        span
+    };
+    taken.iter().map(span).collect()
+}
+
+/// A span's id as the contract writes it.
+fn hex(span_id: u64) -> String {
+    format!("{span_id:016x}")
 }
 
 /// What the request used of models, where it called any.

@@ -33,6 +33,7 @@ use reference_core::{
     sabotage::{self, Sabotage},
     store::rate::{LocalCounts, RateFigures},
     tenancy::{Registry, TenantContext, TenantId},
+    trace::{StepName, StepOutcome},
 };
 
 use crate::{
@@ -46,10 +47,10 @@ use crate::{
 use admission::{Admitted, Refused};
 pub(crate) use checks::forbidden;
 use checks::{read_body, refused, scopes, well_formed};
-use correlation::Correlation;
 use deadline::Deadline;
 #[cfg(feature = "testkit")]
 pub(crate) use json::parse as parse_body;
+use finish::Exchange;
 pub(crate) use parameters::missing;
 use unmade::Attempt;
 #[cfg(feature = "testkit")]
@@ -96,6 +97,7 @@ pub struct EdgeParts {
 pub struct Edge {
     parts: Arc<EdgeParts>,
     schemas: Arc<validate::Schemas>,
+    trace_ratio: f64,
 }
 
 /// What is known of the caller when an answer leaves.
@@ -110,7 +112,15 @@ struct Caller {
 impl Edge {
     /// Compiles the contract's schemas, once.
     pub fn new(parts: EdgeParts) -> Self {
-        Self { parts: Arc::new(parts), schemas: Arc::new(validate::Schemas::new()) }
+        Self { parts: Arc::new(parts), schemas: Arc::new(validate::Schemas::new()), trace_ratio: 0.0 }
+    }
+
+    /// The same with the steps of a share of the requests recorded whose callers say nothing about that.
+    ///
+    /// - `ratio`: from 0 for none, as without this, to 1 for all.
+    #[must_use]
+    pub fn with_trace_ratio(self, ratio: f64) -> Self {
+        Self { trace_ratio: ratio, ..self }
     }
 
     /// Serves an operation that needs no credential.
@@ -142,7 +152,7 @@ impl Edge {
         let exchange = self.begin(operation, &request);
         let mut caller = None;
         let mut attempt = Attempt::of(operation, request.headers());
-        let answer = self.checked(operation, request, &exchange.correlation, (&mut caller, &mut attempt), run).await;
+        let answer = self.checked(operation, request, &exchange, (&mut caller, &mut attempt), run).await;
         if let Some(caller) = &caller {
             self.record_unmade(attempt, &caller.tenant, &exchange.correlation, answer.as_ref().err()).await;
         }
@@ -190,23 +200,28 @@ impl Edge {
         &self,
         operation: &'static Operation,
         request: Request,
-        correlation: &Correlation,
+        exchange: &Exchange,
         (caller, attempt): (&mut Option<Caller>, &mut Attempt),
         run: F,
     ) -> Result<Response, Problem>
     where
         F: FnOnce(Arc<dyn Api>, Call, Input) -> BoxFuture<'static, Result<Response, Problem>> + Send,
     {
+        let correlation = &exchange.correlation;
         let (parts, body) = request.into_parts();
         well_formed(&parts)?;
         let tenant = self.authenticate(&parts)?;
         let known = caller.insert(Caller { tenant: tenant.clone(), rate: None, without_rate_store: false });
         let deadline = Deadline::of(&tenant, &*self.parts.timer);
-        let tenant = tenant.for_request(correlation.mark(deadline.ends_us(self.parts.clock.monotonic_us())));
+        let ends_us = deadline.ends_us(self.parts.clock.monotonic_us());
+        let tenant = tenant.for_request(correlation.mark(ends_us, exchange.trail.clone()));
         if sabotage::on(Sabotage::RateCheckedAfterScope) {
             scopes(operation, &tenant)?;
         }
-        match self.admit(operation, &tenant, &deadline).await {
+        let (_, step) = tenant.step(StepName::Admit);
+        let admitted = self.admit(operation, &tenant, &deadline).await;
+        step.end(if admitted.is_ok() { StepOutcome::Ok } else { StepOutcome::Error });
+        match admitted {
             Ok(None) => {}
             Ok(Some(Admitted { figures, without_store })) => {
                 (known.rate, known.without_rate_store) = (Some(figures), without_store);
@@ -257,7 +272,7 @@ impl Edge {
         let call = Call {
             tenant: tenant.clone(),
             request_id: correlation.request_id.clone(),
-            trace_id: correlation.trace_id.clone(),
+            trace_id: correlation.trace_id(),
             headers: Arc::clone(&headers),
             noted: Arc::clone(&noted),
         };

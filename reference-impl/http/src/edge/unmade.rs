@@ -111,7 +111,7 @@ impl Edge {
             arguments: attempt.arguments,
             timeout_ms: None,
             request_id: correlation.request_id.clone(),
-            trace_id: Some(correlation.trace_id.clone()),
+            trace_id: Some(correlation.trace_id()),
         };
         let record = recorder.record_refusal(tenant, &call, outcome);
         // What is cut writes itself down in the background.

@@ -86,10 +86,9 @@ pub(super) fn opened(parts: &ServiceParts, call: &Call, began: Began, start: Sta
     let whole = |milliseconds: i64| u64::try_from(milliseconds).unwrap_or_default();
     let (caller, time) = (call.tenant.clone(), Arc::clone(clock));
     let now_us = clock.monotonic_us();
-    let deadline_us = call.tenant.request().map_or_else(
-        || began.at_us.saturating_add(whole(times.deadline_ms).saturating_mul(1000)),
-        |request| request.deadline_us,
-    );
+    let deadline_us = call.tenant.request().and_then(|request| request.deadline_us);
+    let deadline_us =
+        deadline_us.unwrap_or_else(|| began.at_us.saturating_add(whole(times.deadline_ms).saturating_mul(1000)));
     let opening = Opening {
         start,
         request_id: call.request_id.clone(),

@@ -177,6 +177,10 @@ impl Stream for Frames {
             this.fail(expired());
             return Poll::Ready(this.next_ready().map(Ok));
         }
+        if this.place.as_ref().is_some_and(Place::is_closing) {
+            this.fail(closing());
+            return Poll::Ready(this.next_ready().map(Ok));
+        }
         match running.script.poll_next_unpin(context) {
             Poll::Ready(Some(Ok(Ok(Step::Content(content))))) => {
                 running.silence = None;
@@ -197,6 +201,10 @@ impl Stream for Frames {
             Poll::Pending => {
                 let silence = running.silence.get_or_insert_with(|| this.timer.sleep(this.pause_ms));
                 if silence.poll_unpin(context).is_pending() {
+                    if this.place.as_ref().is_some_and(|place| place.watch(context)) {
+                        this.fail(closing());
+                        return Poll::Ready(this.next_ready().map(Ok));
+                    }
                     return Poll::Pending;
                 }
                 running.silence = None;
@@ -223,6 +231,11 @@ impl Drop for Frames {
 fn expired() -> Problem {
     let message = "the credential has expired while the stream was open; start again with a valid one";
     Problem::new(wire::ErrorCode::Unauthorized, message)
+}
+
+fn closing() -> Problem {
+    let message = "the service is about to stop; ask again, and another instance will answer";
+    Problem::new(wire::ErrorCode::UpstreamUnavailable, message)
 }
 
 fn broken(what: &str) -> Problem {

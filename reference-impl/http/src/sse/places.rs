@@ -2,7 +2,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    task::{Context, Waker},
 };
 
 use reference_core::tenancy::{TenantContext, TenantId};
@@ -11,6 +15,21 @@ use reference_core::tenancy::{TenantContext, TenantId};
 #[derive(Debug, Clone, Default)]
 pub struct Streams {
     open: Arc<Mutex<HashMap<TenantId, u32>>>,
+    closing: Arc<Closing>,
+}
+
+/// Whether the deployment is about to end, and who waits to hear of it.
+#[derive(Debug, Default)]
+struct Closing {
+    begun: AtomicBool,
+    next: AtomicU64,
+    waiting: Mutex<HashMap<u64, Waker>>,
+}
+
+impl Closing {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<u64, Waker>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// One open stream's place, free again when it is dropped.
@@ -18,6 +37,7 @@ pub struct Streams {
 pub struct Place {
     streams: Streams,
     tenant: TenantId,
+    number: u64,
 }
 
 impl Streams {
@@ -31,7 +51,16 @@ impl Streams {
             return None;
         }
         open.insert(tenant.id().clone(), taken + 1);
-        Some(Place { streams: self.clone(), tenant: tenant.id().clone() })
+        let number = self.closing.next.fetch_add(1, Ordering::Relaxed);
+        Some(Place { streams: self.clone(), tenant: tenant.id().clone(), number })
+    }
+
+    /// Ends every stream, now and from now on, with an error event that says so: for a host that is about to stop, while their
+    /// clients can still be told.
+    pub fn close(&self) {
+        self.closing.begun.store(true, Ordering::SeqCst);
+        let waiting = std::mem::take(&mut *self.closing.waiting());
+        waiting.into_values().for_each(Waker::wake);
     }
 
     /// How many streams are open, of one tenant or of all.
@@ -43,6 +72,20 @@ impl Streams {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, u32>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// Whether the stream must end because its host does.
+    pub(super) fn is_closing(&self) -> bool {
+        self.streams.closing.begun.load(Ordering::SeqCst)
+    }
+
+    /// As [`Place::is_closing`]; where it need not, whoever polls is woken when it must.
+    pub(super) fn watch(&self, context: &Context<'_>) -> bool {
+        self.streams.closing.waiting().insert(self.number, context.waker().clone());
+        // After the entry: whoever closes has seen it, or it sees that.
+        self.is_closing()
     }
 }
 
@@ -68,6 +111,7 @@ fn give_back() {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        self.streams.closing.waiting().remove(&self.number);
         let mut open = self.streams.lock();
         match open.get_mut(&self.tenant) {
             Some(taken) if *taken > 1 => *taken -= 1,

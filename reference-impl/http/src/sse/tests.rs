@@ -264,6 +264,31 @@ fn an_expired_credential_ends_a_stream_at_its_next_piece_with_an_error_event() {
 }
 
 #[test]
+fn a_host_that_stops_ends_every_stream_with_an_error_event_and_wakes_who_waits() {
+    struct Woken(AtomicU64);
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let bench = Bench::new();
+    let (mut frames, log, work) = bench.waiting();
+    next(&mut frames);
+    let woken = Arc::new(Woken(AtomicU64::new(0)));
+    let waker = Arc::clone(&woken).into();
+    let polled = Pin::new(&mut frames).poll_next(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    bench.streams.close();
+    assert_eq!(woken.0.load(Ordering::SeqCst), 1);
+    let found = rest(&mut frames);
+    assert_eq!(names(&found), ["usage", "error", TERMINATOR]);
+    assert_eq!(parsed(&found[1]).1["error"]["code"], "UPSTREAM_UNAVAILABLE");
+    assert!(matches!(log.ended(), Some(Ended::Error(_))) && work.dropped.load(Ordering::SeqCst));
+    let (mut late, _, _) = bench.waiting();
+    assert_eq!(names(&rest(&mut late)), ["start", "usage", "error", TERMINATOR], "one that begins now ends as well");
+}
+
+#[test]
 fn a_panic_in_the_work_is_an_error_event_without_a_word_of_it() {
     let panics = stream::once(async { panic!("secret text") });
     let (mut frames, log) = Bench::new().frames(Box::pin(panics));

@@ -4,7 +4,9 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use reference_http::Telemetry;
 use tokio::net::TcpListener;
 
 use super::{Context, ENVIRONMENT, Failure};
@@ -12,10 +14,15 @@ use crate::config::{self, DemoFiles, ProviderUrl};
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::deployment::{self, Deployment};
 use crate::telemetry::JsonLines;
+use crate::traces::Traces;
 use crate::{control, events, server, speech};
 
 /// Tenants that `--demo` serves where no folder is given: the fixtures, seen from the root of the project.
 const DEMO_TENANTS: &str = "fixtures/tenants";
+/// When streams are ended that are still open, as a share of the grace that the end of the process has.
+const STREAMS_END: f64 = 0.8;
+/// How long the end of the process waits for its last traces to be taken.
+const LAST_TRACES: Duration = Duration::from_secs(2);
 /// Threads that run requests, at least: cutting and embedding a document keeps one busy, which must not stall every other
 /// tenant on a small machine.
 const LEAST_THREADS: usize = 4;
@@ -47,6 +54,13 @@ pub(super) struct Args {
     /// Count nothing: no tenant has /metrics.
     #[arg(long)]
     without_metrics: bool,
+    /// Address of an OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318, to send traces to.
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    otlp: Option<String>,
+    /// Share of requests that are traced where their callers say nothing about it, from 0 to 1, in place of platform.yaml's
+    /// `trace_ratio`.
+    #[arg(long, value_name = "RATIO", env = "PLUMBLINE_TRACE_RATIO", value_parser = ratio)]
+    trace_ratio: Option<f64>,
 }
 
 impl Args {
@@ -60,6 +74,7 @@ impl Args {
         for change in &self.provider_url {
             change.apply(&mut loaded).map_err(Failure::Usage)?;
         }
+        loaded.platform.trace_ratio = self.trace_ratio.unwrap_or(loaded.platform.trace_ratio);
         let data = self.data.as_deref().map_or_else(DataFolder::temporary, DataFolder::open);
         let data = data.map_err(|error| usage(&error))?;
         let threads = std::thread::available_parallelism().map_or(LEAST_THREADS, |it| it.get().max(LEAST_THREADS));
@@ -100,14 +115,23 @@ impl Args {
         )?;
         let limits = loaded.platform.server;
         let causes = Box::new(std::io::stderr());
-        let telemetry = Arc::new(if self.without_logs {
+        let mut telemetry: Arc<dyn Telemetry> = Arc::new(if self.without_logs {
             JsonLines::of_causes(causes)
         } else {
             JsonLines::new(Box::new(std::io::stdout()), causes)
         });
+        let traces = self.otlp.as_deref().filter(|url| !url.is_empty());
+        let traces = traces.map(|url| Traces::new(Arc::clone(&telemetry), url)).transpose();
+        let traces = traces.map_err(|error| Failure::Usage(error.to_string()))?.map(Arc::new);
+        if let Some(traces) = &traces {
+            telemetry = Arc::clone(traces) as _;
+        }
         let deployment = Deployment::assemble(loaded, data, telemetry, self.demo, self.control.is_some())?;
         if self.without_metrics {
             deployment.platform.metrics().stop();
+        }
+        if let Some(traces) = &traces {
+            traces.count_with(deployment.platform.metrics().clone());
         }
         let listener = bind(self.addr, "--addr").await?;
         let address = listener.local_addr()?;
@@ -128,14 +152,32 @@ impl Args {
             writeln!(context.err, "try: {}", example(address, key))?;
         }
         let router = deployment.router.clone();
-        let all_ended = server::serve(listener, router, limits, server::stop_signal()).await;
+        let streams = deployment.streams.clone();
+        let stop = async move {
+            server::stop_signal().await;
+            // A stream may still end by itself; what is open late in the grace is ended while its client can be told.
+            tokio::spawn(async move {
+                tokio::time::sleep(limits.shutdown_grace.mul_f64(STREAMS_END)).await;
+                streams.close();
+            });
+        };
+        let all_ended = server::serve(listener, router, limits, stop).await;
         let drained = tokio::time::timeout(limits.shutdown_grace, deployment.tasks.drain()).await.is_ok();
         let _ = tokio::time::timeout(limits.shutdown_grace, deployment.request_counts.flush()).await;
         if !(all_ended && drained) {
             writeln!(context.err, "stopped with work unfinished after {} ms", limits.shutdown_grace.as_millis())?;
         }
+        if let Some(traces) = traces {
+            // A collector that does not answer must not hold the process.
+            let _ = tokio::time::timeout(LAST_TRACES, traces.flush()).await;
+        }
         Ok(())
     }
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| "expected a number from 0 to 1".to_owned())
 }
 
 async fn bind(addr: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {

@@ -18,6 +18,7 @@ pub use load::{Loaded, load};
 pub use platform::{Platform, ServerLimits};
 pub use problem::{ConfigError, Problem};
 pub use provider::Configured;
+pub(crate) use provider::address as provider_address;
 pub use provider_url::ProviderUrl;
 pub(crate) use tenant::from_value;
 pub use tenant::{Models, PROBE_TENANT, too_like};

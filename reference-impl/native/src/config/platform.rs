@@ -11,6 +11,9 @@ use super::provider::{self, Configured};
 use super::values::{OUTPUT_ALONE, limits, on_input, rate_limits, safety_rule};
 use super::{DemoFiles, Problem, schema, yaml};
 
+/// Share of fresh traces that are recorded where nothing is said about it.
+const TRACE_RATIO: f64 = 0.1;
+
 /// Bounds of the listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerLimits {
@@ -43,6 +46,8 @@ pub struct Platform {
     pub safety_floor: Vec<SafetyRule>,
     /// Speech providers that the deployment has.
     pub speech_providers: Vec<String>,
+    /// Share of fresh traces whose steps are recorded.
+    pub trace_ratio: f64,
     /// Models behind URLs.
     pub model_providers: Vec<Configured>,
 }
@@ -91,6 +96,7 @@ fn settings(config: wire::PlatformConfig, keys: KeySet, model_providers: Vec<Con
         default_rate_limits: rate_limits(&config.default_rate_limits),
         safety_floor: config.safety_floor.iter().flatten().map(safety_rule).collect(),
         speech_providers: config.speech_providers.unwrap_or_default(),
+        trace_ratio: config.trace_ratio.unwrap_or(TRACE_RATIO),
         model_providers,
     }
 }

@@ -133,7 +133,7 @@ pub(super) fn unknown_speakers(file: &str, listed: &[String], providers: &[Confi
 }
 
 /// A provider's address, without a slash at its end; or what was expected.
-pub(super) fn address(text: &str) -> Result<String, String> {
+pub(crate) fn address(text: &str) -> Result<String, String> {
     let uri: Uri = text.parse().map_err(|_| "expected an address such as https://models.example/v1".to_owned())?;
     let whole = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
     if !whole {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 use futures_util::StreamExt;
 use http_body_util::{BodyDataStream, Full};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -55,14 +56,17 @@ impl HttpFetch {
         Ok(Self(Pool::Secure(builder.build(connector.https_only().enable_http1().wrap_connector(plain)))))
     }
 
-    async fn send(&self, request: FetchRequest) -> Result<FetchResponse, FetchError> {
-        let request = http_request(request)?;
+    /// The answer to a request, whatever it carries.
+    pub(crate) async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, FetchError> {
         let response = match &self.0 {
             Pool::Plain(pool) => pool.request(request).await,
             Pool::Secure(pool) => pool.request(request).await,
         };
-        let response =
-            response.map_err(|error| if error.is_connect() { FetchError::NotConnected } else { FetchError::Broken })?;
+        response.map_err(|error| if error.is_connect() { FetchError::NotConnected } else { FetchError::Broken })
+    }
+
+    async fn send(&self, request: FetchRequest) -> Result<FetchResponse, FetchError> {
+        let response = self.exchange(http_request(request)?).await?;
         let (parts, body) = response.into_parts();
         let chunks = BodyDataStream::new(body).map(|chunk| chunk.map_err(|_| FetchError::Broken));
         Ok(FetchResponse {

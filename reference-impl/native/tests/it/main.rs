@@ -13,3 +13,4 @@ mod serve;
 mod speech;
 mod stream;
 mod tools;
+mod traces;

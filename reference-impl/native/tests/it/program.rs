@@ -4,11 +4,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Folder of the fixtures.
 pub(crate) fn fixtures() -> PathBuf {
@@ -29,6 +29,37 @@ pub(crate) struct Program {
     pub(crate) address: String,
     pub(crate) control: Option<String>,
     output: Mutex<Receiver<String>>,
+    /// Log lines that were not as the contract's schema says.
+    misfits: Arc<Mutex<Vec<String>>>,
+}
+
+/// Why a line of standard output is no log line.
+fn misfit(line: &str) -> Option<String> {
+    static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+        let mut document = contract_types::schemas().clone();
+        document["$ref"] = Value::from("#/components/schemas/LogLine");
+        jsonschema::options().should_validate_formats(true).build(&document).unwrap()
+    });
+    let value: Value = match serde_json::from_str(line) {
+        Ok(value) => value,
+        Err(error) => return Some(format!("{error}: {line}")),
+    };
+    let found: Vec<String> =
+        SCHEMA.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    (!found.is_empty()).then(|| format!("{}: {line}", found.join("; ")))
+}
+
+#[test]
+fn a_line_that_is_not_as_the_schema_says_is_seen() {
+    let good = json!({"timestamp": "2026-03-02T09:15:00.000Z", "level": "info", "message": "request", "route": "/search",
+        "method": "POST", "status": 200, "latency_ms": 1.5, "request_id": "r1", "trace_id": "a".repeat(32), "span_id": "b".repeat(16)});
+    assert_eq!(misfit(&good.to_string()), None);
+    for (field, value) in [("span_id", json!("B".repeat(16))), ("prompt", json!("hello")), ("route", json!("search"))] {
+        let mut bad = good.clone();
+        bad[field] = value;
+        assert!(misfit(&bad.to_string()).is_some(), "{field}");
+    }
+    assert!(misfit("not JSON").is_some());
 }
 
 /// An answer.
@@ -87,7 +118,14 @@ impl Program {
         let mut child = command.spawn().unwrap();
         let (lines, output) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
+        let misfits = Arc::<Mutex<Vec<String>>>::default();
+        let found = Arc::clone(&misfits);
+        std::thread::spawn(move || {
+            stdout.lines().map_while(Result::ok).try_for_each(|line| {
+                found.lock().unwrap().extend(misfit(&line));
+                lines.send(line)
+            })
+        });
         let (ready, told) = channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| ready.send(line)));
@@ -103,7 +141,7 @@ impl Program {
             }
             seen.push(line);
         };
-        (Self { child, address, control, output: Mutex::new(output) }, seen)
+        (Self { child, address, control, output: Mutex::new(output), misfits }, seen)
     }
 
     /// One request on a connection of its own.
@@ -152,6 +190,10 @@ impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let misfits = self.misfits.lock().unwrap();
+        if !std::thread::panicking() {
+            assert!(misfits.is_empty(), "lines of the log are not as the contract says: {misfits:#?}");
+        }
     }
 }
 

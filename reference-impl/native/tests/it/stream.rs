@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use contract_types::{ErrorCode, LogLine, LogLineStreamOutcome};
@@ -38,6 +39,40 @@ fn opened(program: &Program, query: &str) -> TcpStream {
     assert!(read.starts_with("HTTP/1.1 200") && read.contains("content-type: text/event-stream"), "{read}");
     assert!(!read.contains("event: usage"), "the first event comes before the last is made: {read}");
     stream
+}
+
+/// The fixtures' tenants under a platform that stops within a second.
+fn hurried(folder: &std::path::Path) -> std::path::PathBuf {
+    let copied = Command::new("cp").arg("-r").arg(crate::program::fixtures()).arg(folder).status().unwrap();
+    assert!(copied.success());
+    let tenants = folder.join("fixtures/tenants");
+    let mut platform = std::fs::read_to_string(tenants.join("platform.yaml")).unwrap();
+    platform.push_str("shutdown_grace_ms: 1000\n");
+    std::fs::write(tenants.join("platform.yaml"), platform).unwrap();
+    tenants
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_stops_tells_the_clients_of_open_streams() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start_with(&folder.path().join("data"), &hurried(folder.path()));
+    let hang = json!({"kind": "hang", "tenant": TENANT});
+    assert_eq!(program.control("PUT", "/faults/embedding", Some(&hang)).status, 200);
+    let mut stream = opened(&program, "this one hangs");
+    let reader = std::thread::spawn(move || {
+        let mut rest = String::new();
+        let ended = stream.read_to_string(&mut rest);
+        (rest, ended.is_ok())
+    });
+    let (code, output) = program.stop();
+    assert_eq!(code, Some(0));
+    let (rest, whole) = reader.join().unwrap();
+    assert!(whole && rest.contains("event: error") && rest.contains("UPSTREAM_UNAVAILABLE"), "{rest}");
+    assert!(rest.contains("data: [DONE]"), "{rest}");
+    let lines: Vec<LogLine> = output.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ended: Vec<_> = lines.iter().filter_map(|line| line.stream_outcome).collect();
+    assert_eq!(ended, [LogLineStreamOutcome::Error]);
 }
 
 #[test]

@@ -107,6 +107,7 @@ fn goes_through_the_tenants_own_gateway_with_its_mark() {
         ("cf-aig-authorization", Some("Bearer gateway-token")),
         ("authorization", Some("Bearer recorded-key")),
         ("traceparent", Some(TRACE)),
+        ("tracestate", Some("vendor=1")),
         ("x-request-id", Some("r-1")),
     ] {
         assert_eq!(header(&request, name), expected, "{name}");

@@ -14,6 +14,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use reference_core::ports::{BoxFuture, ChatCall, ChatDelta, ChatFinish, ChatMessage, ChatModel, ChatRole, ModelError};
 use reference_core::tenancy::{RequestMark, TenantContext};
 use reference_core::testkit::{TestTenants, TestTimer};
+use reference_core::trace::TracePoint;
 use reference_providers::{
     Api, Endpoint, Fetch, FetchError, FetchRequest, FetchResponse, Provider, ProviderKind, ProviderModel, Secret,
 };
@@ -96,7 +97,13 @@ fn endpoint(upstream: &Arc<Upstream>, provider: Provider) -> Endpoint {
 
 /// A tenant within a request.
 fn tenant() -> TenantContext {
-    let mark = RequestMark { request_id: "r-1".to_owned(), traceparent: TRACE.to_owned(), deadline_us: u64::MAX };
+    let mark = RequestMark {
+        request_id: "r-1".to_owned(),
+        trace: TracePoint::parse(TRACE).unwrap(),
+        state: Some("vendor=1".to_owned()),
+        deadline_us: None,
+        trail: None,
+    };
     TestTenants::new().owner().for_request(mark)
 }
 

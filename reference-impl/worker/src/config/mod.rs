@@ -64,6 +64,7 @@ pub(crate) struct Platform {
     default_rate_limits: RateLimits,
     safety_floor: Vec<SafetyRule>,
     pub(crate) speech_providers: Vec<String>,
+    pub(crate) trace_ratio: f64,
     pub(crate) model_providers: Vec<Configured>,
 }
 
@@ -122,6 +123,7 @@ fn platform(value: Value, jwks: &Value, secret: &dyn Fn(&str) -> Option<String>)
         default_rate_limits: rate_limits(&config.default_rate_limits),
         safety_floor: config.safety_floor.iter().flatten().map(safety_rule).collect(),
         speech_providers: config.speech_providers.unwrap_or_default(),
+        trace_ratio: config.trace_ratio.unwrap_or(0.1),
         model_providers,
     })
 }

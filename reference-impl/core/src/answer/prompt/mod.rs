@@ -8,15 +8,18 @@ pub use template::{PromptTemplate, TemplateProblem, Variable};
 use self::pack::{Packed, pack};
 use self::template::fill;
 use crate::ports::Passage;
+use crate::redact::redacted;
 
 /// What a model reads.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Prompt {
     /// The system message.
     pub system: String,
     /// The user message.
     pub user: String,
 }
+
+redacted!(Prompt {  } hides { system, user });
 
 /// Fills `template`: passages by rising rank until `budget` tokens (by `count`) are used, the best one always.
 pub fn assemble(

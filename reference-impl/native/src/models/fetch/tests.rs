@@ -9,6 +9,7 @@ use reference_core::ports::{
 };
 use reference_core::tenancy::RequestMark;
 use reference_core::testkit::TestTenants;
+use reference_core::trace::TracePoint;
 use reference_providers::{
     Api, Endpoint, Provider, ProviderEmbedder, ProviderKind, ProviderModel, ProviderReranker, Secret,
 };
@@ -244,8 +245,10 @@ async fn reads_sentences_markers_and_usage_and_passes_the_trace_on() {
         .await;
     let mark = RequestMark {
         request_id: "r-1".to_owned(),
-        traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
-        deadline_us: u64::MAX,
+        trace: TracePoint::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap(),
+        state: None,
+        deadline_us: None,
+        trail: None,
     };
     let tenant = TestTenants::new().owner().for_request(mark);
     let found = model(&server.uri()).generate(&tenant, &request()).await.unwrap();
