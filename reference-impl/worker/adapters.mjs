@@ -15,7 +15,7 @@ import { standIns } from "./stand-ins/server.mjs";
 /** Whose vectors are in the index, whose models are behind the binding, who speaks, and who has none of it. */
 const [INDEXED, MODELLED, SPEAKING, PLAIN] = ["aurora-bikes", "lumen-desk", "meridian-lab", "proving-ground"];
 const SLOW_MS = 1500;
-const DEADLINE_MS = 4000;
+const DEADLINE_MS = 6000;
 const differences = [];
 let checks = 0;
 
@@ -83,7 +83,8 @@ function changed(beside) {
     tenant(INDEXED).vectors = { candidates: "vectorize", indexed_keys: ["lang"] };
     tenant(MODELLED).models = { embedding: "cf/embed", generation: "cf/write", rerank: "cf/rank", gateway: "lumen-own" };
     tenant(MODELLED).features = [...tenant(MODELLED).features, "rerank"];
-    tenant(PLAIN).times = { ...tenant(PLAIN).times, deadline_ms: DEADLINE_MS }; // what hangs is given up soon
+    // What hangs is given up soon, and nothing else is.
+    tenant(PLAIN).times = { ...tenant("tiny-deadlines").times, cache_ttl_ms: 600_000, result_ttl_ms: 600_000, deadline_ms: DEADLINE_MS };
     tenant(SPEAKING).tts = { providers: ["aura", "melo"] };
   };
 }
