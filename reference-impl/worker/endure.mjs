@@ -6,6 +6,7 @@
 // Exit codes: 0 all as expected, 100 a difference (each is told), otherwise as run.mjs.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Stop, here, root, yaml } from "./run.mjs";
@@ -13,6 +14,7 @@ import { Stop, here, root, yaml } from "./run.mjs";
 const TENANT = "aurora-bikes";
 const OTHER = "meridian-lab";
 const READY_WITHIN_MS = 60_000;
+const ANSWER_WITHIN_MS = 60_000;
 /** Documents of an ingest, and paragraphs of each, enough to be killed in the middle of. */
 const [DOCUMENTS, PARAGRAPHS] = [24, 30];
 /** Rounds of killing; at least one must come in the middle. */
@@ -31,11 +33,9 @@ const keys = await yaml(join(root, "fixtures/credentials/keys.yaml"));
 /** The Worker as a process of its own, which can be killed with everything that it has started. */
 async function launched(data) {
   const control = await new Promise((done) => {
-    import("node:net").then(({ createServer }) => {
-      const server = createServer().listen(0, "127.0.0.1", () => {
-        const { port } = server.address();
-        server.close(() => done(port));
-      });
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => done(port));
     });
   });
   const words = [join(here, "run.mjs"), "--port", "0", "--data", data, "--control", String(control)];
@@ -57,7 +57,11 @@ async function launched(data) {
     child.on("exit", () => failed(new Stop(1, `the Worker ended: ${told}`)));
   });
   const kill = async (signal) => {
-    process.kill(-child.pid, signal);
+    try {
+      process.kill(-child.pid, signal);
+    } catch {
+      // Nothing of it is left.
+    }
     await ended;
   };
   return { url, control: `http://127.0.0.1:${control}`, kill };
@@ -65,8 +69,10 @@ async function launched(data) {
 
 async function call(base, path, { tenant = TENANT, body, method } = {}) {
   const { key } = keys.find((it) => it.tenant === tenant && it.name === "all");
-  const headers = { authorization: `Bearer ${key}`, ...(body && { "content-type": "application/json" }) };
-  const response = await fetch(base + path, { method: method ?? (body ? "POST" : "GET"), headers, body: body && JSON.stringify(body) });
+  // A connection each: one that is kept may belong to a process that was killed.
+  const headers = { authorization: `Bearer ${key}`, connection: "close", ...(body && { "content-type": "application/json" }) };
+  const init = { method: method ?? (body ? "POST" : "GET"), headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(ANSWER_WITHIN_MS) };
+  const response = await fetch(base + path, init);
   const text = await response.text();
   return { status: response.status, json: text.startsWith("{") ? JSON.parse(text) : undefined };
 }
@@ -106,7 +112,7 @@ async function stored(url, id) {
 }
 
 async function killed(data) {
-  let running = await launched(data);
+  running = await launched(data);
   const whole = await call(running.url, "/ingest", { body: { documents: documents(0) } });
   expect("the first version", whole.status, 200);
   const { chunks } = await stored(running.url, "endure-0");
@@ -132,9 +138,11 @@ async function killed(data) {
   }
   expect("a round came in the middle of an ingest", middle > 0, true);
   await running.kill("SIGTERM");
+  running = undefined;
 }
 
 const folder = mkdtempSync(join(tmpdir(), "reference-endure-"));
+/** The process that is up, of whatever part; nothing may leave it behind. */
 let running;
 try {
   running = await launched(join(folder, "panics"));
@@ -143,12 +151,14 @@ try {
   running = undefined;
   await killed(join(folder, "killed"));
 } catch (error) {
-  console.error(`endure.mjs: ${error instanceof Stop ? error.message : error.stack}`);
-  process.exitCode = error.code ?? 1;
+  const cause = error.cause ? `: ${error.cause.message}` : "";
+  console.error(`endure.mjs: ${error instanceof Stop ? error.message : error.stack}${cause}`);
+  process.exitCode = error instanceof Stop ? error.code : 1;
 } finally {
   await running?.kill("SIGKILL").catch(() => {});
   rmSync(folder, { recursive: true, force: true });
 }
 for (const difference of differences) console.error(`differs: ${difference.slice(0, 600)}`);
-console.log(`worker endure: ${checks} checks, ${differences.length ? `${differences.length} differ` : "all as expected"}`);
-process.exitCode ||= differences.length ? 100 : 0;
+const verdict = process.exitCode ? "stopped before the end" : differences.length ? `${differences.length} differ` : "all as expected";
+console.log(`worker endure: ${checks} checks, ${verdict}`);
+process.exit(process.exitCode || (differences.length ? 100 : 0));
