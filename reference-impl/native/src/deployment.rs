@@ -161,7 +161,7 @@ impl Deployment {
         let platform = platform.with_policies(Arc::clone(&policies));
         let platform = platform.with_traces(Arc::new(WorkTelemetry(Arc::clone(&telemetry))));
         let platform = Arc::new(platform.with_converter(Arc::new(Files)).with_tools(tools).with_speech(speech));
-        let measured = Measured::new(Arc::clone(&telemetry), platform.metrics().clone());
+        let measured = Measured::new(telemetry, platform.metrics().clone());
         let measured: Arc<dyn Telemetry> = Arc::new(measured);
         let counters = wrapped.faults.as_ref().map(|_| Arc::new(Counters::new(Arc::clone(&measured))));
         let telemetry = counters.clone().map_or(measured, |counters| counters as Arc<dyn Telemetry>);

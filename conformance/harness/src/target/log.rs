@@ -75,7 +75,9 @@ impl LogBook {
             Judged::Misfit(text) => seen.misfits.add(text),
         }
         let place = if pipe == Pipe::Output { "a line of standard output" } else { "a line of standard error" };
-        leaks.into_iter().for_each(|leak| seen.leaks.add(format!("{place} holds {leak}")));
+        for leak in leaks {
+            seen.leaks.add(format!("{place} holds {leak}"));
+        }
     }
 
     /// How many log lines were right so far.

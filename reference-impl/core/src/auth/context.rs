@@ -173,7 +173,7 @@ impl TenantContext {
 
     /// The settings as they are shared with the registry: the same ones until they are replaced.
     pub(crate) fn shared_settings(&self) -> &Arc<TenantSettings> {
-        &self.0.settings
+        &self.inner.settings
     }
 
     /// What this request has used so far. A context is made for each request, and its clones share this.

@@ -212,14 +212,14 @@ impl Platform {
 /// What the job's reader may know: what is wrong with the request, or that nobody spoke.
 fn failure(error: &SpeechError) -> JobFailure {
     let message = match error {
-        SpeechError::Model(ModelError::BudgetExceeded { .. }) => error.to_string(),
-        SpeechError::Model(_) | SpeechError::Job(_) => "no speech provider of the tenant spoke".to_owned(),
-        SpeechError::NotEnabled
+        SpeechError::Model(ModelError::BudgetExceeded { .. })
+        | SpeechError::NotEnabled
         | SpeechError::TooLong(_)
         | SpeechError::UnknownVoice
         | SpeechError::UnknownLanguage
         | SpeechError::UnknownFormat
         | SpeechError::NothingToSay => error.to_string(),
+        SpeechError::Model(_) | SpeechError::Job(_) => "no speech provider of the tenant spoke".to_owned(),
     };
     JobFailure { code: error.code(), message }
 }

@@ -54,7 +54,7 @@ pub(super) struct Args {
     /// Count nothing: no tenant has /metrics.
     #[arg(long)]
     without_metrics: bool,
-    /// Address of an OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318, to send traces to.
+    /// Address of an OpenTelemetry collector that takes OTLP over HTTP, such as `http://127.0.0.1:4318`, to send traces to.
     #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     otlp: Option<String>,
     /// Share of requests that are traced where their callers say nothing about it, from 0 to 1, in place of platform.yaml's
