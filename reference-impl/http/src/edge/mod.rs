@@ -48,9 +48,9 @@ use admission::{Admitted, Refused};
 pub(crate) use checks::forbidden;
 use checks::{read_body, refused, scopes, well_formed};
 use deadline::Deadline;
+use finish::Exchange;
 #[cfg(feature = "testkit")]
 pub(crate) use json::parse as parse_body;
-use finish::Exchange;
 pub(crate) use parameters::missing;
 use unmade::Attempt;
 #[cfg(feature = "testkit")]

@@ -105,11 +105,12 @@ fn tree(spans: &[Span]) -> Vec<String> {
 fn attribute(span: &Span, key: &str) -> Option<String> {
     use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
     let found = span.attributes.iter().find(|it| it.key == key)?;
-    match found.value.as_ref()?.value.as_ref()? {
-        Any::StringValue(text) => Some(text.clone()),
-        Any::IntValue(number) => Some(number.to_string()),
-        other => panic!("{key}: {other:?}"),
+    let value = found.value.as_ref()?.value.as_ref()?;
+    if let Any::StringValue(text) = value {
+        return Some(text.clone());
     }
+    let Any::IntValue(number) = value else { panic!("{key}: {value:?}") };
+    Some(number.to_string())
 }
 
 #[tokio::test(flavor = "multi_thread")]
