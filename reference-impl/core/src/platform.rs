@@ -107,7 +107,8 @@ impl Platform {
     /// The same platform where each search computes for itself, also beside an equal one. For hosts that let no request wait
     /// for the work of another.
     #[must_use]
-    pub fn without_joining(self) -> Self {
+    pub fn without_joining(mut self) -> Self {
+        self.toolbox.write_apart();
         Self { flights: Arc::new(Flights::apart()), session_locks: None, ..self }
     }
 

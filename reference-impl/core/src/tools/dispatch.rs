@@ -89,6 +89,11 @@ impl Toolbox {
         }
     }
 
+    /// Lets no record wait for another request's.
+    pub(crate) fn write_apart(&mut self) {
+        self.journal = Journal::apart();
+    }
+
     pub(crate) fn set_converter(&mut self, converter: Arc<dyn Converter>) {
         self.converter = Some(converter);
     }

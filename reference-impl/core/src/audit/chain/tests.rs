@@ -80,6 +80,13 @@ async fn makes_no_fork_of_many_at_once() {
 }
 
 #[tokio::test]
+async fn makes_no_fork_of_many_that_take_no_turns() {
+    let desk = Desk { journal: Journal::apart(), ..desk().await };
+    futures_util::future::join_all((0..50).map(|_| desk.write(Outcome::Succeeded))).await;
+    assert_eq!(desk.verify().await.unwrap().records, 50);
+}
+
+#[tokio::test]
 async fn finds_an_open_call_as_unknown_after_a_restart() {
     let desk = desk().await;
     let owner = desk.tenants.owner();
