@@ -81,6 +81,13 @@ impl Host {
         KeptCounts::new(databases, self.tenants.clock.clone(), timer, later)
     }
 
+    /// Lets writers that are on their way wait for their moment, and then write.
+    fn moment(&self) {
+        self.later.poll();
+        self.timer.pass(BEHIND_MS);
+        assert_eq!(self.later.poll(), 0, "no writer waits longer");
+    }
+
     /// What is left after one more request; `None` where it is refused.
     fn ask(&self, limiter: &KeptCounts) -> Result<Option<u32>, StoreError> {
         let owner = self.tenants.owner();
@@ -99,8 +106,7 @@ fn writes_all_counts_of_a_moment_at_once_and_goes_on_from_them_in_the_next_proce
     assert_eq!([host.ask(&limiter).unwrap(), host.ask(&limiter).unwrap()], [Some(4), Some(3)]);
     assert_eq!(host.later.poll(), 1, "one writer is on its way, for both");
     assert_eq!(host.ask(&host.limiter()).unwrap(), Some(4), "nothing is written yet");
-    host.timer.pass(BEHIND_MS);
-    host.later.poll();
+    host.moment();
     let next = host.limiter();
     let left: Vec<_> = (0..4).map(|_| host.ask(&next).unwrap()).collect();
     assert_eq!(left, [Some(2), Some(1), Some(0), None], "as if one process had counted all");
@@ -122,8 +128,7 @@ fn tells_of_a_database_that_takes_nothing_and_loses_no_count_of_it() {
     host.ask(&limiter).unwrap();
     host.databases.down.store(true, Ordering::Relaxed);
     assert_eq!(host.ask(&limiter).unwrap(), Some(3), "nobody has tried to write");
-    host.timer.pass(BEHIND_MS);
-    host.later.poll();
+    host.moment();
     host.ask(&limiter).unwrap_err();
     host.databases.down.store(false, Ordering::Relaxed);
     assert_eq!(host.ask(&limiter).unwrap(), Some(2));
@@ -137,8 +142,7 @@ fn writes_nothing_of_a_tenant_that_is_forgotten() {
     let limiter = host.limiter();
     host.ask(&limiter).unwrap();
     limiter.forget(host.tenants.owner().id()).now_or_never().expect("nothing is waited for");
-    host.timer.pass(BEHIND_MS);
-    host.later.poll();
+    host.moment();
     assert_eq!(host.ask(&limiter).unwrap(), Some(4));
     limiter.clear().now_or_never().expect("nothing is waited for");
     assert_eq!(host.ask(&limiter).unwrap(), Some(4));
