@@ -6,8 +6,17 @@ use std::{
 };
 
 /// The only folders at the top, besides those that begin with a dot.
-const TOP: [&str; 8] =
-    ["contracts", "reference-impl", "conformance", "loadtests", "quality", "fixtures", "reports", "target"];
+const TOP: [&str; 9] = [
+    "contracts",
+    "reference-impl",
+    "conformance",
+    "loadtests",
+    "quality",
+    "fixtures",
+    "reports",
+    "target",
+    "workspace-hack",
+];
 /// Above this a file needs a reason in [`LONG`].
 const MOST_LINES: usize = 600;
 /// Files that are longer, each with its reason.
