@@ -129,7 +129,9 @@ async fn a_collector_finds_one_tree_a_request() {
     let call = json!({"tool": "classify_intent", "arguments": {"text": "How high is the tower of Groningen?"}});
     let called = world.ask(4, "01", "aurora-bikes", ("POST", "/tools/execute"), Some(&call));
     assert_eq!(called.status, 200, "{called:?}");
-    let queued = json!({"documents": documents["documents"], "async": true});
+    // Another text: what is known already is not embedded again.
+    let other = json!({"id": "mill", "content_type": "text/plain", "content": "The mill of Groningen is old."});
+    let queued = json!({"documents": [other], "async": true});
     let started = world.ask(5, "01", "aurora-bikes", ("POST", "/ingest"), Some(&queued));
     assert_eq!(started.status, 202, "{started:?}");
     let job = started.json()["id"].as_str().unwrap().to_owned();
