@@ -18,12 +18,22 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// Lines that are written together at most.
 const LINES_TOGETHER: usize = 1_024;
 
+/// How long the last lines have to be written.
+const LAST_LINES: Duration = Duration::from_secs(2);
+
 /// Where lines go.
 pub type Sink = Box<dyn Write + Send>;
 
+/// What the writer's thread is told.
+enum Message {
+    Record(RequestRecord),
+    /// To answer when everything before it is written.
+    Flush(SyncSender<()>),
+}
+
 /// Writes log lines without ever making a request wait. Dropping it writes what is left.
 pub struct JsonLines {
-    lines: Option<SyncSender<RequestRecord>>,
+    lines: Option<SyncSender<Message>>,
     /// Whether a request that tells no cause leaves a line.
     every: bool,
     dropped: Arc<AtomicU64>,
@@ -52,6 +62,15 @@ impl JsonLines {
         let writer = std::thread::spawn(move || write_all(&receiver, requests, causes, &missing));
         Self { lines: Some(sender), every, dropped, writer: Some(writer) }
     }
+
+    /// Waits until everything told so far is written, for a moment at most, since whoever reads the log may have stopped to. To be
+    /// called before a process ends in which others may still hold this.
+    pub fn flush(&self) {
+        let (answer, written) = sync_channel(1);
+        if self.lines.as_ref().is_some_and(|lines| lines.try_send(Message::Flush(answer)).is_ok()) {
+            let _ = written.recv_timeout(LAST_LINES);
+        }
+    }
 }
 
 impl Telemetry for JsonLines {
@@ -63,7 +82,7 @@ impl Telemetry for JsonLines {
         if !self.every && record.cause.is_none() {
             return;
         }
-        let sent = self.lines.as_ref().is_some_and(|lines| lines.try_send(record).is_ok());
+        let sent = self.lines.as_ref().is_some_and(|lines| lines.try_send(Message::Record(record)).is_ok());
         if !sent {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -79,12 +98,22 @@ impl Drop for JsonLines {
     }
 }
 
-fn write_all(records: &Receiver<RequestRecord>, mut requests: Sink, mut causes: Sink, dropped: &AtomicU64) {
+fn write_all(messages: &Receiver<Message>, mut requests: Sink, mut causes: Sink, dropped: &AtomicU64) {
     let mut lines = Vec::new();
-    while let Ok(first) = records.recv() {
+    let mut answers = Vec::new();
+    while let Ok(first) = messages.recv() {
         lines.clear();
-        std::thread::sleep(PAUSE);
-        for record in std::iter::once(first).chain(records.try_iter().take(LINES_TOGETHER)) {
+        if matches!(first, Message::Record(_)) {
+            std::thread::sleep(PAUSE);
+        }
+        for message in std::iter::once(first).chain(messages.try_iter().take(LINES_TOGETHER)) {
+            let record = match message {
+                Message::Record(record) => record,
+                Message::Flush(answer) => {
+                    answers.push(answer);
+                    continue;
+                }
+            };
             if serde_json::to_writer(&mut lines, &record.line).is_ok() {
                 lines.push(b'\n');
             }
@@ -97,6 +126,9 @@ fn write_all(records: &Receiver<RequestRecord>, mut requests: Sink, mut causes: 
         let missing = dropped.swap(0, Ordering::Relaxed);
         if missing > 0 {
             tell(&mut causes, &json!({ "log_lines_dropped": missing }));
+        }
+        for answer in answers.drain(..) {
+            let _ = answer.send(());
         }
     }
 }

@@ -115,11 +115,12 @@ impl Args {
         )?;
         let limits = loaded.platform.server;
         let causes = Box::new(std::io::stderr());
-        let mut telemetry: Arc<dyn Telemetry> = Arc::new(if self.without_logs {
+        let lines = Arc::new(if self.without_logs {
             JsonLines::of_causes(causes)
         } else {
             JsonLines::new(Box::new(std::io::stdout()), causes)
         });
+        let mut telemetry = Arc::clone(&lines) as Arc<dyn Telemetry>;
         let traces = self.otlp.as_deref().filter(|url| !url.is_empty());
         let traces = traces.map(|url| Traces::new(Arc::clone(&telemetry), url)).transpose();
         let traces = traces.map_err(|error| Failure::Usage(error.to_string()))?.map(Arc::new);
@@ -171,6 +172,7 @@ impl Args {
             // A collector that does not answer must not hold the process.
             let _ = tokio::time::timeout(LAST_TRACES, traces.flush()).await;
         }
+        lines.flush();
         Ok(())
     }
 }
