@@ -18,8 +18,9 @@ const PER_DOCUMENT: usize = 50;
 pub(crate) fn tenants(folder: &Path) -> PathBuf {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
     let (tenants, credentials) = (folder.join("tenants"), folder.join("credentials"));
-    let made = [tenants.join(TENANT), credentials.clone()];
-    made.iter().for_each(|folder| std::fs::create_dir_all(folder).expect("the folder of this run is writable"));
+    for folder in [&tenants.join(TENANT), &credentials] {
+        std::fs::create_dir_all(folder).expect("the folder of this run is writable");
+    }
     for file in std::fs::read_dir(fixtures.join("credentials")).expect("the fixtures").flatten() {
         std::fs::copy(file.path(), credentials.join(file.file_name())).expect("a fixture");
     }

@@ -86,7 +86,8 @@ fn cost(server: &Server, requests: &[Request], count: usize) -> (f64, Duration) 
 fn pair(ours: &Server, bare: &Server, request: &Request, size: &Size) -> (f64, f64) {
     let requests = std::slice::from_ref(request);
     let once = |server: &Server| cost(server, requests, size.small).0;
-    (once(ours), once(bare)); // warm
+    // To warm both.
+    let _ = (once(ours), once(bare));
     let rounds: Vec<(f64, f64)> = (0..size.rounds).map(|_| (once(ours), once(bare))).collect();
     (median(rounds.iter().map(|it| it.0).collect()), median(rounds.iter().map(|it| it.1).collect()))
 }

@@ -13,7 +13,7 @@ pub(crate) struct Server {
     child: Child,
     /// Host and port.
     pub(crate) address: String,
-    _errors: BufReader<ChildStderr>,
+    errors: BufReader<ChildStderr>,
 }
 
 impl Server {
@@ -21,14 +21,17 @@ impl Server {
     pub(crate) fn start(mut command: Command, log: &Path) -> Self {
         let log = File::create(log).expect("the folder of this run is writable");
         let mut child = command.stdout(log).stderr(Stdio::piped()).spawn().expect("the server is built");
-        let mut errors = BufReader::new(child.stderr.take().expect("it was piped"));
+        let errors = BufReader::new(child.stderr.take().expect("it was piped"));
+        // From here on its end is sure, whatever it says.
+        let mut server = Self { child, address: String::new(), errors };
         let mut told = String::new();
         loop {
             let mut line = String::new();
-            let read = errors.read_line(&mut line).expect("a server writes UTF-8");
+            let read = server.errors.read_line(&mut line).expect("a server writes UTF-8");
             assert!(read > 0, "the server ended before it answered: {told}");
             if let Some((_, address)) = line.trim().split_once(LISTENING) {
-                return Self { child, address: address.to_owned(), _errors: errors };
+                address.clone_into(&mut server.address);
+                return server;
             }
             told.push_str(&line);
         }

@@ -30,7 +30,7 @@ pub(crate) fn checks(criterion: &mut Criterion) {
         assert!(checks.body(operation, &bytes), "{name} fits its schema");
         group.throughput(Throughput::Bytes(bytes.len() as u64));
         group.bench_function(format!("checked/{name}"), |bench| {
-            bench.iter(|| checks.body(operation, black_box(&bytes)))
+            bench.iter(|| checks.body(operation, black_box(&bytes)));
         });
         group.bench_function(format!("peer/parsed/{name}"), |bench| {
             bench.iter(|| serde_json::from_slice::<Value>(black_box(&bytes)).is_ok());

@@ -41,7 +41,7 @@ pub(crate) fn models(criterion: &mut Criterion) {
     group.sample_size(10);
     group.bench_function("minilm", |bench| bench.iter(|| model.embed(black_box(&[question[0].as_str()]))));
     group.bench_function("peer/word_pieces", |bench| {
-        bench.iter(|| model.pieces().ids(black_box(&question[0]), 256).len())
+        bench.iter(|| model.pieces().ids(black_box(&question[0]), 256).len());
     });
     group.bench_function("hashed", |bench| {
         bench.iter(|| runtime.block_on(HashedEmbedder.embed(&owner, black_box(&question), EmbedPurpose::Query)));

@@ -25,7 +25,7 @@ use tokio::runtime::Runtime;
 use crate::quick;
 
 /// Chunks of a whole search.
-const CHUNKS: usize = 10_000;
+const CHUNKS: u32 = 10_000;
 const READ: &str = "SELECT rowid, -bm25(chunks_fts, ?2, 1.0) FROM chunks_fts WHERE chunks_fts MATCH ?1";
 
 /// Fusion, the check of citations and the cache's key, each beside the least that it stands on.
@@ -35,7 +35,7 @@ pub(crate) fn steps(criterion: &mut Criterion) {
     let (dense, lexical) = (ranked(3), ranked(5));
     let mut group = criterion.benchmark_group("fusion");
     group.bench_function("min_max", |bench| {
-        bench.iter(|| fused(black_box(&dense), black_box(&lexical), Fusion::MinMax, 0.5))
+        bench.iter(|| fused(black_box(&dense), black_box(&lexical), Fusion::MinMax, 0.5));
     });
     group.bench_function("rrf", |bench| bench.iter(|| fused(black_box(&dense), black_box(&lexical), Fusion::Rrf, 0.5)));
     group.bench_function("peer/sorted", |bench| {
@@ -121,7 +121,8 @@ impl Library {
                 metadata: serde_json::Map::new(),
             };
             let options = ChunkOptions { size: Some(64), overlap: Some(0), strategy: None };
-            let ingested = library.platform.ingest(&library.tenants.owner(), &[document], options);
+            let (owner, documents) = (library.tenants.owner(), [document]);
+            let ingested = library.platform.ingest(&owner, &documents, options);
             chunks += library.runtime.block_on(ingested).expect("the corpus is sound").documents[0].chunks;
         }
         library

@@ -77,7 +77,7 @@ pub(crate) fn journal(criterion: &mut Criterion) {
             let called = called();
             runtime.block_on(async {
                 journal.open(&*database, &called).await?;
-                journal.close(owner.id(), &*database, &called, Outcome::Ok, 1_000).await
+                journal.close(owner.id(), &*database, &called, Outcome::Succeeded, 1_000).await
             })
         });
     });

@@ -107,7 +107,7 @@ impl KeptCounts {
             let answers = database.batch(vec![Statement::new(READ, range)]).await?;
             let buckets = counts(answers.first().map_or(&[], Vec::as_slice))?;
             // Of several that read at once the first one counts.
-            kept.lock().counts.get_or_insert_with(|| Counts { buckets, swept: None });
+            kept.lock().counts.get_or_insert(Counts { buckets, swept: None });
         }
         if failed {
             self.0.write(&kept).await?;
