@@ -45,7 +45,7 @@ fn passes_where_it_shares_no_code_with_the_reference() {
     assert_eq!((record.counts.failed, record.counts.errored), (0, 0));
     assert!(record.counts.passed > 1400, "{:?}", record.counts);
     // What it does not do it says in its profile: no log, no safety filters, no words of like meaning.
-    assert!(record.counts.known_failures <= 30, "{:?}", record.counts);
+    assert!(record.counts.known_failures <= 32, "{:?}", record.counts);
     // It leaves out what it has not, and little else: the more features the suite knows, the larger is the share that it lacks.
     let share = record.counts.not_applicable * 100 / record.counts.passed;
     assert!((1..35).contains(&share), "{:?}", record.counts);
