@@ -92,6 +92,18 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// Forgets the requests that were counted in memory.
+    pub(crate) async fn clear_counts(&self) {
+        self.local_counts.clear();
+        self.request_counts.clear().await;
+    }
+
+    /// The same for one tenant.
+    pub(crate) async fn forget_counts(&self, tenant: &TenantId) {
+        self.local_counts.forget(tenant);
+        self.request_counts.forget(tenant).await;
+    }
+
     /// Assembles the service over `data`. Must be called within a runtime.
     ///
     /// - `demo`: whether published fixture keys are accepted.

@@ -91,6 +91,20 @@ struct Wrapped {
 }
 
 impl Deployment {
+    /// Forgets the requests that were counted in memory: those whose tenant's object was out of reach. The others go with the object.
+    #[cfg(feature = "control")]
+    pub(crate) fn clear_counts(&self) -> std::future::Ready<()> {
+        self.local_counts.clear();
+        std::future::ready(())
+    }
+
+    /// The same for one tenant.
+    #[cfg(feature = "control")]
+    pub(crate) fn forget_counts(&self, tenant: &TenantId) -> std::future::Ready<()> {
+        self.local_counts.forget(tenant);
+        std::future::ready(())
+    }
+
     /// Assembles the service over the bindings.
     ///
     /// # Errors

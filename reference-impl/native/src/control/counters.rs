@@ -117,8 +117,7 @@ pub(super) async fn reset(control: &Control) -> Result<Response, Refusal> {
     let _turn = control.turn.lock().await;
     let deployment = &control.deployment;
     let faults_cleared = control.faults.reset(); // first, so that the stores below can be reached
-    deployment.local_counts.clear();
-    deployment.request_counts.clear().await;
+    deployment.clear_counts().await;
     let clocks_reset = deployment.clock.reset();
     let created: Vec<TenantId> = control.changes().created.iter().cloned().collect();
     for id in &created {

@@ -91,8 +91,7 @@ pub(super) async fn remove(control: &Control, tenant: &TenantContext) -> Result<
     if !sabotage::on(Sabotage::DeletedTenantKeepsStores) {
         deployment.databases.destroy(tenant).await.map_err(|error| Refusal::failed(&error))?;
     }
-    deployment.local_counts.forget(tenant.id());
-    deployment.request_counts.forget(tenant.id()).await;
+    deployment.forget_counts(tenant.id()).await;
     deployment.clock.forget(tenant.id());
     Ok(removed)
 }
