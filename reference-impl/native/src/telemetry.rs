@@ -25,6 +25,10 @@ const LAST_LINES: Duration = Duration::from_secs(2);
 pub type Sink = Box<dyn Write + Send>;
 
 /// What the writer's thread is told.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "all messages but the last one are records, and a box each would cost more"
+)]
 enum Message {
     Record(RequestRecord),
     /// To answer when everything before it is written.
