@@ -37,12 +37,12 @@ pub enum Sweep {
     /// Every line is as the contract's schema says.
     Schema,
     /// No line holds a canary, a key, a token, a question or a text of a document, in any encoding.
-    Secrets,
+    Sent,
 }
 
 /// Every sweep.
 pub fn all() -> [Sweep; 2] {
-    [Sweep::Schema, Sweep::Secrets]
+    [Sweep::Schema, Sweep::Sent]
 }
 
 /// What no line may hold: what `scanner` knows, the credentials, and texts of the fixtures.
@@ -85,7 +85,7 @@ impl Sweep {
     pub fn id(self) -> &'static str {
         match self {
             Self::Schema => "log/every-line-fits-the-schema",
-            Self::Secrets => "log/no-line-holds-what-was-sent",
+            Self::Sent => "log/no-line-holds-what-was-sent",
         }
     }
 
@@ -98,7 +98,7 @@ impl Sweep {
     pub fn rule(self) -> &'static str {
         match self {
             Self::Schema => "LOG-001",
-            Self::Secrets => "LOG-003",
+            Self::Sent => "LOG-003",
         }
     }
 
@@ -133,7 +133,7 @@ impl Sweep {
         let lines = log.lines();
         let found = match self {
             Self::Schema => log.take_misfits(),
-            Self::Secrets => log.take_leaks(),
+            Self::Sent => log.take_leaks(),
         };
         if found.count > 0 {
             return Outcome::of(Ending::Fail(told(&found, lines)));
