@@ -45,7 +45,7 @@ struct TracedDatabase {
 type Rows = Result<Vec<Vec<Row>>, DatabaseError>;
 
 impl TracedDatabase {
-    async fn told(&self, batch: BoxFuture<'_, Rows>) -> Rows {
+    async fn told<T>(&self, batch: BoxFuture<'_, Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
         let (_, step) = self.tenant.step(StepName::Database);
         let rows = batch.await;
         let outcome = match &rows {
@@ -65,6 +65,13 @@ impl Database for TracedDatabase {
 
     fn batch_counts(&self, statements: Vec<Statement>) -> BoxFuture<'_, Rows> {
         Box::pin(self.told(self.inner.batch_counts(statements)))
+    }
+
+    fn read_state(
+        &self,
+        statements: &'static [&'static str],
+    ) -> BoxFuture<'_, Result<Arc<Vec<Vec<Row>>>, DatabaseError>> {
+        Box::pin(self.told(self.inner.read_state(statements)))
     }
 }
 

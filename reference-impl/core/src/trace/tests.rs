@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::ports::{Clock, MemoryKeyValue, Statement};
+use crate::ports::{BoxFuture, Clock, Database, DatabaseError, Databases, MemoryKeyValue, Row, Statement, Value};
 use crate::tenancy::{RequestMark, TenantContext};
 use crate::testkit::{ManualClock, MemoryDatabases, SeededIds, TestTenants};
 
@@ -123,6 +123,45 @@ async fn calls_of_stores_are_steps_where_work_is_sampled() {
             [(store, StepOutcome::Ok), (store, StepOutcome::Ok), (store, StepOutcome::Error), (cache, StepOutcome::Ok)];
         assert_eq!(told, if sampled { &all[..] } else { &[] });
     }
+}
+
+/// A host that answers each way of asking in its own way.
+struct ByWay;
+
+impl Database for ByWay {
+    fn batch(&self, _: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>> {
+        Box::pin(async { Ok(vec![vec![vec![Value::Integer(1)]]]) })
+    }
+
+    fn batch_counts(&self, _: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>> {
+        Box::pin(async { Ok(vec![vec![vec![Value::Integer(2)]]]) })
+    }
+
+    fn read_state(&self, _: &'static [&'static str]) -> BoxFuture<'_, Result<Arc<Vec<Vec<Row>>>, DatabaseError>> {
+        Box::pin(async { Ok(Arc::new(vec![vec![vec![Value::Integer(3)]]])) })
+    }
+}
+
+impl Databases for ByWay {
+    fn open<'a>(&'a self, _: &'a TenantContext) -> BoxFuture<'a, Result<Arc<dyn Database>, DatabaseError>> {
+        Box::pin(async { Ok(Arc::new(Self) as Arc<dyn Database>) })
+    }
+
+    fn destroy<'a>(&'a self, _: &'a TenantContext) -> BoxFuture<'a, Result<(), DatabaseError>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+#[tokio::test]
+async fn a_traced_database_is_asked_in_the_way_that_was_meant() {
+    let (owner, trail) = traced(true);
+    let database = traced_databases(Arc::new(ByWay)).open(&owner).await.unwrap();
+    let batch = database.batch(Vec::new()).await.unwrap();
+    let counts = database.batch_counts(Vec::new()).await.unwrap();
+    let state = database.read_state(&["SELECT 1"]).await.unwrap();
+    let told = [&batch, &counts, &*state].map(|rows| rows[0][0][0].clone());
+    assert_eq!(told, [1, 2, 3].map(Value::Integer));
+    assert_eq!(trail.unwrap().taken().len(), 3, "each of them is a step");
 }
 
 #[test]

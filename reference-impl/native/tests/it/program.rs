@@ -87,15 +87,6 @@ impl Program {
         Self::start_as(data, tenants, |_| {}).0
     }
 
-    /// The same with more arguments.
-    #[cfg(feature = "sabotage")]
-    pub(crate) fn start_told(data: &Path, tenants: &Path, more: &[String]) -> Self {
-        let (program, _) = Self::start_as(data, tenants, |command| {
-            command.args(more);
-        });
-        program
-    }
-
     /// Serves the fixtures over `data`, where programs are looked for in `path`; gives what it says before it is ready.
     pub(crate) fn start_in(data: &Path, path: &str) -> (Self, Vec<String>) {
         Self::start_as(data, &fixtures().join("tenants"), |command| {
@@ -153,21 +144,6 @@ impl Program {
     /// One request to the control API.
     pub(crate) fn control(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         exchange(self.control.as_ref().unwrap(), method, path, "", body).unwrap()
-    }
-
-    /// The log line of what `request` asks of `route`, the first that comes from now on.
-    #[cfg(feature = "sabotage")]
-    pub(crate) fn line_of(&self, route: &str, request: impl FnOnce()) -> Value {
-        let output = self.output.lock().unwrap();
-        while output.try_recv().is_ok() {}
-        request();
-        loop {
-            let line = output.recv_timeout(Duration::from_secs(10)).expect("a line of the request");
-            let line: Value = serde_json::from_str(&line).unwrap_or_default();
-            if line["route"] == route {
-                return line;
-            }
-        }
     }
 
     /// Ends the process at once, as a power cut would.
