@@ -13,6 +13,7 @@ pub mod faults;
 pub mod files;
 mod host_models;
 pub mod ids;
+mod linger;
 pub mod models;
 pub mod scan;
 pub mod server;

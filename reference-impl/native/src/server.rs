@@ -11,8 +11,10 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tower::ServiceExt;
 
 use crate::config::ServerLimits;
+use crate::linger::lingering;
 
 /// The smallest buffer that hyper reads a head into.
 const SMALLEST_HEAD_BYTES: usize = 8 * 1024;
@@ -50,7 +52,8 @@ pub async fn serve(
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let connection = builder.serve_connection(io(stream), TowerToHyperService::new(router.clone()));
+        let requests = TowerToHyperService::new(router.clone().map_request(lingering));
+        let connection = builder.serve_connection(io(stream), requests);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // What goes wrong here is the client's connection; the request, if there was one, has its own log line.

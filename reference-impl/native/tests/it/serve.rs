@@ -1,5 +1,7 @@
 //! The program from start to stop.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Command;
 
 use contract_types::LogLine;
@@ -69,4 +71,25 @@ fn says_in_one_message_that_an_address_is_taken() {
         .unwrap();
     let told = String::from_utf8(second.stderr).unwrap();
     assert!(second.status.code() == Some(2) && told.contains("choose another with --addr"), "{told}");
+}
+
+/// A client that writes all of its body before it reads, as many do, is to read why it was refused.
+#[test]
+fn tells_a_client_that_is_still_sending_why_it_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path());
+    let body = vec![b'x'; 20 << 20];
+    let authorized = format!("Authorization: Bearer {}\r\n", key("aurora-bikes", "all"));
+    for (credential, status) in [(authorized.as_str(), "413"), ("", "401")] {
+        let mut stream = TcpStream::connect(&program.address).unwrap();
+        let length = body.len();
+        let head = format!(
+            "POST /ingest HTTP/1.1\r\nHost: x\r\n{credential}Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&body).unwrap_or_else(|error| panic!("{status}: {error}"));
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap_or_else(|error| panic!("{status}: {error}: {answer}"));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
 }
