@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use fixtures::DocumentFixture;
 use goose::prelude::*;
 use harness::{
@@ -128,7 +128,8 @@ impl Shared {
             Action::Chat | Action::Search | Action::Retrieve | Action::Speech => None,
         };
         let request = action.request(question, &material.unwrap_or_default());
-        let sent = self.send(sender, &caller.secret, &request, action, turn.start).await;
+        let wanted = self.inspector.wants(turn.index);
+        let sent = self.send(sender, &caller.secret, &request, Way { action, wanted, start: turn.start }).await;
         let latency = turn.start.elapsed();
         let (outcome, cached, events) = match &sent {
             Ok(Answer { response, seen: Some(seen), .. }) if response.status == 200 => {
@@ -149,7 +150,7 @@ impl Shared {
         let (first_event, gaps) = events.map_or((first_byte, &[][..]), |seen| (seen.first_event, &seen.gaps[..]));
         self.recorder.record(turn.worker, &over, first_event, gaps);
         if let Ok(Answer { response, .. }) = sent
-            && self.inspector.wants(turn.index)
+            && wanted
         {
             let url = format!("{}{}", self.base_url, request.target);
             self.inspector.inspect(&caller.tenant, &Exchange { request, url, response, elapsed: latency });
@@ -161,8 +162,7 @@ impl Shared {
         sender: Sender<'_>,
         secret: &Secret,
         request: &Request,
-        action: Action,
-        start: Instant,
+        Way { action, wanted, start }: Way,
     ) -> Result<Answer, NoAnswer> {
         let began = Instant::now();
         let url = format!("{}{}", self.base_url, request.target);
@@ -183,12 +183,10 @@ impl Shared {
             Sender::Plain(_) => message.send().await.map_err(|_| NoAnswer)?,
         };
         let headers_after = began.elapsed();
-        let headers = answer
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-        let (status, headers) = (answer.status().as_u16(), headers.collect());
-        let (mut body, mut arrivals, mut broken) = (BytesMut::new(), Vec::new(), false);
+        let status = answer.status().as_u16();
+        let headers = if wanted { headers(&answer) } else { Vec::new() };
+        let (mut body, mut length, mut arrivals, mut broken) = (Vec::new(), 0, Vec::new(), false);
+        let kept = wanted || (action.caches() && status == 200);
         let mut first_byte = None;
         let mut events = (action.streams() && status == 200).then(|| (Parser::new(), Order::new()));
         loop {
@@ -202,12 +200,14 @@ impl Shared {
                 }
                 Err(_) => return Err(NoAnswer),
             };
-            body.extend_from_slice(&piece);
+            length += piece.len();
             if action.sounds() && status == 200 && !piece.is_empty() {
                 first_byte.get_or_insert_with(|| start.elapsed());
             }
             if let Some((parser, order)) = &mut events {
-                arrivals.push((began.elapsed(), body.len()));
+                if wanted {
+                    arrivals.push((began.elapsed(), length));
+                }
                 let after = start.elapsed();
                 for item in parser.push(&piece) {
                     if let Item::Event(event) = item {
@@ -215,12 +215,18 @@ impl Shared {
                     }
                 }
             }
-            if body.len() > LONGEST_BODY {
+            if length > LONGEST_BODY {
                 return Err(NoAnswer);
+            }
+            if kept {
+                body.push(piece);
             }
         }
         let seen = events.map(|(parser, order)| order.finish(broken || parser.is_cut()));
-        let body = body.freeze();
+        let body = match &body[..] {
+            [whole] => whole.clone(),
+            pieces => Bytes::from(pieces.concat()),
+        };
         let response =
             Response { status, headers, body, truncated: false, broken, headers_after, arrivals, stopped: false };
         Ok(Answer { response, seen, first_byte })
@@ -240,6 +246,21 @@ impl Shared {
         }
         failed
     }
+}
+
+/// How a request is sent and its answer read.
+struct Way {
+    action: Action,
+    /// Whether the answer is to be inspected. Of another one, no more is kept than is measured.
+    wanted: bool,
+    start: Instant,
+}
+
+fn headers(answer: &reqwest::Response) -> Vec<(String, String)> {
+    let pairs = answer.headers().iter();
+    pairs
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect()
 }
 
 /// A complete answer, or a stream as far as it came.

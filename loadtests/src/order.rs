@@ -1,8 +1,8 @@
 //! The events of one stream, held against their order while they arrive.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use serde_json::Value;
+use serde::Deserialize;
 
 /// How a stream ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,22 @@ pub(crate) struct Order {
     terminated: bool,
 }
 
+/// What of an event's data is looked at; the rest is passed over.
+#[derive(Debug, Default, Deserialize)]
+struct Data<'a> {
+    index: Option<u64>,
+    #[serde(borrow)]
+    text: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    error: Option<Error<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Error<'a> {
+    #[serde(borrow)]
+    code: Cow<'a, str>,
+}
+
 impl Order {
     /// Nothing yet.
     pub(crate) fn new() -> Self {
@@ -70,8 +86,8 @@ impl Order {
         if self.terminated || self.ended {
             self.seen.disorder.push(format!("`{name}` follows the end"));
         }
-        let data: Value = serde_json::from_str(data).unwrap_or_default();
-        let index = data["index"].as_u64();
+        let data: Data<'_> = serde_json::from_str(data).unwrap_or_default();
+        let index = data.index;
         if index != Some(self.next) {
             self.seen.disorder.push(format!("`{name}`: expected index {}, found {index:?}", self.next));
         }
@@ -87,11 +103,11 @@ impl Order {
         match name {
             "token" => {
                 self.seen.first_token.get_or_insert(after);
-                self.seen.text.push_str(data["text"].as_str().unwrap_or_default());
+                self.seen.text.push_str(&data.text.unwrap_or_default());
             }
             "done" => (self.ended, self.seen.end) = (true, End::Done),
             "error" => {
-                let code = data["error"]["code"].as_str().unwrap_or_default().to_owned();
+                let code = data.error.unwrap_or_default().code.into_owned();
                 (self.ended, self.seen.end) = (true, End::Error(code));
             }
             _ => {}

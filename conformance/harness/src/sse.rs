@@ -41,16 +41,25 @@ impl Parser {
     /// Takes the next bytes and gives what they complete.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Item> {
         let mut items = Vec::new();
-        for &byte in bytes {
-            let skip = std::mem::take(&mut self.after_cr) && byte == b'\n';
-            match byte {
-                b'\n' if skip => {}
-                b'\n' | b'\r' => {
-                    self.after_cr = byte == b'\r';
-                    self.end_of_line(&mut items);
-                }
-                _ => self.line.push(byte),
+        let mut rest = bytes;
+        while let Some(first) = rest.first() {
+            if std::mem::take(&mut self.after_cr) && *first == b'\n' {
+                rest = &rest[1..];
+                continue;
             }
+            let Some(end) = memchr::memchr2(b'\n', b'\r', rest) else {
+                self.line.extend_from_slice(rest);
+                break;
+            };
+            self.after_cr = rest[end] == b'\r';
+            if self.line.is_empty() {
+                self.end_of_line(&rest[..end], &mut items);
+            } else {
+                let mut line = std::mem::take(&mut self.line);
+                line.extend_from_slice(&rest[..end]);
+                self.end_of_line(&line, &mut items);
+            }
+            rest = &rest[end + 1..];
         }
         items
     }
@@ -65,10 +74,10 @@ impl Parser {
         self.invalid_utf8
     }
 
-    fn end_of_line(&mut self, items: &mut Vec<Item>) {
-        let bytes = std::mem::take(&mut self.line);
-        self.invalid_utf8 |= std::str::from_utf8(&bytes).is_err();
-        let text = String::from_utf8_lossy(&bytes);
+    fn end_of_line(&mut self, bytes: &[u8], items: &mut Vec<Item>) {
+        let text = String::from_utf8_lossy(bytes);
+        // It is owned where something had to be replaced.
+        self.invalid_utf8 |= matches!(text, std::borrow::Cow::Owned(_));
         let line = if std::mem::replace(&mut self.begun, true) { &*text } else { text.trim_start_matches('\u{feff}') };
         if line.is_empty() {
             let event = std::mem::take(&mut self.event);
