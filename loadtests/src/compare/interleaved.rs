@@ -24,9 +24,6 @@ pub(super) const SLICE: usize = 10;
 /// Pairs before the first that counts.
 const WARM_UP: usize = 30;
 
-/// How much later than asked a timer of whole milliseconds ends, on average.
-const LATE_MS: f64 = 0.5;
-
 /// What the turns came to.
 #[derive(Debug)]
 pub(super) struct Compared {
@@ -127,12 +124,9 @@ async fn mend(prepared: &Prepared) -> Result<(), Failure> {
 /// Makes the other target late by a share of the target's median.
 async fn seed_slowdown(prepared: &Prepared, action: Action, percent: u32, median: Duration) -> Result<String, Failure> {
     let wanted = median.as_secs_f64() * 1000.0 * f64::from(percent) / 100.0;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds of a delay")]
-    let delay = (wanted - LATE_MS).round().max(1.0) as u64;
-    let fault = json!({"kind": "slow", "operation": action.operation().id, "delay_ms": delay});
+    let fault = json!({"kind": "slow", "operation": action.operation().id, "delay_ms": wanted});
     send(Client::new().put(self::fault(prepared)?).body(fault.to_string())).await?;
-    let told =
-        format!("the other target is made {delay} ms late: {wanted:.2} ms are {percent} % of a median of {median:.2?}");
+    let told = format!("the other target is made {wanted:.2} ms late: {percent} % of a median of {median:.2?}");
     say(&told);
     Ok(told)
 }

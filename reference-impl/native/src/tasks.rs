@@ -65,6 +65,21 @@ pub(crate) fn sleep(milliseconds: u64) -> BoxFuture<'static, ()> {
     TokioTimer.sleep(milliseconds)
 }
 
+/// The runtime's timer ends up to this much late.
+const TIMER_LATE: Duration = Duration::from_millis(2);
+
+/// Is ready after some milliseconds and parts of one: a delay that a test seeds is as long as it says. The last moments of it
+/// are spent looking at the clock.
+pub(crate) async fn delay(milliseconds: f64) {
+    let until = std::time::Instant::now() + Duration::from_secs_f64(milliseconds / 1000.0);
+    if let Some(early) = until.checked_duration_since(std::time::Instant::now() + TIMER_LATE) {
+        tokio::time::sleep(early).await;
+    }
+    while std::time::Instant::now() < until {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Pieces of work that are under way in the process.
 pub(crate) fn alive() -> usize {
     Handle::current().metrics().num_alive_tasks()

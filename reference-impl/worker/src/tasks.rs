@@ -74,7 +74,7 @@ impl Timer for JsTimer {
 }
 
 #[cfg(feature = "control")]
-pub(crate) use control::{Turn, alive, sleep};
+pub(crate) use control::{Turn, alive, delay, sleep};
 
 #[cfg(feature = "control")]
 mod control {
@@ -92,6 +92,16 @@ mod control {
     /// Is ready after some milliseconds.
     pub(crate) fn sleep(milliseconds: u64) -> BoxFuture<'static, ()> {
         JsTimer.sleep(milliseconds)
+    }
+
+    /// As [`sleep`], in whole milliseconds, for `setTimeout` knows no others.
+    pub(crate) async fn delay(milliseconds: f64) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the control API takes 0 to 600000"
+        )]
+        sleep(milliseconds.round() as u64).await;
     }
 
     /// Pieces of work that are under way in the isolate.

@@ -29,11 +29,12 @@ pub(super) fn build(command: &[String], folder: &Path) -> Result<Option<PathBuf>
 }
 
 /// Runs the build; gives the program that cargo's JSON messages name, if any. `{target}` is the folder that cargo builds into,
-/// so that a build of its own within it is kept where every other one is.
+/// so that a build of its own within it is kept where every other one is; `{release}` is what a suite that is itself a release
+/// build adds, so that figures are of a target like it.
 fn run(command: &[String], folder: &Path) -> Result<Option<PathBuf>, TargetError> {
     let own = std::env::var("CARGO_TARGET_DIR").ok().filter(|own| !own.is_empty());
     let own = own.unwrap_or_else(|| "target".to_owned());
-    let command: Vec<String> = command.iter().map(|argument| argument.replace("{target}", &own)).collect();
+    let command = resolved(command, &own, !cfg!(debug_assertions));
     let Some((program, arguments)) = command.split_first() else { return Ok(None) };
     let mut build = Command::new(program);
     build.args(arguments).current_dir(folder).stderr(Stdio::inherit());
@@ -45,6 +46,11 @@ fn run(command: &[String], folder: &Path) -> Result<Option<PathBuf>, TargetError
         return Err(TargetError::Build { command: command.join(" ") });
     }
     Ok(executable(&String::from_utf8_lossy(&output.stdout)))
+}
+
+fn resolved(command: &[String], target: &str, release: bool) -> Vec<String> {
+    let kept = command.iter().filter(|argument| release || *argument != "{release}");
+    kept.map(|argument| argument.replace("{release}", "--release").replace("{target}", target)).collect()
 }
 
 /// Whether cargo set this variable to tell a program that it runs about its own package. Build scripts of dependencies look at
@@ -81,6 +87,13 @@ mod tests {
             .map(str::to_owned);
         build(&command, folder.path()).unwrap();
         assert_eq!(std::fs::read_to_string(folder.path().join("seen")).unwrap(), "");
+    }
+
+    #[test]
+    fn a_release_of_the_suite_asks_for_a_release_of_the_target() {
+        let command = ["cargo", "build", "{release}", "--target-dir={target}/x"].map(str::to_owned);
+        assert_eq!(resolved(&command, "t", true), ["cargo", "build", "--release", "--target-dir=t/x"]);
+        assert_eq!(resolved(&command, "t", false), ["cargo", "build", "--target-dir=t/x"]);
     }
 
     #[test]

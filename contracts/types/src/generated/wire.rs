@@ -7612,7 +7612,7 @@ impl SpeechSettings {
 #[schemars(extend("examples" = crate::examples("StartProfile")))]
 #[serde(deny_unknown_fields)]
 pub struct StartProfile {
-    /// Program and arguments that build the target before it is started; {target} stands for the folder that cargo builds into. Absent where there is nothing to build.
+    /// Program and arguments that build the target before it is started; {target} stands for the folder that cargo builds into, and an argument {release} for --release where the suite itself was built so, for nothing where it was not. Absent where there is nothing to build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<String>", length(min = 1, max = 256), inner(length(max = 4096)))]
     pub build: Option<Vec<String>>,

@@ -20,7 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use reference_core::tenancy::TenantId;
 
-use crate::tasks::sleep;
+use crate::tasks::{delay, sleep};
 
 /// How often a call that hangs looks whether its fault has changed.
 const LOOK_AGAIN_MS: u64 = 10;
@@ -206,7 +206,7 @@ impl Faults {
             FaultKind::Status => Some(Strike::Status(spec.status.unwrap_or(500))),
             FaultKind::Garbage => Some(Strike::Garbage),
             FaultKind::Slow => {
-                sleep(spec.delay_ms.unwrap_or(1000)).await;
+                delay(spec.delay_ms.unwrap_or(1000.0)).await;
                 None
             }
             FaultKind::Hang => {

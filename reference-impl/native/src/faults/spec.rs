@@ -64,7 +64,7 @@ pub enum FaultKind {
 }
 
 /// A fault to inject.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultSpec {
     /// How calls go wrong.
@@ -76,8 +76,8 @@ pub struct FaultSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
     /// Delay in milliseconds, for `slow`; 1000 when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delay_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "shortest")]
+    pub delay_ms: Option<f64>,
     /// Error status, for `status`; 500 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -89,11 +89,21 @@ pub struct FaultSpec {
     pub after_pieces: Option<u64>,
 }
 
+/// Whole milliseconds are told as they were given, without a point.
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+fn shortest<S: serde::Serializer>(delay: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match delay {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held to 0 to 600000")]
+        Some(whole) if whole.fract() == 0.0 => serializer.serialize_u64(*whole as u64),
+        other => other.serialize(serializer),
+    }
+}
+
 impl FaultSpec {
     /// Pointer and expectation of the first value out of its bounds.
     pub fn out_of_bounds(&self) -> Option<(&'static str, &'static str)> {
-        if self.delay_ms.is_some_and(|it| it > 600_000) {
-            return Some(("/delay_ms", "expected at most 600000"));
+        if self.delay_ms.is_some_and(|it| !(0.0..=600_000.0).contains(&it)) {
+            return Some(("/delay_ms", "expected 0 to 600000"));
         }
         if self.status.is_some_and(|it| !(400..=599).contains(&it)) {
             return Some(("/status", "expected 400 to 599"));
@@ -106,7 +116,7 @@ impl FaultSpec {
 }
 
 /// A fault that is set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Fault {
     /// The port that fails.
     pub port: Port,
@@ -117,7 +127,7 @@ pub struct Fault {
 }
 
 /// What happened at one port.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PortCounters {
     /// Calls that were made.
     pub calls: u64,

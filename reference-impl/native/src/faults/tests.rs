@@ -141,7 +141,7 @@ async fn lets_go_of_what_hangs_when_cleared() {
 async fn delays_or_garbles_as_asked() {
     let (tenants, faults) = (TestTenants::new(), Arc::new(Faults::default()));
     let database = databases(&faults).open(&tenants.owner()).await.unwrap();
-    faults.set(Port::Database, FaultSpec { delay_ms: Some(30), ..spec(FaultKind::Slow) });
+    faults.set(Port::Database, FaultSpec { delay_ms: Some(30.0), ..spec(FaultKind::Slow) });
     let started = std::time::Instant::now();
     assert!(works(&*database).await && started.elapsed() >= Duration::from_millis(30));
     faults.set(Port::Database, spec(FaultKind::Garbage));
@@ -151,6 +151,10 @@ async fn delays_or_garbles_as_asked() {
     faults.set(Port::Cache, spec(FaultKind::Garbage));
     let garbage = cache.get(&tenants.owner(), "key").await.unwrap().unwrap();
     assert!(serde_json::from_str::<serde_json::Value>(&garbage).is_err());
+    faults.set(Port::Cache, FaultSpec { delay_ms: Some(0.4), ..spec(FaultKind::Slow) });
+    let started = std::time::Instant::now();
+    assert!(cache.get(&tenants.owner(), "key").await.is_ok() && started.elapsed() >= Duration::from_micros(400));
+
     faults.set(Port::Cache, FaultSpec { status: Some(503), ..spec(FaultKind::Status) });
     assert!(cache.get(&tenants.owner(), "key").await.is_err());
 }
