@@ -77,6 +77,18 @@ impl Action {
     /// The request that asks or speaks `question`, or that brings `material` along: the document to ingest, or the call of a tool as
     /// [`call`] makes it.
     pub fn request(self, question: &str, material: &Value) -> Request {
+        self.carrying(self.body(question, material))
+    }
+
+    /// The request that carries `body`.
+    pub fn carrying(self, body: Bytes) -> Request {
+        let operation = self.operation();
+        let request = Request::new(operation.method, operation.path).header("content-type", "application/json");
+        Request { body: Some(body), ..request }
+    }
+
+    /// The body of [`Action::request`].
+    pub fn body(self, question: &str, material: &Value) -> Bytes {
         let body = match self {
             Self::Chat => {
                 let mut body = chat_body(&json!([{"role": "user", "content": question}]));
@@ -93,13 +105,7 @@ impl Action {
                 body
             }
         };
-        let operation = self.operation();
-        Request {
-            method: operation.method.to_owned(),
-            target: operation.path.to_owned(),
-            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-            body: Some(Bytes::from(body.to_string())),
-        }
+        Bytes::from(body.to_string())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -12,11 +12,12 @@ use bytes::Bytes;
 use fixtures::DocumentFixture;
 use goose::prelude::*;
 use harness::{
-    client::{Exchange, Request, Response},
+    client::{Exchange, Response},
     credential::Secret,
     sse::{Item, Parser},
 };
-use reqwest::header::AUTHORIZATION;
+use memchr::memmem;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -52,6 +53,8 @@ pub struct Caller {
 pub struct Shared {
     /// Address of the target, without a final slash. Every request goes there and nowhere else.
     pub base_url: String,
+    /// The addresses of [`Action::ALL`] there, read once.
+    pub addresses: OnceLock<Vec<reqwest::Url>>,
     /// The tenants, in the order of the workload.
     pub callers: Vec<Caller>,
     /// Who asks what.
@@ -105,6 +108,13 @@ impl Shared {
         self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
     }
 
+    /// Where an action is sent to; `None` where the target's address is none.
+    fn address(&self, action: Action) -> Option<reqwest::Url> {
+        let parse = |it: Action| reqwest::Url::parse(&format!("{}{}", self.base_url, it.operation().path)).ok();
+        let all = self.addresses.get_or_init(|| Action::ALL.into_iter().filter_map(parse).collect());
+        all.get(action as usize).cloned()
+    }
+
     /// Draws from `stream` and sees the request through.
     pub async fn ask(&self, sender: Sender<'_>, stream: &mut Stream, turn: Turn) {
         let draw = self.workload.draw(stream);
@@ -127,9 +137,9 @@ impl Shared {
             Action::Tool => chosen(caller.calls.len()).map(|at| caller.calls[at].clone()),
             Action::Chat | Action::Search | Action::Retrieve | Action::Speech => None,
         };
-        let request = action.request(question, &material.unwrap_or_default());
+        let body = action.body(question, &material.unwrap_or_default());
         let wanted = self.inspector.wants(turn.index);
-        let sent = self.send(sender, &caller.secret, &request, Way { action, wanted, start: turn.start }).await;
+        let sent = self.send(sender, &caller.secret, body.clone(), Way { action, wanted, start: turn.start }).await;
         let latency = turn.start.elapsed();
         let (outcome, cached, events) = match &sent {
             Ok(Answer { response, seen: Some(seen), .. }) if response.status == 200 => {
@@ -152,6 +162,7 @@ impl Shared {
         if let Ok(Answer { response, .. }) = sent
             && wanted
         {
+            let request = action.carrying(body);
             let url = format!("{}{}", self.base_url, request.target);
             self.inspector.inspect(&caller.tenant, &Exchange { request, url, response, elapsed: latency });
         }
@@ -161,20 +172,20 @@ impl Shared {
         &self,
         sender: Sender<'_>,
         secret: &Secret,
-        request: &Request,
+        body: Bytes,
         Way { action, wanted, start }: Way,
     ) -> Result<Answer, NoAnswer> {
         let began = Instant::now();
-        let url = format!("{}{}", self.base_url, request.target);
+        let url = self.address(action).ok_or(NoAnswer)?;
         let client = match &sender {
             Sender::Goose(user) => &user.client,
             Sender::Plain(client) => *client,
         };
-        let mut message = client.post(url).header(AUTHORIZATION, format!("Bearer {}", secret.expose()));
-        for (name, value) in &request.headers {
-            message = message.header(name, value);
-        }
-        let message = message.body(request.body.clone().unwrap_or_default());
+        let message = client
+            .post(url)
+            .header(AUTHORIZATION, format!("Bearer {}", secret.expose()))
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .body(body);
         let mut answer = match sender {
             Sender::Goose(user) => {
                 let goose = GooseRequest::builder().method(GooseMethod::Post).set_request_builder(message).build();
@@ -283,7 +294,11 @@ fn stream_outcome(seen: &Seen) -> Outcome {
 }
 
 /// Whether an answer says that it came from the target's cache; `None` where it says nothing.
+///
+/// Within a text the name's quotes would be escaped. Where it stands once, it is the answer's own, for every answer has it, and the rest
+/// needs no reading.
 fn from_cache(body: &[u8]) -> Option<bool> {
+    const NAME: &[u8] = b"\"cache\"";
     #[derive(Deserialize)]
     struct Cached {
         cache: Option<Hit>,
@@ -292,7 +307,13 @@ fn from_cache(body: &[u8]) -> Option<bool> {
     struct Hit {
         hit: bool,
     }
-    serde_json::from_slice::<Cached>(body).ok()?.cache.map(|cache| cache.hit)
+    let at = memmem::find(body, NAME)? + NAME.len();
+    if memmem::find(&body[at..], NAME).is_some() {
+        return serde_json::from_slice::<Cached>(body).ok()?.cache.map(|cache| cache.hit);
+    }
+    let value = body[at..].trim_ascii_start().strip_prefix(b":")?;
+    let hit = serde_json::Deserializer::from_slice(value).into_iter::<Hit>().next();
+    hit?.ok().map(|cache| cache.hit)
 }
 
 /// A worker's own numbers, beside what all share.
@@ -329,6 +350,13 @@ mod tests {
         for (body, expected) in [
             (r#"{"answer": "x", "cache": {"hit": true, "age_ms": 4}}"#, Some(true)),
             (r#"{"cache": {"hit": false}}"#, Some(false)),
+            (r#"{"sources": [{"metadata": {"cache": {"hit": true}}}], "cache" : {"hit": false}}"#, Some(false)),
+            (r#"{"answer": "\"cache\": {\"hit\": true}"}"#, None),
+            (
+                r#"{"answer": "\"cache\": {\"hit\": true}", "cache": {"age_ms": [1, {}], "hit": true}, "usage": {}}"#,
+                Some(true),
+            ),
+            (r#"{"answer": "cache", "cache": null}"#, None),
             (r#"{"answer": "\"hit\":true"}"#, None),
             ("<html>", None),
         ] {

@@ -22,6 +22,7 @@ pub mod schedule;
 pub mod smoke;
 pub mod streams;
 pub mod tally;
+pub mod threads;
 pub mod workload;
 
 #[expect(unreachable_pub, dead_code, reason = "generated from the contract")]

@@ -28,7 +28,7 @@ pub fn serve(arguments: &ModelArguments) -> u8 {
             return exit::USAGE;
         }
     };
-    let served = tokio::runtime::Runtime::new().and_then(|runtime| {
+    let served = crate::threads::runtime().and_then(|runtime| {
         runtime.block_on(async {
             let model = StandIn::start(&arguments.addr, script).await?;
             say(&format!("listening on {}", model.url()));

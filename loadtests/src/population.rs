@@ -136,6 +136,7 @@ impl Population {
         }
         Ok(Shared {
             base_url: self.base_url.clone(),
+            addresses: std::sync::OnceLock::new(),
             callers,
             workload: workload.ok_or("a tenant without questions takes part")?,
             recorder: Recorder::new((sharing.duration.unwrap_or_default() / STRETCHES).max(Duration::from_secs(1))),

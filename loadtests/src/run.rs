@@ -51,7 +51,7 @@ fn try_run(arguments: &Arguments) -> Result<u8, Failure> {
     let budgets = budget::of(&arguments.target, name).map_err(|error| usage(error.to_string()))?;
     let document = serde_json::from_str(OPENAPI).map_err(|error| bug(&error))?;
     let contract = Contract::from_document(document).map_err(|error| bug(&error))?;
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| bug(&error))?;
+    let runtime = crate::threads::runtime().map_err(|error| bug(&error))?;
     let crowd = arguments.crowd.map(Crowd::make).transpose().map_err(|error| usage(error.to_string()))?;
     let opened = match &crowd {
         Some(crowd) => Prepared::open_over(&arguments.target, crowd.fixtures.clone()),

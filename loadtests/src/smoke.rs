@@ -89,7 +89,7 @@ fn try_run(arguments: &SmokeArguments) -> Result<u8, Failure> {
     let bug = |error: &dyn std::fmt::Display| (exit::HARNESS, error.to_string());
     let document = serde_json::from_str(OPENAPI).map_err(|error| bug(&error))?;
     let judge = Arc::new(Judge::new(&Contract::from_document(document).map_err(|error| bug(&error))?));
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| bug(&error))?;
+    let runtime = crate::threads::runtime().map_err(|error| bug(&error))?;
     let opened = Prepared::open(&arguments.target, &[]);
     let mut prepared = opened.map_err(|error| (error.exit_code(), error.to_string()))?;
     if !prepared.target.is_started() {

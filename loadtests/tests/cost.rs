@@ -48,6 +48,7 @@ fn shared(base_url: &str, action: Action) -> Arc<Shared> {
     let questions = (0..50).map(|number| format!("Question {number}?")).collect();
     Arc::new(Shared {
         base_url: base_url.to_owned(),
+        addresses: std::sync::OnceLock::new(),
         callers: vec![Caller {
             tenant: "asking".to_owned(),
             secret: Secret::new("key"),
@@ -110,59 +111,61 @@ async fn bare(base_url: &str) {
 }
 
 /// One test: goose ends runs by a switch that the whole process shares.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[test]
 #[ignore = "takes a minute, and is worth something on a quiet machine and in a release build alone"]
-async fn the_harness_costs_little_and_tells_true_times() {
-    println!("load average before: {}", told_load());
-    let server = Server::start(EVENTS, FIRST, PAUSE);
-    let (mut theirs, mut ours) = ((0.0, 0), (0.0, 0));
-    for _ in 0..ROUNDS {
-        let (before, answered) = (used(&server), server.answered());
-        bare(&server.url).await;
-        theirs = (theirs.0 + used(&server) - before, theirs.1 + server.answered() - answered);
-        let (before, answered) = (used(&server), server.answered());
-        attack::run(Plan { users: USERS, duration: ROUND }, Pace::Free, &shared(&server.url, Action::Search))
-            .await
-            .unwrap();
-        ours = (ours.0 + used(&server) - before, ours.1 + server.answered() - answered);
-    }
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    let each = |(seconds, requests): (f64, u64)| seconds * 1e6 / requests as f64;
-    let ratio = each(ours) / each(theirs);
-    println!(
-        "a request: ours {:.1} µs of processor time ({} requests), bare goose {:.1} µs ({}): {ratio:.2} times",
-        each(ours),
-        ours.1,
-        each(theirs),
-        theirs.1
-    );
+fn the_harness_costs_little_and_tells_true_times() {
+    loadtests::threads::runtime().unwrap().block_on(async {
+        println!("load average before: {}", told_load());
+        let server = Server::start(EVENTS, FIRST, PAUSE);
+        let (mut theirs, mut ours) = ((0.0, 0), (0.0, 0));
+        for _ in 0..ROUNDS {
+            let (before, answered) = (used(&server), server.answered());
+            bare(&server.url).await;
+            theirs = (theirs.0 + used(&server) - before, theirs.1 + server.answered() - answered);
+            let (before, answered) = (used(&server), server.answered());
+            attack::run(Plan { users: USERS, duration: ROUND }, Pace::Free, &shared(&server.url, Action::Search))
+                .await
+                .unwrap();
+            ours = (ours.0 + used(&server) - before, ours.1 + server.answered() - answered);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+        let each = |(seconds, requests): (f64, u64)| seconds * 1e6 / requests as f64;
+        let ratio = each(ours) / each(theirs);
+        println!(
+            "a request: ours {:.1} µs of processor time ({} requests), bare goose {:.1} µs ({}): {ratio:.2} times",
+            each(ours),
+            ours.1,
+            each(theirs),
+            theirs.1
+        );
 
-    let lasts = FIRST + PAUSE * (EVENTS - 1);
-    let rate = STREAMS / lasts.as_secs_f64();
-    let segments = vec![Segment { part: 0, rate, lasts: lasts * 2, flood: false }];
-    let plan = open::Plan { segments, open: 2000, flood: 0, flood_rate: None, noisy: None, until_behind: false };
-    let streaming = shared(&server.url, Action::Chat);
-    let before = used(&server);
-    open::run(plan, &streaming).await.unwrap();
-    let seconds = used(&server) - before;
-    let measured = streaming.recorder.measured();
-    let events = measured.sum(|key| key.phase == Phase::EventGap).requests();
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    let event = seconds * 1e6 / events as f64;
-    let first = measured.sum(|key| key.phase == Phase::FirstEvent);
-    let (found, truth) = (first.quantile_ms(0.5), server.first_event_ms(0.5));
-    println!(
-        "an event of a stream: {event:.1} µs of processor time ({events} events, the requests counted among them)"
-    );
-    println!(
-        "{} streams at once: first event p50 {found:.2} ms, the server's own account {truth:.2} ms",
-        server.peak()
-    );
-    println!("load average after: {}", told_load());
+        let lasts = FIRST + PAUSE * (EVENTS - 1);
+        let rate = STREAMS / lasts.as_secs_f64();
+        let segments = vec![Segment { part: 0, rate, lasts: lasts * 2, flood: false }];
+        let plan = open::Plan { segments, open: 2000, flood: 0, flood_rate: None, noisy: None, until_behind: false };
+        let streaming = shared(&server.url, Action::Chat);
+        let before = used(&server);
+        open::run(plan, &streaming).await.unwrap();
+        let seconds = used(&server) - before;
+        let measured = streaming.recorder.measured();
+        let events = measured.sum(|key| key.phase == Phase::EventGap).requests();
+        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+        let event = seconds * 1e6 / events as f64;
+        let first = measured.sum(|key| key.phase == Phase::FirstEvent);
+        let (found, truth) = (first.quantile_ms(0.5), server.first_event_ms(0.5));
+        println!(
+            "an event of a stream: {event:.1} µs of processor time ({events} events, the requests counted among them)"
+        );
+        println!(
+            "{} streams at once: first event p50 {found:.2} ms, the server's own account {truth:.2} ms",
+            server.peak()
+        );
+        println!("load average after: {}", told_load());
 
-    assert!(measured.all().errors() == 0, "{:?}", measured.all().outcomes());
-    assert!(server.peak() >= 450, "expected about 500 streams at once, found {}", server.peak());
-    assert!(ratio <= 1.3, "expected at most 1.3 times bare goose, found {ratio:.2}");
-    assert!(event <= 30.0, "expected at most 30 µs an event, found {event:.1}");
-    assert!((found - truth).abs() <= 2.0, "expected {truth:.2} ms within 2 ms, found {found:.2} ms");
+        assert!(measured.all().errors() == 0, "{:?}", measured.all().outcomes());
+        assert!(server.peak() >= 450, "expected about 500 streams at once, found {}", server.peak());
+        assert!(ratio <= 1.3, "expected at most 1.3 times bare goose, found {ratio:.2}");
+        assert!(event <= 30.0, "expected at most 30 µs an event, found {event:.1}");
+        assert!((found - truth).abs() <= 2.0, "expected {truth:.2} ms within 2 ms, found {found:.2} ms");
+    });
 }

@@ -113,7 +113,7 @@ fn targets(arguments: &CompareArguments) -> Result<u8, Failure> {
     if action == Action::Ingest {
         return Err((exit::USAGE, "--scenario: a comparison writes nothing; expected one that asks".to_owned()));
     }
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| bug(&error))?;
+    let runtime = crate::threads::runtime().map_err(|error| bug(&error))?;
     let started_at = record::now();
     let document = serde_json::from_str(OPENAPI).map_err(|error| bug(&error))?;
     let contract = Contract::from_document(document).map_err(|error| bug(&error))?;

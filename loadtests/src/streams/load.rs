@@ -101,7 +101,7 @@ struct Around {
 
 /// Runs it and gives the exit code.
 pub(super) fn run(arguments: &LoadArguments) -> Result<u8, Failure> {
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| (exit::HARNESS, error.to_string()))?;
+    let runtime = crate::threads::runtime().map_err(|error| (exit::HARNESS, error.to_string()))?;
     let ran = runtime.block_on(async {
         let yard = Arc::new(Yard::open(&arguments.target, arguments.operation).await?);
         let beside = Yard::open(&arguments.target, arguments.operation).await?;

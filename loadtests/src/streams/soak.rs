@@ -116,7 +116,7 @@ impl SoakArguments {
 
 /// Runs it and gives the exit code.
 pub(super) fn run(arguments: &SoakArguments) -> Result<u8, Failure> {
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| (exit::HARNESS, error.to_string()))?;
+    let runtime = crate::threads::runtime().map_err(|error| (exit::HARNESS, error.to_string()))?;
     let ran = runtime.block_on(async {
         let started_at = record::now();
         let yard = Arc::new(Yard::open(&arguments.target, arguments.operation).await?);

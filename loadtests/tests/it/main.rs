@@ -69,6 +69,7 @@ pub(crate) fn shared(base_url: String, canary: Option<&str>, duration: Duration,
     let questions = (0..5).map(|number| format!("Question {number}?")).collect();
     Arc::new(Shared {
         base_url,
+        addresses: std::sync::OnceLock::new(),
         callers: vec![Caller {
             tenant: "asking".to_owned(),
             secret: Secret::new("key"),
