@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use contract_types::{DeployOutcome, DeployOutcomeOutcome, DeployStepState};
+use contract_types::{DeployOutcome, DeployOutcomeOutcome};
 use serde::{Deserialize, Serialize};
 
 /// Why there is no journal.
@@ -46,6 +46,10 @@ type Key = (String, String, String);
 
 fn key(outcome: &DeployOutcome, tag: &str) -> Key {
     (outcome.tenant.0.clone(), format!("{:?}", outcome.environment).to_lowercase(), tag.to_owned())
+}
+
+fn ended_well(outcome: &DeployOutcome) -> bool {
+    matches!(outcome.outcome, DeployOutcomeOutcome::Changed | DeployOutcomeOutcome::Unchanged)
 }
 
 /// Lines that are whole, and how many bytes they have; what follows them was cut off with its run.
@@ -105,9 +109,7 @@ impl Journal {
         let mut done = BTreeSet::new();
         for line in &lines {
             follow(line, &mut cut_off);
-            if let Some(outcome) = &line.outcome
-                && matches!(outcome.outcome, DeployOutcomeOutcome::Changed | DeployOutcomeOutcome::Unchanged)
-            {
+            if let Some(outcome) = line.outcome.as_ref().filter(|it| ended_well(it)) {
                 done.insert(key(outcome, &line.tag));
             }
         }
@@ -162,14 +164,12 @@ fn journals(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Begun is cut off, until there is an outcome that left nothing behind.
+/// Begun is cut off, until a run ends well: one that failed may have left behind what nobody has tried.
 fn follow(line: &Line, cut_off: &mut BTreeSet<Key>) {
     if let Some(Begun { tenant, environment }) = &line.begun {
         cut_off.insert((tenant.clone(), environment.clone(), line.tag.clone()));
     }
-    if let Some(outcome) = &line.outcome
-        && !outcome.steps.iter().any(|step| step.state == DeployStepState::Left)
-    {
+    if let Some(outcome) = line.outcome.as_ref().filter(|it| ended_well(it)) {
         cut_off.remove(&key(outcome, &line.tag));
     }
 }
