@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::{
     compare::Comparison,
-    gate,
     format::length,
+    gate,
     judged::{SABOTEUR, judged},
     tally::{self, Tally},
 };

@@ -40,7 +40,9 @@ pub enum DeployError {
     #[error("everything was done and is still not as wanted: {0}")]
     Unverified(String),
     /// Somebody else shared the traffic out while this ran.
-    #[error("the traffic was changed by somebody else meanwhile: expected {0}, found {1}; see who deploys beside you, then begin again")]
+    #[error(
+        "the traffic was changed by somebody else meanwhile: expected {0}, found {1}; see who deploys beside you, then begin again"
+    )]
     Meanwhile(String, String),
     /// Somebody asked for it.
     #[error("stopped, as was asked; what had been done was taken back")]

@@ -66,7 +66,11 @@ pub async fn repair(means: &Means, wanted: &Wanted, only: &[String], progress: P
         return done;
     }
     let after = look(&means.api, wanted).await;
-    DeployOutcome { steps: done.steps, took_ms: before.took_ms + done.took_ms + after.took_ms, ..left(after, done.outcome) }
+    DeployOutcome {
+        steps: done.steps,
+        took_ms: before.took_ms + done.took_ms + after.took_ms,
+        ..left(after, done.outcome)
+    }
 }
 
 /// What is told after a repair: the drift that is left, or that it was done.

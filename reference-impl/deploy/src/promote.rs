@@ -48,7 +48,8 @@ pub async fn gate(api: &Api, stage: &Wanted, records: &Path) -> Result<String, D
 /// Whether the gate on `target` opens by the records that are not older than `since`: the same verdict as `reports gate`, of whole suites
 /// alone.
 fn opens(records: &Path, target: &str, since: Timestamp) -> Result<(), String> {
-    let runs = reports::read(records).map_err(|error| format!("expected run records in {}: {error}", records.display()))?;
+    let runs =
+        reports::read(records).map_err(|error| format!("expected run records in {}: {error}", records.display()))?;
     let all = runs.iter().filter(|run| run.record.target.name == target).count();
     let later: Vec<Run> = runs.into_iter().filter(|run| run.started >= since).collect();
     let older = all - later.iter().filter(|run| run.record.target.name == target).count();
@@ -61,7 +62,9 @@ fn opens(records: &Path, target: &str, since: Timestamp) -> Result<(), String> {
     let mut why: Vec<String> = report
         .parts
         .iter()
-        .flat_map(|part| part.reasons.iter().map(move |reason| format!("{}: {}: {}", part.part, reason.what, reason.told)))
+        .flat_map(|part| {
+            part.reasons.iter().map(move |reason| format!("{}: {}: {}", part.part, reason.what, reason.told))
+        })
         .collect();
     let more = why.len().saturating_sub(TOLD);
     why.truncate(TOLD);

@@ -104,7 +104,9 @@ impl Api {
     pub fn new(base: &str, account: &str, token: Secret, patience: Patience) -> Result<Self, ApiError> {
         let base = base.trim_end_matches('/');
         if !(base.starts_with("https://") || patience::is_here(base)) {
-            return Err(ApiError::Unusable("expected an address of the API that begins with https://, or one of this machine"));
+            return Err(ApiError::Unusable(
+                "expected an address of the API that begins with https://, or one of this machine",
+            ));
         }
         Ok(Self { pool: Pool::new(base)?, base: base.into(), account: account.into(), token, patience })
     }
@@ -237,7 +239,9 @@ impl Api {
                         .ok_or_else(|| ApiError::Strange(format!("{method} {path}"), "what was created".to_owned()));
                 }
                 // An answer that is not understood may be that of something between here and the API.
-                Err(error) if (error.is_open() || matches!(error, ApiError::Strange(..))) && tries < self.patience.tries => {
+                Err(error)
+                    if (error.is_open() || matches!(error, ApiError::Strange(..))) && tries < self.patience.tries =>
+                {
                     tokio::time::sleep(self.patience.backoff * 2_u32.saturating_pow(tries - 1)).await;
                     if let Some(found) = find().await? {
                         return Ok(found);

@@ -46,10 +46,10 @@ pub(super) fn is_here(url: &str) -> bool {
     if host.contains('@') {
         return false;
     }
-    let name = host.strip_prefix('[').and_then(|it| it.split_once(']')).map_or_else(
-        || host.split(':').next().unwrap_or_default(),
-        |(name, _)| name,
-    );
+    let name = host
+        .strip_prefix('[')
+        .and_then(|it| it.split_once(']'))
+        .map_or_else(|| host.split(':').next().unwrap_or_default(), |(name, _)| name);
     name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 

@@ -17,7 +17,9 @@ pub enum JournalError {
     #[error("expected a journal that can be read and written in {0}")]
     File(PathBuf, #[source] std::io::Error),
     /// A line in the middle cannot be read.
-    #[error("expected an outcome in line {1} of {0}; take the line out: what it told is then done again, which does no harm")]
+    #[error(
+        "expected an outcome in line {1} of {0}; take the line out: what it told is then done again, which does no harm"
+    )]
     Line(PathBuf, usize),
     /// It is no id of a run.
     #[error("expected the id of a run, such as apply-20260701t120000z-0a1b2c3d, found `{0}`")]
@@ -95,8 +97,12 @@ impl Journal {
         let mut cut_off = BTreeSet::new();
         for other in journals(folder).map_err(failed)?.iter().filter(|other| **other != path) {
             // One that cannot be read hinders nobody but who takes it up.
-            let Ok((lines, _)) = fs::read(other).map_err(failed).and_then(|bytes| whole(&bytes, other)) else { continue };
-            lines.iter().for_each(|line| follow(line, &mut cut_off));
+            let Ok((lines, _)) = fs::read(other).map_err(failed).and_then(|bytes| whole(&bytes, other)) else {
+                continue;
+            };
+            for line in &lines {
+                follow(line, &mut cut_off);
+            }
         }
         let mut file = OpenOptions::new().create(true).append(true).read(true).open(&path).map_err(failed)?;
         let bytes = fs::read(&path).map_err(failed)?;
@@ -156,11 +162,11 @@ impl Journal {
     }
 }
 
-/// The journals of a folder in the order of their runs, for their names begin with the time.
+/// The journals of a folder in the order in which they were written last: a name tells no two runs of one second apart.
 fn journals(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found: Vec<PathBuf> = fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
     found.retain(|path| path.extension().is_some_and(|it| it == "jsonl"));
-    found.sort();
+    found.sort_by_cached_key(|path| (fs::metadata(path).and_then(|it| it.modified()).ok(), path.clone()));
     Ok(found)
 }
 

@@ -9,7 +9,9 @@ use crate::wanted::Wanted;
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Somebody else is at it.
-    #[error("another run of deploy on this machine is at work on the Worker `{0}` now; wait for its end ({1} is its lock)")]
+    #[error(
+        "another run of deploy on this machine is at work on the Worker `{0}` now; wait for its end ({1} is its lock)"
+    )]
     Taken(String, PathBuf),
     /// There can be no lock.
     #[error("expected a lock file that can be written, {0}")]

@@ -117,7 +117,8 @@ impl Apply {
         });
         let mut job = Job::new(Verb::Apply, &self.files, &self.remote, self.fleet.order());
         job.rotate.clone_from(&self.rotate_secret);
-        job.journal = Some(self.resume.clone());
+        job.journal = true;
+        job.resume.clone_from(&self.resume);
         job.run(wanted, work, output)
     }
 }

@@ -23,7 +23,9 @@ impl Schema {
             let mut document = contract_types::schemas().clone();
             document["$ref"] = json!(format!("#/components/schemas/{name}"));
             let options = jsonschema::options().should_validate_formats(true);
-            Arc::new(options.build(&document).expect("the contract's linter compiled every schema before it was generated"))
+            Arc::new(
+                options.build(&document).expect("the contract's linter compiled every schema before it was generated"),
+            )
         });
         Self(validator.clone())
     }

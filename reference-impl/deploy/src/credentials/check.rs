@@ -48,7 +48,9 @@ impl TokenError {
         match self {
             Self::Api(_) => "see that the API can be reached, and ask again",
             Self::Inactive { .. } => "make a new token, and put it where the profile says",
-            Self::Account { .. } => "put a token of that account where the profile says, or name the token's account in the profile",
+            Self::Account { .. } => {
+                "put a token of that account where the profile says, or name the token's account in the profile"
+            }
             Self::Permissions { .. } => "add them to the token; credentials.md has the table",
         }
     }

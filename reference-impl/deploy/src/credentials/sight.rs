@@ -14,7 +14,7 @@ static HIDDEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 pub(super) fn hide(value: &str) {
     let mut hidden = HIDDEN.lock().unwrap_or_else(PoisonError::into_inner);
     let quoted = serde_json::Value::from(value).to_string();
-    for form in [value, quoted.trim_matches('"')] {
+    for form in [value, &quoted[1..quoted.len() - 1]] {
         if form.len() >= LEAST && !hidden.iter().any(|it| it == form) {
             hidden.push(form.to_owned());
             // Where one holds another, the longer one goes first.

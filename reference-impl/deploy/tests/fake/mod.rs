@@ -150,8 +150,9 @@ impl Respond for Answer {
                 let token = request.headers.get("authorization").unwrap().to_str().unwrap();
                 let message = format!("{token} sent {}", String::from_utf8_lossy(&request.body));
                 let errors = serde_json::json!([{"code": 10001, "message": message}]);
-                return ResponseTemplate::new(400)
-                    .set_body_json(serde_json::json!({"success": false, "errors": errors, "messages": [], "result": null}));
+                return ResponseTemplate::new(400).set_body_json(
+                    serde_json::json!({"success": false, "errors": errors, "messages": [], "result": null}),
+                );
             }
             Some(Fault::Status(status)) => return refused(*status),
             Some(Fault::Late | Fault::DoneThen(_)) | None => {}

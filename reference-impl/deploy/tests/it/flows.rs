@@ -257,7 +257,8 @@ async fn refuses_a_third_version_beside_two_of_a_stranger() {
     let (world, fake) = applied().await;
     let first = fake.state().serving("blue-stage").unwrap().id.clone();
     share(&mut fake.state());
-    fake.state().scripts.get_mut("blue-stage").unwrap().versions[1].metadata["annotations"]["workers/tag"] = json!("old");
+    fake.state().scripts.get_mut("blue-stage").unwrap().versions[1].metadata["annotations"]["workers/tag"] =
+        json!("old");
     fake.forget();
     world.run(&fake, "apply --tenant blue --env stage").await.ends_with(11).tells("no third version");
     assert!(fake.calls().iter().all(|call| call.starts_with("GET")));

@@ -69,7 +69,13 @@ type Shut = (&'static str, GatePartPart, &'static str, fn(&mut Value), &'static 
 const SHUT: &[Shut] = &[
     ("older than the version", GatePartPart::Conformance, BEFORE, |_| {}, "older than the version"),
     ("older quality", GatePartPart::Quality, BEFORE, |_| {}, "older than the version"),
-    ("of another target", GatePartPart::Conformance, AFTER, |it| it["target"]["name"] = json!("local"), "there is no record of conformance"),
+    (
+        "of another target",
+        GatePartPart::Conformance,
+        AFTER,
+        |it| it["target"]["name"] = json!("local"),
+        "there is no record of conformance",
+    ),
     (
         "of a part of the suite",
         GatePartPart::Conformance,
@@ -77,9 +83,30 @@ const SHUT: &[Shut] = &[
         |it| it["notes"] = json!(["part of the suite: --filter health"]),
         "part of the suite",
     ),
-    ("of saboteurs", GatePartPart::Conformance, AFTER, |it| *it = record(GatePartPart::Saboteurs, AFTER), "no record of conformance"),
-    ("of nothing", GatePartPart::Conformance, AFTER, |it| { it["cases"] = json!([]); it["counts"]["passed"] = json!(0); }, "looked at nothing"),
-    ("of another contract", GatePartPart::Load, AFTER, |it| it["contract_version"] = json!("0.0.1"), "of the contract 0.0.1"),
+    (
+        "of saboteurs",
+        GatePartPart::Conformance,
+        AFTER,
+        |it| *it = record(GatePartPart::Saboteurs, AFTER),
+        "no record of conformance",
+    ),
+    (
+        "of nothing",
+        GatePartPart::Conformance,
+        AFTER,
+        |it| {
+            it["cases"] = json!([]);
+            it["counts"]["passed"] = json!(0);
+        },
+        "looked at nothing",
+    ),
+    (
+        "of another contract",
+        GatePartPart::Load,
+        AFTER,
+        |it| it["contract_version"] = json!("0.0.1"),
+        "of the contract 0.0.1",
+    ),
     (
         "that fails",
         GatePartPart::Conformance,
@@ -102,8 +129,26 @@ const SHUT: &[Shut] = &[
         },
         "says pass, although",
     ),
-    ("of worse answers", GatePartPart::Quality, AFTER, |it| { it["verdict"] = json!("fail"); it["scores"][0]["value"] = json!(0.1); }, "quality"),
-    ("of too slow answers", GatePartPart::Load, AFTER, |it| { it["verdict"] = json!("fail"); it["load"][0]["budget_p95_ms"] = json!(1.0); }, "load"),
+    (
+        "of worse answers",
+        GatePartPart::Quality,
+        AFTER,
+        |it| {
+            it["verdict"] = json!("fail");
+            it["scores"][0]["value"] = json!(0.1);
+        },
+        "quality",
+    ),
+    (
+        "of too slow answers",
+        GatePartPart::Load,
+        AFTER,
+        |it| {
+            it["verdict"] = json!("fail");
+            it["load"][0]["budget_p95_ms"] = json!(1.0);
+        },
+        "load",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,7 +162,12 @@ async fn promotes_nothing_while_the_gate_is_shut() {
         }
         world.record(*part, started, *change);
         let ran = world.run(&fake, PROMOTE).await;
-        assert!(ran.code == 11 && ran.told.contains(told), "{name}: exit {}, expected `{told}` in\n{}", ran.code, ran.told);
+        assert!(
+            ran.code == 11 && ran.told.contains(told),
+            "{name}: exit {}, expected `{told}` in\n{}",
+            ran.code,
+            ran.told
+        );
     }
     for missing in PARTS {
         for whole in PARTS {

@@ -43,13 +43,18 @@ fn tells_files_that_are_no_configuration() {
         ("two documents", format!("{plain}---\n{plain}").into_bytes(), "YAML"),
         ("Latin letters", plain.replace("Tenant blue", "M\u{fc}ller").chars().map(|it| it as u8).collect(), "UTF-8"),
         ("zeros", vec![0; 64], "YAML"),
-        ("a merge key", plain.replace("    vars: {LOG_LEVEL: info}", "    vars: {<<: {LOG_LEVEL: info}}").into_bytes(), ""),
+        (
+            "a merge key",
+            plain.replace("    vars: {LOG_LEVEL: info}", "    vars: {<<: {LOG_LEVEL: info}}").into_bytes(),
+            "",
+        ),
         ("an alias of nothing", plain.replace("vars: {LOG_LEVEL: info}", "vars: *none").into_bytes(), "YAML"),
     ];
     for (name, bytes, part) in cases {
         std::fs::write(world.path(T), bytes).unwrap();
         let problems = world.load().err().unwrap_or_else(|| panic!("{name}: nothing was found"));
-        let fits = problems.iter().any(|it| it.file.ends_with(T) && it.to_string().contains(part) && !it.remedy.is_empty());
+        let fits =
+            problems.iter().any(|it| it.file.ends_with(T) && it.to_string().contains(part) && !it.remedy.is_empty());
         assert!(fits, "{name}: expected `{part}`, found {problems:#?}");
         assert!(name != "cut in half" || problems.iter().all(|it| it.line > 0), "{problems:#?}");
     }
@@ -117,11 +122,20 @@ async fn asks_about_tokens_where_it_is_told_to() {
     let ran = ran.tells(&format!("deploy.yaml:{line}: /profiles/1/token")).tells("1 problems");
     assert!(!ran.told.contains("profile `lower`"), "{}", ran.told);
     world.run(&fake, "plan --tenant blue --env stage").await.ends_with(0);
-    world.run(&fake, "plan --tenant blue --env prod").await.ends_with(11).tells("does not reach the account `acme-prod`");
+    world
+        .run(&fake, "plan --tenant blue --env prod")
+        .await
+        .ends_with(11)
+        .tells("does not reach the account `acme-prod`");
 
     fake.state().account = None;
     fake.state().groups = Some(vec!["Workers Scripts Write".to_owned()]);
-    world.run(&fake, "validate --tokens --json").await.ends_with(2).tells("`Workers Routes Write`").tells("/profiles/0/token");
+    world
+        .run(&fake, "validate --tokens --json")
+        .await
+        .ends_with(2)
+        .tells("`Workers Routes Write`")
+        .tells("/profiles/0/token");
     fake.state().inactive = true;
     world.run(&fake, "validate --tokens").await.ends_with(2).tells("is expired");
     assert!(fake.calls().iter().all(|call| call.starts_with("GET")), "{:?}", fake.calls());

@@ -32,8 +32,10 @@ pub(super) struct Job<'a> {
     pub(super) order: Order,
     /// Secrets that are uploaded again.
     pub(super) rotate: Vec<String>,
-    /// Whether a journal is kept, and which run is taken up again.
-    pub(super) journal: Option<Option<String>>,
+    /// Whether a journal is kept.
+    pub(super) journal: bool,
+    /// The run that is taken up again.
+    pub(super) resume: Option<String>,
 }
 
 /// Tells a step as it ends.
@@ -50,7 +52,7 @@ pub(super) fn tell(output: &Output, count: &str, label: &str, step: &DeployStep)
 
 impl<'a> Job<'a> {
     pub(super) fn new(verb: Verb, files: &'a Files, remote: &'a Remote, order: Order) -> Self {
-        Self { verb, files, remote, order, rotate: Vec::new(), journal: None }
+        Self { verb, files, remote, order, rotate: Vec::new(), journal: false, resume: None }
     }
 
     pub(super) fn run(self, wanted: Vec<Wanted>, work: Work, output: &Output) -> Result<u8, Failure> {
@@ -62,23 +64,16 @@ impl<'a> Job<'a> {
     pub(super) fn told_as(self, told: Verb, wanted: Vec<Wanted>, work: Work, output: &Output) -> Result<u8, Failure> {
         let started = Timestamp::now();
         self.known_first(&wanted)?;
-        let resumed = self.journal.clone().flatten();
+        let resumed = self.resume.clone();
         let run_id = resumed
             .clone()
             .unwrap_or_else(|| format!("{}-{}-{}", told.name(), started.strftime("%Y%m%dt%H%M%Sz"), random()));
         let folder = &self.remote.state;
-        let journal = match &self.journal {
-            Some(_) => {
-                if resumed.is_some() && !folder.join(format!("{run_id}.jsonl")).is_file() {
-                    return Err(Failure::Usage(format!(
-                        "expected the journal of a run `{run_id}` in {}",
-                        folder.display()
-                    )));
-                }
-                Some(Arc::new(Journal::open(folder, &run_id).map_err(|error| unopened(&error))?))
-            }
-            None => None,
-        };
+        if resumed.is_some() && !folder.join(format!("{run_id}.jsonl")).is_file() {
+            return Err(Failure::Usage(format!("expected the journal of a run `{run_id}` in {}", folder.display())));
+        }
+        let opened = self.journal.then(|| Journal::open(folder, &run_id).map_err(|error| unopened(&error)));
+        let journal = opened.transpose()?.map(Arc::new);
         if journal.is_some() {
             output.note(&format!("run {run_id}"));
         }
@@ -87,7 +82,7 @@ impl<'a> Job<'a> {
             show(outcome, output);
         }
         let stopped = self.order.stop.asked();
-        if stopped && self.journal.is_some() {
+        if stopped && self.journal {
             output.note(&format!("stopped; --resume {run_id} takes it up again"));
         }
         let code = code(told, &outcomes, unreachable, stopped);
@@ -183,6 +178,7 @@ fn unopened(error: &JournalError) -> Failure {
 }
 
 /// Hears of the first signal to end, which stops the run in good order, and of the second, which ends it where it is.
+#[expect(clippy::exit, reason = "who sends a second signal wants the process gone, whatever is under way")]
 fn listen(stop: Stop, output: Output) {
     tokio::task::spawn_local(async move {
         if stop::signal().await.is_err() {
