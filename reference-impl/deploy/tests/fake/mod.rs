@@ -44,6 +44,9 @@ pub(crate) struct Fake {
     shared: Arc<Shared>,
 }
 
+/// A part of a path, and what is done by hand when it is asked for.
+type Hand = (&'static str, fn(&mut State));
+
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
@@ -51,7 +54,7 @@ struct Shared {
     calls: Mutex<Vec<String>>,
     latency: Mutex<Duration>,
     /// What is done by hand, once, when a path is asked for.
-    hands: Mutex<Vec<(&'static str, fn(&mut State))>>,
+    hands: Mutex<Vec<Hand>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

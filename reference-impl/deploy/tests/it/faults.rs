@@ -267,16 +267,14 @@ fn finds_every_seeded_fault_with_line_and_remedy() {
             continue;
         };
         let elsewhere = ELSEWHERE.iter().find(|(of, _)| of == name);
-        let there = |it: &deploy::config::Problem| match elsewhere {
-            Some((_, text)) => {
+        let there = |it: &deploy::config::Problem| {
+            if let Some((_, text)) = elsewhere {
                 let now = std::fs::read_to_string(&it.file).unwrap();
-                it.line > 0 && now.lines().nth(it.line - 1).is_some_and(|line| line.contains(text))
+                return it.line > 0 && now.lines().nth(it.line - 1).is_some_and(|line| line.contains(text));
             }
             // Of two that share something, the first is named by the second.
-            None => {
-                let named = |line| it.expected.contains(&format!("{file}:{line}"));
-                it.file.ends_with(file) && lines.contains(&it.line) || lines.clone().any(named)
-            }
+            let named = |line| it.expected.contains(&format!("{file}:{line}"));
+            it.file.ends_with(file) && lines.contains(&it.line) || lines.clone().any(named)
         };
         let fits = problems.iter().find(|it| {
             let says = it.expected.contains(part) || it.place.contains(part);

@@ -210,8 +210,10 @@ async fn repairs_only_what_is_asked() {
     world.run(&fake, "drift --repair --only schedule --tenant blue --env stage").await.ends_with(0);
 }
 
-/// Two kinds of drift at once, what is asked for, what must be left, and what may not be called.
-const SOME: &[(&str, fn(&mut crate::fake::State), &str, &str)] = &[
+/// Two kinds of drift at once: what is asked for and how it came about, what must be left, and what may not be called.
+type Pair = (&'static str, fn(&mut crate::fake::State), &'static str, &'static str);
+
+const SOME: &[Pair] = &[
     ("resource", |it| it.buckets.clear(), "schedule ", "/schedules"),
     ("resource", |it| it.queues.clear(), "schedule ", "/schedules"),
     ("index", |it| it.properties.clear(), "schedule ", "/schedules"),

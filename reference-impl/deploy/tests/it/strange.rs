@@ -62,7 +62,7 @@ fn tells_files_that_are_no_configuration() {
     let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for (before, name) in ('a'..='z').zip('b'..='z') {
         let many = vec![format!("*{before}"); 9].join(", ");
-        bomb += &format!("{name}: &{name} [{many}]\n");
+        bomb.extend([name.to_string(), format!(": &{name} [{many}]\n")]);
     }
     world.write(T, &bomb);
     let began = std::time::Instant::now();
