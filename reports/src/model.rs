@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::{
     compare::Comparison,
     format::length,
+    gate,
     judged::{SABOTEUR, judged},
     tally::{self, Tally},
 };
@@ -129,11 +130,13 @@ impl Report {
         Self { current, history }
     }
 
-    /// The newest earlier run of the suite and target of `run` that judged anything.
+    /// The newest earlier run of the suite and target of `run` that judged anything, by the same command and of as much of the suite: what
+    /// another command looks at has neither appeared nor vanished.
     pub(crate) fn before(&self, run: &Run) -> Option<&Run> {
         let judged = |run: &Run| !judged(run).is_empty();
         let same = |other: &&Run| {
-            other.suite() == run.suite() && other.record.target.name == run.record.target.name && judged(other)
+            let same_suite = other.suite() == run.suite() && other.record.target.name == run.record.target.name;
+            same_suite && gate::same_kind(other, run) && judged(other)
         };
         self.history.iter().find(same)
     }

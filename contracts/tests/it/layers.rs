@@ -21,7 +21,7 @@ const EDGES: [(&str, &[&str]); 19] = [
         &["contract-types", "minilm", "reference-core", "reference-http", "reference-providers", "stand-in"],
     ),
     ("reference-worker", &["contract-types", "reference-core", "reference-http", "reference-providers"]),
-    ("deploy", &["contract-types"]),
+    ("deploy", &["contract-types", "reports"]),
     ("observability", &[]),
     ("fixtures", &["contract-types"]),
     ("harness", &["contract-types", "contracts", "fixtures"]),

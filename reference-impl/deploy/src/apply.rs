@@ -1,6 +1,7 @@
 //! Carries a plan out: step by step, each remembered with what takes it back, and taken back in reverse when a later one fails.
 
 mod journal;
+mod lock;
 mod perform;
 mod smoke;
 mod undo;
@@ -14,11 +15,12 @@ use crate::config::Deployment;
 use crate::credentials::{Origin, SecretError};
 use crate::live::Live;
 use crate::plan::{Plan, Step};
+use crate::stop::Stop;
 use crate::wanted::Wanted;
 
 pub use journal::{Journal, JournalError};
+pub use lock::{Lock, LockError};
 pub(crate) use perform::Performer;
-pub(crate) use smoke::contract_version;
 pub use smoke::{OVERRIDE, Smoke, SmokeError};
 pub(crate) use undo::Undo;
 
@@ -37,6 +39,14 @@ pub enum DeployError {
     /// After everything was done, something is still not as wanted.
     #[error("everything was done and is still not as wanted: {0}")]
     Unverified(String),
+    /// Somebody else shared the traffic out while this ran.
+    #[error(
+        "the traffic was changed by somebody else meanwhile: expected {0}, found {1}; see who deploys beside you, then begin again"
+    )]
+    Meanwhile(String, String),
+    /// Somebody asked for it.
+    #[error("stopped, as was asked; what had been done was taken back")]
+    Stopped,
     /// It must not be begun.
     #[error("{0}")]
     Refused(String),
@@ -70,6 +80,8 @@ pub struct Means {
     pub origin: Origin,
     /// Secrets that are uploaded again, for a rotation.
     pub rotate: Vec<String>,
+    /// Whether to stop.
+    pub stop: Stop,
 }
 
 /// An outcome in the making.
@@ -106,7 +118,7 @@ impl Account {
 
     /// Ends it with an error.
     pub fn fail(mut self, error: &DeployError) -> DeployOutcome {
-        self.outcome.error = Some(error.chain().chars().take(8000).collect());
+        self.outcome.error = Some(crate::credentials::redacted(&error.chain()).chars().take(8000).collect());
         let refused = matches!(error, DeployError::Refused(_));
         self.end(if refused { DeployOutcomeOutcome::Refused } else { DeployOutcomeOutcome::Failed })
     }
@@ -182,6 +194,11 @@ pub async fn apply(means: &Means, wanted: &Wanted, progress: Progress<'_>) -> De
         });
         plan.steps.extend([Step::Version { afresh: true }, Step::Idle, Step::Smoke, Step::Traffic, Step::Verify]);
     }
+    if wanted.cut_off && live.script.is_some() && !plan.steps.contains(&Step::Smoke) {
+        // A run that was killed may have given it traffic before it was tried.
+        plan.steps.retain(|step| *step != Step::Verify);
+        plan.steps.extend([Step::Smoke, Step::Verify]);
+    }
     if plan.steps.is_empty() {
         return account.end(DeployOutcomeOutcome::Unchanged);
     }
@@ -204,7 +221,7 @@ pub(crate) async fn carry_out(
 ) -> Result<(), DeployError> {
     let mut undos: Vec<(usize, Undo)> = Vec::new();
     for (at, step) in steps.iter().enumerate() {
-        match performer.perform(step).await {
+        match perform(performer, step).await {
             Ok(undo) => {
                 undos.push((account.steps().len(), undo));
                 account.step(step.words(), DeployStepState::Done, progress);
@@ -230,11 +247,27 @@ pub(crate) async fn carry_out(
     Ok(())
 }
 
-/// Does only the steps for routes or schedules, as `only` says.
+/// Does one step, unless the run is to stop. A step that only looks is cut short; one that changes something is never left half done.
+async fn perform(performer: &mut Performer<'_>, step: &Step) -> Result<Undo, DeployError> {
+    let stop = performer.stop().clone();
+    if stop.asked() {
+        return Err(DeployError::Stopped);
+    }
+    if !matches!(step, Step::Smoke | Step::Verify) {
+        return performer.perform(step).await;
+    }
+    tokio::select! {
+        biased;
+        () = stop.wait() => Err(DeployError::Stopped),
+        done = performer.perform(step) => done,
+    }
+}
+
+/// Does only those of the steps that `chosen` names.
 pub(crate) async fn apply_some(
     means: &Means,
     wanted: &Wanted,
-    only: &[String],
+    chosen: &dyn Fn(&Step) -> bool,
     progress: Progress<'_>,
 ) -> DeployOutcome {
     let mut account = Account::new(&wanted.deployment);
@@ -244,18 +277,19 @@ pub(crate) async fn apply_some(
     };
     account.version(live.current().map(|version| version.id.clone()));
     account.found(plan.findings);
-    let has = |what: &str| only.iter().any(|it| it == what);
-    let steps: Vec<Step> = plan
-        .steps
-        .into_iter()
-        .filter(|step| {
-            let route = matches!(step, Step::Route { .. } | Step::Lead { .. });
-            (route && has("route")) || (matches!(step, Step::Schedules(_)) && has("schedule"))
-        })
-        .collect();
+    if !plan.refusals.is_empty() {
+        return account.fail(&DeployError::Refused(plan.refusals.join("; ")));
+    }
+    let steps: Vec<Step> = plan.steps.into_iter().filter(chosen).collect();
+    if steps.is_empty() {
+        return account.end(DeployOutcomeOutcome::Unchanged);
+    }
     let mut performer = Performer::new(means, wanted, live);
     match carry_out(&mut performer, &steps, &mut account, progress).await {
-        Ok(()) => account.end(DeployOutcomeOutcome::Changed),
+        Ok(()) => {
+            account.version(performer.version().map(str::to_owned));
+            account.end(DeployOutcomeOutcome::Changed)
+        }
         Err(error) => account.fail(&error),
     }
 }

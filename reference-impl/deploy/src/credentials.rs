@@ -2,24 +2,31 @@
 
 mod check;
 mod permissions;
+mod sight;
 
 use std::fmt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use contract_types::SecretSource;
 
 pub use check::{TokenError, check, needed};
 pub use permissions::{Access, PERMISSIONS, Permission, Verb};
+pub(crate) use sight::redacted;
+
+/// Longest time for a program that gives a secret: one that asks for a password has nobody to ask.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A value that must not be read by people: it shows as `[redacted]`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes a value out of sight.
+    /// Takes a value out of sight: from now on this program shows it nowhere, even where somebody else says it.
     pub fn new(value: String) -> Self {
+        sight::hide(&value);
         Self(value)
     }
 
@@ -62,6 +69,9 @@ pub enum SecretError {
     /// The program failed.
     #[error("expected `{0}` to succeed, it ended with {1}")]
     Command(String, std::process::ExitStatus),
+    /// The program does not end.
+    #[error("expected `{0}` to end within a minute, it did not")]
+    Slow(String),
 }
 
 impl SecretError {
@@ -73,7 +83,9 @@ impl SecretError {
             Self::Mode(path, _) => format!("chmod 600 {}", path.display()),
             Self::Empty(_) => "put the value there".to_owned(),
             Self::Program(name) => format!("install `{name}`, or correct the command"),
-            Self::Command(name, _) => format!("run `{name}` by hand and log in where it asks for it"),
+            Self::Command(name, _) | Self::Slow(name) => {
+                format!("run `{name}` by hand and log in where it asks for it")
+            }
         }
     }
 }
@@ -162,9 +174,15 @@ impl Origin {
         } else {
             let words: Vec<&String> = source.command.iter().flatten().collect();
             let program = words.first().map(|it| (*it).clone()).unwrap_or_default();
-            let mut command = tokio::process::Command::new(&program);
+            // A path starts from the folder, wherever this program was started.
+            let found = if program.contains('/') { self.folder.join(&program) } else { PathBuf::from(&program) };
+            let found = if program.contains('/') { std::path::absolute(&found).unwrap_or(found) } else { found };
+            let mut command = tokio::process::Command::new(found);
             command.args(&words[1..]).current_dir(&self.folder).stdin(Stdio::null()).kill_on_drop(true);
-            let output = command.output().await.map_err(|_| SecretError::Program(program.clone()))?;
+            let output = tokio::time::timeout(PATIENCE, command.output())
+                .await
+                .map_err(|_| SecretError::Slow(program.clone()))?
+                .map_err(|_| SecretError::Program(program.clone()))?;
             if !output.status.success() {
                 return Err(SecretError::Command(program, output.status));
             }

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::apply::{Account, DeployError, Journal};
+use crate::stop::Stop;
 use crate::wanted::Wanted;
 
 /// How many are worked on.
@@ -20,6 +21,8 @@ pub struct Order {
     pub parallel: usize,
     /// Whether others are begun after one has failed.
     pub keep_going: bool,
+    /// Whether to begin nothing more.
+    pub stop: Stop,
 }
 
 /// Works on all of `wanted`; `work` does one. Outcomes come in the order of the run. With a journal, what it says is done is skipped, and
@@ -39,16 +42,16 @@ where
     let stopped = Arc::new(AtomicBool::new(false));
     let mut outcomes = Vec::new();
     for wanted in first {
-        outcomes.push(one(wanted, order.keep_going, &stopped, journal.as_deref(), &work).await);
+        outcomes.push(one(wanted, order, &stopped, journal.as_deref(), &work).await);
     }
     let places = Arc::new(Semaphore::new(order.parallel.max(1)));
     let mut tasks = JoinSet::new();
     for (at, wanted) in rest.into_iter().enumerate() {
-        let (places, stopped, journal, work, keep_going) =
-            (places.clone(), stopped.clone(), journal.clone(), work.clone(), order.keep_going);
+        let (places, stopped, journal, work, order) =
+            (places.clone(), stopped.clone(), journal.clone(), work.clone(), order.clone());
         tasks.spawn_local(async move {
             let _place = places.acquire().await.expect("the places are never closed");
-            (at, one(wanted, keep_going, &stopped, journal.as_deref(), &work).await)
+            (at, one(wanted, &order, &stopped, journal.as_deref(), &work).await)
         });
     }
     let mut found = tasks.join_all().await;
@@ -65,8 +68,8 @@ fn in_order(wanted: Vec<Wanted>, first: &[String]) -> (VecDeque<Wanted>, Vec<Wan
 }
 
 async fn one<F, W>(
-    wanted: Wanted,
-    keep_going: bool,
+    mut wanted: Wanted,
+    order: &Order,
     stopped: &AtomicBool,
     journal: Option<&Journal>,
     work: &W,
@@ -75,8 +78,9 @@ where
     W: Fn(Wanted) -> F,
     F: Future<Output = DeployOutcome>,
 {
+    let deployment = wanted.deployment.clone();
     let skip = |why: &str| {
-        let mut outcome = Account::new(&wanted.deployment).end(DeployOutcomeOutcome::Skipped);
+        let mut outcome = Account::new(&deployment).end(DeployOutcomeOutcome::Skipped);
         outcome.error = Some(why.to_owned());
         outcome
     };
@@ -84,13 +88,21 @@ where
     if journal.is_some_and(|journal| journal.has_done(&empty, &wanted.tag)) {
         return empty;
     }
+    if order.stop.asked() {
+        return skip("not begun, for the run was stopped");
+    }
     if stopped.load(Ordering::SeqCst) {
         return skip("not begun, for another one had failed; --keep-going goes on");
     }
     let tag = wanted.tag.clone();
-    let deployment = wanted.deployment.clone();
+    if let Some(journal) = journal {
+        wanted.cut_off = journal.was_cut_off(&empty, &tag);
+        if let Err(error) = journal.begin(&empty, &tag) {
+            return Account::new(&deployment).fail(&DeployError::Refused(error.to_string()));
+        }
+    }
     let outcome = work(wanted).await;
-    if failed(&outcome) && !keep_going {
+    if failed(&outcome) && !order.keep_going {
         stopped.store(true, Ordering::SeqCst);
     }
     if let Some(journal) = journal

@@ -16,4 +16,5 @@ pub mod plan;
 pub mod promote;
 pub mod remove;
 pub mod rollback;
+pub mod stop;
 pub mod wanted;

@@ -103,6 +103,11 @@ impl Live {
         self.versions.iter().find(|version| version.id == share.version)
     }
 
+    /// Whether a version has a share of the traffic.
+    pub fn has_traffic(&self, version: &str) -> bool {
+        self.traffic.iter().any(|share| share.version == version && share.percentage > 0.0)
+    }
+
     /// Names of the Worker's secrets.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         let bindings = self.script.iter().flat_map(|script| &script.bindings);

@@ -2,15 +2,19 @@
 
 use std::path::Path;
 
-use contract_types::{RunRecord, RunRecordKind, RunRecordVerdict};
-use jiff::Timestamp;
+use contract_types::GateReportVerdict;
+use jiff::{SignedDuration, Timestamp};
+use reports::{Run, Terms};
 
 use crate::api::Api;
 use crate::apply::{self, DeployError};
 use crate::wanted::{Wanted, artefact_of};
 
-/// Checks that `stage` may go on: that it is as its configuration says, that its version carries the artefact at hand, and that a record
-/// of the gate in `records` is of that version or later and passes. Gives the version.
+/// Reasons of a shut gate that are told.
+const TOLD: usize = 5;
+
+/// Checks that `stage` may go on: that it is as its configuration says, that its version carries the artefact at hand, and that the gate
+/// opens by what the run records in `records` say of that version. Gives the version.
 ///
 /// # Errors
 ///
@@ -35,51 +39,43 @@ pub async fn gate(api: &Api, stage: &Wanted, records: &Path) -> Result<String, D
     }
     let version = api.version(stage.worker(), &current.id).await?.unwrap_or_default();
     let since = version["metadata"]["created_on"].as_str().and_then(|text| text.parse().ok()).unwrap_or(Timestamp::MAX);
-    match passing(records, &stage.deployment.gate_target, since) {
+    match opens(records, &stage.deployment.gate_target, since) {
         Ok(()) => Ok(current.id.clone()),
         Err(why) => refuse(why),
     }
 }
 
-/// Whether the newest record of conformance for `target` is not older than `since` and passes.
-fn passing(records: &Path, target: &str, since: Timestamp) -> Result<(), String> {
-    let mut newest: Option<(Timestamp, RunRecord)> = None;
-    let entries = std::fs::read_dir(records)
-        .map_err(|error| format!("expected run records in {}: {error}", records.display()))?;
-    for path in
-        entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == "json"))
-    {
-        let Ok(text) = std::fs::read_to_string(&path) else { continue };
-        // Other files may lie there too; what is no record is none for us.
-        let Ok(record) = serde_json::from_str::<RunRecord>(&text) else { continue };
-        let Ok(started) = record.started_at.parse::<Timestamp>() else { continue };
-        let ours = record.target.name == target && record.kind == RunRecordKind::Conformance;
-        if ours && newest.as_ref().is_none_or(|(at, _)| *at < started) {
-            newest = Some((started, record));
-        }
+/// Whether the gate on `target` opens by the records that are not older than `since`: the same verdict as `reports gate`, of whole suites
+/// alone.
+fn opens(records: &Path, target: &str, since: Timestamp) -> Result<(), String> {
+    let runs =
+        reports::read(records).map_err(|error| format!("expected run records in {}: {error}", records.display()))?;
+    let all = runs.iter().filter(|run| run.record.target.name == target).count();
+    let later: Vec<Run> = runs.into_iter().filter(|run| run.started >= since).collect();
+    let older = all - later.iter().filter(|run| run.record.target.name == target).count();
+    // How old they may be is said by the version.
+    let terms = Terms { max_age: SignedDuration::MAX, ..Terms::new(target, Timestamp::now()) };
+    let report = reports::gate(&later, &terms);
+    if report.verdict == GateReportVerdict::Pass {
+        return Ok(());
     }
-    let remedy = format!("cargo test -p conformance -- --target {target}");
-    let Some((started, record)) = newest else {
-        return Err(format!(
-            "there is no record of conformance for the target {target} in {}; run `{remedy}`",
-            records.display()
-        ));
-    };
-    if started < since {
-        return Err(format!("the record {} is older than the version; run `{remedy}`", record.run_id));
+    let mut why: Vec<String> = report
+        .parts
+        .iter()
+        .flat_map(|part| {
+            part.reasons.iter().map(move |reason| format!("{}: {}: {}", part.part, reason.what, reason.told))
+        })
+        .collect();
+    let more = why.len().saturating_sub(TOLD);
+    why.truncate(TOLD);
+    if more > 0 {
+        why.push(format!("and {more} more"));
     }
-    if record.verdict != RunRecordVerdict::Pass {
-        return Err(format!(
-            "the record {} does not pass; mend what it found, deploy to stage, and run `{remedy}`",
-            record.run_id
-        ));
+    if older > 0 {
+        why.push(format!("{older} records of {} are older than the version and do not count", records.display()));
     }
-    let ours = apply::contract_version();
-    if record.contract_version != ours {
-        return Err(format!(
-            "the record {} is of the contract {}, this tool knows {ours}; run `{remedy}`",
-            record.run_id, record.contract_version
-        ));
-    }
-    Ok(())
+    Err(format!(
+        "the gate on {target} is shut: {}; `cargo run -p reports -- gate --target {target} --run` runs what it needs",
+        why.join("; ")
+    ))
 }

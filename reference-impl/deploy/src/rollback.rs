@@ -63,6 +63,12 @@ async fn refusal(means: &Means, wanted: &Wanted, live: &Live, version: &str) -> 
             script.migration_tag.as_deref().unwrap_or("none")
         )));
     }
+    let others = live.traffic.iter().filter(|share| share.percentage > 0.0).count();
+    if others > 1 && !live.has_traffic(version) {
+        return Ok(Some(format!(
+            "the traffic is shared by {others} versions, and {version} cannot be tried beside them; roll back to one of them first"
+        )));
+    }
     let mut gone = Vec::new();
     for binding in found["resources"]["bindings"].as_array().into_iter().flatten() {
         if let Some(name) = deleted(means, live, binding).await? {

@@ -48,6 +48,8 @@ pub struct Wanted {
     pub resources: Vec<Resource>,
     /// Mark of the version: of the code and of every setting that is part of a version.
     pub tag: String,
+    /// Whether a run began this and was cut off, so that it may have traffic without having been tried.
+    pub cut_off: bool,
 }
 
 impl Wanted {
@@ -55,7 +57,7 @@ impl Wanted {
     pub fn new(deployment: Deployment, artefact: Artefact) -> Self {
         let resources = deployment.settings.bindings.iter().filter_map(resource).collect();
         let tag = tag(&deployment, &artefact);
-        Self { deployment, artefact, resources, tag }
+        Self { deployment, artefact, resources, tag, cut_off: false }
     }
 
     /// Name of the Worker.

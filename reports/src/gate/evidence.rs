@@ -42,6 +42,16 @@ pub(super) fn part_of_suite(run: &Run) -> Option<&str> {
     run.record.notes.iter().find_map(|note| note.strip_prefix(PART_OF_SUITE)).map(str::trim)
 }
 
+/// Whether two runs of a suite did the same: by the same command, and both of the whole suite or both of a part.
+pub(crate) fn same_kind(one: &Run, other: &Run) -> bool {
+    let named = |run: &Run| match run.suite() {
+        // Conformance is run by several commands that do the same.
+        Suite::Conformance | Suite::Saboteurs => String::new(),
+        Suite::Quality | Suite::Load => name(run),
+    };
+    named(one) == named(other) && part_of_suite(one).is_some() == part_of_suite(other).is_some()
+}
+
 /// `load search`, `conformance`.
 pub(crate) fn label(part: GatePartPart, name: Option<&str>) -> String {
     name.map_or_else(|| part.to_string(), |name| format!("{part} {name}"))

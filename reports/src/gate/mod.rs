@@ -19,7 +19,7 @@ use crate::{
     verdict::summary,
 };
 
-pub(crate) use evidence::label;
+pub(crate) use evidence::{label, same_kind};
 
 /// Version of the report's format.
 const SCHEMA_VERSION: u64 = 1;

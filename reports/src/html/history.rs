@@ -63,12 +63,15 @@ fn verdicts(out: &mut String, report: &Report) -> fmt::Result {
         let mut runs: Vec<&Run> = std::iter::once(run).chain(report.history.iter().filter(same)).take(MARKS).collect();
         runs.reverse();
         let number = |verdict| count(length(runs.iter().filter(|run| run.record.verdict == verdict).count()));
-        let told = format!(
-            "{} passed, {} failed, {} could not be completed",
-            number(RunRecordVerdict::Pass),
-            number(RunRecordVerdict::Fail),
-            number(RunRecordVerdict::Error)
-        );
+        let told = [
+            (RunRecordVerdict::Pass, "passed"),
+            (RunRecordVerdict::Fail, "failed"),
+            (RunRecordVerdict::Error, "could not be completed"),
+        ];
+        let told = told.map(|(verdict, word)| (number(verdict), word));
+        let told: Vec<String> =
+            told.iter().filter(|(number, _)| number != "0").map(|(number, word)| format!("{number} {word}")).collect();
+        let told = told.join(", ");
         write!(out, "<div><dt>{}</dt><dd><span class=\"marks\" aria-hidden=\"true\">", Text(&run.name()))?;
         for run in &runs {
             write!(out, "<i class=\"{}\"></i>", run.record.verdict)?;

@@ -88,7 +88,10 @@ fn tile(out: &mut String, run: &Run) -> fmt::Result {
     }
     if run.suite() == Suite::Load {
         let (kept, budgets) = run.budgets();
-        rest.push(format!("{} of {} budgets kept", count(kept), count(budgets)));
+        rest.push(match budgets {
+            0 => "no budget to keep".to_owned(),
+            _ => format!("{} of {} budgets kept", count(kept), count(budgets)),
+        });
     }
     writeln!(out, "<span class=\"rest\">{}</span>", Text(&rest.join(", ")))?;
     let facts = [

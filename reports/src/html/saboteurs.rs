@@ -26,38 +26,42 @@ pub(super) fn write(out: &mut String, board: &Board<'_>) -> fmt::Result {
         out,
         "<p class=\"hint\">Each saboteur is one fault, seeded on purpose. It is caught when at least one check fails because of it.</p>"
     )?;
-    open_table(out, "saboteurs", "By family, those that escaped first")?;
-    writeln!(
-        out,
-        "<thead><tr><th scope=\"col\">Saboteur, and what caught it</th><th scope=\"col\">Result</th><th scope=\"col\">Rule</th>\
-         <th scope=\"col\">Operation</th></tr></thead>"
-    )?;
-    for (index, family) in board.families.iter().enumerate() {
-        writeln!(out, "{}<tbody>", if index > 0 { "</tbody>\n" } else { "" })?;
+    writeln!(out, "<h4>By family, those that escaped first</h4>\n<div class=\"board\">")?;
+    for family in &board.families {
         group(out, family)?;
     }
-    close_table(out)
+    writeln!(out, "</div>")
 }
 
+/// A family is folded where all of it was caught: what escaped is what a reader came for.
 fn group(out: &mut String, family: &Family<'_>) -> fmt::Result {
+    let name = family.name.replace(['_', '-'], " ");
     let found = match family.seeded {
         0 => "none seeded".to_owned(),
         seeded => format!("{} of {} caught", count(family.caught), count(seeded)),
     };
+    let open = if family.caught < family.seeded { " open" } else { "" };
     writeln!(
         out,
-        "<tr class=\"group\"><th scope=\"rowgroup\"><span class=\"barred\"><span>{}</span>{}</span></th>\
-         <td colspan=\"3\">{found}</td></tr>",
-        Text(&family.name.replace(['_', '-'], " ")),
+        "<details{open}><summary><span class=\"barred\"><b>{}</b>{}</span> <span>{found}</span></summary>",
+        Text(&name),
         bar::stacked(family.tally)
+    )?;
+    open_table(out, "saboteurs", &format!("Saboteurs of {name}"))?;
+    writeln!(
+        out,
+        "<thead><tr><th scope=\"col\">Saboteur, and what caught it</th><th scope=\"col\">Result</th><th scope=\"col\">Rule</th>\
+         <th scope=\"col\">Operation</th></tr></thead>\n<tbody>"
     )?;
     for case in family.members.iter().take(SHOWN) {
         row(out, case)?;
     }
-    match family.members.len().saturating_sub(SHOWN) {
-        0 => Ok(()),
-        left => writeln!(out, "<tr class=\"member\"><td colspan=\"4\">and {left} more in the record</td></tr>"),
+    let left = family.members.len().saturating_sub(SHOWN);
+    if left > 0 {
+        writeln!(out, "<tr class=\"member\"><td colspan=\"4\">and {left} more in the record</td></tr>")?;
     }
+    close_table(out)?;
+    writeln!(out, "</details>")
 }
 
 fn row(out: &mut String, case: &CaseRecord) -> fmt::Result {

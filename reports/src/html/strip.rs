@@ -6,6 +6,9 @@ use contract_types::LoadRecord;
 
 use crate::format::decimal;
 
+/// Percent of a strip that the name of a decade takes.
+const ROOM: f64 = 30.0;
+
 /// Milliseconds to a place between 0 and 100 percent.
 pub(super) struct Scale {
     low: f64,
@@ -46,8 +49,16 @@ impl Scale {
     /// The names of the decades, above a column of strips. The row headings beside the strips hold the numbers.
     pub(super) fn axis(&self) -> String {
         let mut out = "<svg class=\"axis\" width=\"1\" height=\"16\" aria-hidden=\"true\">".to_owned();
-        for decade in self.decades() {
+        // Names that would stand in one another are left out, from the second on; the last one always stands.
+        let all: Vec<f64> = self.decades().collect();
+        let mut free = f64::NEG_INFINITY;
+        for (at, decade) in all.iter().copied().enumerate() {
             let place = self.place(decade);
+            let last = at + 1 == all.len();
+            if place < free || (!last && place > 100.0 - ROOM) {
+                continue;
+            }
+            free = place + ROOM;
             let anchor = if place < 1.0 {
                 "start"
             } else if place > 99.0 {

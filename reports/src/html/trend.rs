@@ -75,7 +75,7 @@ fn table(out: &mut String, runs: &[&Run], columns: &[(&str, &str)]) -> fmt::Resu
         write!(out, "<th scope=\"col\" class=\"num\">{}<br><small>{}</small></th>", Text(collection), Text(tenant))?;
     }
     writeln!(out, "<th scope=\"col\">Record</th></tr></thead>\n<tbody>")?;
-    for (place, run) in runs.iter().enumerate() {
+    for (place, run) in runs.iter().enumerate().filter(|(_, run)| followed(run).next().is_some()) {
         let record = &run.record;
         write!(
             out,

@@ -3,6 +3,7 @@
 mod calls;
 mod error;
 mod multipart;
+mod patience;
 mod wire;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::credentials::Secret;
 pub use calls::{IndexInfo, Route, Script, Version, VersionShare, Zone};
 pub use error::ApiError;
 pub use multipart::{Module, Upload};
+pub use patience::Patience;
 pub(crate) use wire::{deployment_body, list};
 
 /// Where the API is; the variable that wrangler reads too names another place.
@@ -30,30 +32,6 @@ pub const BASE_URL: &str = "https://api.cloudflare.com/client/v4";
 pub const BASE_URL_VARIABLE: &str = "CLOUDFLARE_API_BASE_URL";
 /// Most pages of a list; 100 entries each are far beyond an account's bounds.
 const PAGES: u32 = 200;
-
-/// How patient the client is.
-#[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// Longest time for one call.
-    pub timeout: Duration,
-    /// Most tries of one call.
-    pub tries: u32,
-    /// Wait before the second try; it doubles with each.
-    pub backoff: Duration,
-    /// Longest wait that the API may ask for by `Retry-After`.
-    pub longest_wait: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(30),
-            tries: 5,
-            backoff: Duration::from_millis(500),
-            longest_wait: Duration::from_mins(5),
-        }
-    }
-}
 
 #[derive(Debug, Clone)]
 pub(crate) enum Pool {
@@ -90,9 +68,10 @@ impl Pool {
                 Self::Secure(pool) => pool.request(request).await,
             };
             let (parts, body) = answer.map_err(|error| broken(error.into()))?.into_parts();
-            let wait = parts.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+            let asked = parts.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+            let wait = asked.and_then(|text| patience::retry_after(text, jiff::Timestamp::now()));
             let body = body.collect().await.map_err(|error| broken(error.into()))?.to_bytes();
-            Ok((parts.status, wait.map(Duration::from_secs), body))
+            Ok((parts.status, wait, body))
         };
         tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| Err(ApiError::TimedOut(call.to_owned())))
     }
@@ -108,8 +87,8 @@ pub struct Api {
     patience: Patience,
 }
 
-/// What is sent.
-#[derive(Debug, Clone)]
+/// What is sent; it is never shown.
+#[derive(Clone)]
 pub(crate) enum Body {
     None,
     Json(Value),
@@ -121,9 +100,14 @@ impl Api {
     ///
     /// # Errors
     ///
-    /// [`ApiError::Unusable`] where this host has no certificates.
+    /// [`ApiError::Unusable`] where this host has no certificates, and where the token would cross the net in the open.
     pub fn new(base: &str, account: &str, token: Secret, patience: Patience) -> Result<Self, ApiError> {
         let base = base.trim_end_matches('/');
+        if !(base.starts_with("https://") || patience::is_here(base)) {
+            return Err(ApiError::Unusable(
+                "expected an address of the API that begins with https://, or one of this machine",
+            ));
+        }
         Ok(Self { pool: Pool::new(base)?, base: base.into(), account: account.into(), token, patience })
     }
 
@@ -171,7 +155,8 @@ impl Api {
             call,
             status: status.as_u16(),
             code: error["code"].as_i64().unwrap_or_default(),
-            message: error["message"].as_str().unwrap_or("no message").to_owned(),
+            // The API may repeat what it was sent.
+            message: crate::credentials::redacted(error["message"].as_str().unwrap_or("no message")).into_owned(),
         })
     }
 
@@ -253,7 +238,10 @@ impl Api {
                     return read(&answer["result"])
                         .ok_or_else(|| ApiError::Strange(format!("{method} {path}"), "what was created".to_owned()));
                 }
-                Err(error) if error.is_open() && tries < self.patience.tries => {
+                // An answer that is not understood may be that of something between here and the API.
+                Err(error)
+                    if (error.is_open() || matches!(error, ApiError::Strange(..))) && tries < self.patience.tries =>
+                {
                     tokio::time::sleep(self.patience.backoff * 2_u32.saturating_pow(tries - 1)).await;
                     if let Some(found) = find().await? {
                         return Ok(found);

@@ -16,13 +16,19 @@ pub struct Module {
     pub bytes: Bytes,
 }
 
-/// What is uploaded.
-#[derive(Debug, Clone)]
+/// What is uploaded. It may hold values of secrets, so it shows as names of modules alone.
+#[derive(Clone)]
 pub struct Upload {
     /// The part `metadata`.
     pub metadata: Value,
     /// The modules, the main one first.
     pub modules: Vec<Module>,
+}
+
+impl std::fmt::Debug for Upload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.modules.iter().map(|module| &module.name)).finish()
+    }
 }
 
 impl Upload {

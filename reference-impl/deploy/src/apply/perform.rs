@@ -5,6 +5,7 @@ use crate::api::{Api, Upload, VersionShare};
 use crate::credentials::Secret;
 use crate::live::Live;
 use crate::plan::{Plan, Step};
+use crate::stop::Stop;
 use crate::wanted::{Migrate, Wanted, at_once, metadata};
 
 /// One deployment under way.
@@ -15,15 +16,22 @@ pub(crate) struct Performer<'a> {
     live: Live,
     /// The version that the steps are about, once it is known.
     version: Option<String>,
+    /// The traffic as it was read or set last.
+    expected: Vec<VersionShare>,
 }
 
 impl<'a> Performer<'a> {
     pub(crate) fn new(means: &'a Means, wanted: &'a Wanted, live: Live) -> Self {
-        Self { means, wanted, live, version: None }
+        let expected = live.traffic.clone();
+        Self { means, wanted, live, version: None, expected }
     }
 
     pub(crate) fn api(&self) -> &'a Api {
         &self.means.api
+    }
+
+    pub(crate) fn stop(&self) -> &'a Stop {
+        &self.means.stop
     }
 
     pub(crate) fn worker(&self) -> &'a str {
@@ -69,25 +77,27 @@ impl<'a> Performer<'a> {
             }
             Step::Idle => {
                 let before = self.before();
-                let mut shares = before.clone();
-                shares.retain(|share| Some(&share.version) != self.version.as_ref());
-                shares.push(self.share(0.0));
-                // A Worker without a version in force has nothing beside which another could stand idle.
-                if shares.len() == 1 {
+                // What has a share of the traffic can be asked for already; and a Worker without a version in force has nothing beside
+                // which another could stand idle.
+                if before.is_empty() || before.iter().any(|share| Some(&share.version) == self.version.as_ref()) {
                     return Ok(Undo::Nothing);
                 }
-                api.deploy(worker, &shares, &self.wanted.message()).await?;
-                Undo::Traffic(before)
+                let mut shares = before.clone();
+                shares.push(self.share(0.0));
+                self.deploy(shares.clone()).await?;
+                Undo::Traffic { before, ours: shares }
             }
             Step::Traffic => {
-                api.deploy(worker, &[self.share(100.0)], &self.wanted.message()).await?;
+                let ours = vec![self.share(100.0)];
+                self.deploy(ours.clone()).await?;
                 let before = self.before();
-                if before.is_empty() { Undo::Never } else { Undo::Traffic(before) }
+                if before.is_empty() { Undo::Never } else { Undo::Traffic { before, ours } }
             }
             Step::Smoke => {
                 let url = self.wanted.deployment.smoke_url();
                 let version = self.version.clone().or_else(|| self.live.current().map(|it| it.id.clone()));
                 self.means.smoke.run(url.as_deref(), worker, version.as_deref()).await?;
+                self.still_there(version.as_deref()).await?;
                 Undo::Nothing
             }
             Step::Route { zone, pattern } => {
@@ -119,6 +129,25 @@ impl<'a> Performer<'a> {
             .ok_or_else(|| DeployError::Refused(format!("the account has no zone {name}")))
     }
 
+    /// Shares the traffic out, unless somebody else has done so since it was read or set last.
+    async fn deploy(&mut self, shares: Vec<VersionShare>) -> Result<(), DeployError> {
+        let now = self.api().traffic(self.worker()).await?;
+        if !same_traffic(&now, &self.expected) {
+            return Err(DeployError::Meanwhile(told(&self.expected), told(&now)));
+        }
+        self.api().deploy(self.worker(), &shares, &self.wanted.message()).await?;
+        self.expected = shares;
+        Ok(())
+    }
+
+    /// A version that is not deployed is not asked for by its id: another one would have answered in its place.
+    async fn still_there(&self, version: Option<&str>) -> Result<(), DeployError> {
+        let Some(version) = version else { return Ok(()) };
+        let now = self.api().traffic(self.worker()).await?;
+        let there = now.iter().any(|share| share.version == version);
+        if there { Ok(()) } else { Err(DeployError::Meanwhile(told(&self.expected), told(&now))) }
+    }
+
     /// The traffic before the run, without shares of nothing.
     fn before(&self) -> Vec<VersionShare> {
         self.live.traffic.iter().filter(|share| share.percentage > 0.0).cloned().collect()
@@ -143,7 +172,8 @@ impl<'a> Performer<'a> {
                 api.upload_script(self.worker(), &upload).await?;
             }
         }
-        self.version = api.traffic(self.worker()).await?.into_iter().next().map(|share| share.version);
+        self.expected = self.api().traffic(self.worker()).await?;
+        self.version = self.expected.first().map(|share| share.version.clone());
         Ok(if new { Undo::Script } else { Undo::Never })
     }
 
@@ -167,6 +197,25 @@ impl<'a> Performer<'a> {
         let open: Vec<String> = plan.steps.iter().map(Step::words).chain(plan.refusals).collect();
         if open.is_empty() { Ok(()) } else { Err(DeployError::Unverified(open.join("; "))) }
     }
+}
+
+/// Whether two shares of the traffic are the same; who has nothing does not count.
+pub(super) fn same_traffic(one: &[VersionShare], other: &[VersionShare]) -> bool {
+    let some = |shares: &[VersionShare]| {
+        let mut some: Vec<(String, u64)> = shares
+            .iter()
+            .filter(|share| share.percentage > 0.0)
+            .map(|share| (share.version.clone(), share.percentage.to_bits()))
+            .collect();
+        some.sort();
+        some
+    };
+    some(one) == some(other)
+}
+
+fn told(shares: &[VersionShare]) -> String {
+    let told: Vec<String> = shares.iter().map(|it| format!("{} {} %", it.version, it.percentage)).collect();
+    if told.is_empty() { "nothing".to_owned() } else { told.join(", ") }
 }
 
 /// Six hex digits that no version had.

@@ -127,13 +127,14 @@ impl Smoke {
         command.env("PLUMBLINE_SMOKE_OVERRIDE", header.unwrap_or_default());
         command.env("PLUMBLINE_SMOKE_HEADER", header.map(|value| format!("{OVERRIDE}: {value}")).unwrap_or_default());
         let failed = |why: String| SmokeError::Command(self.command.join(" "), why);
+        command.kill_on_drop(true);
         let status = command.status().await.map_err(|error| failed(format!("could not be started: {error}")))?;
         if status.success() { Ok(()) } else { Err(failed(format!("ended with {status}"))) }
     }
 }
 
 /// Version of the contract that this tool was built with.
-pub(crate) fn contract_version() -> String {
+fn contract_version() -> String {
     #[derive(serde::Deserialize)]
     struct Document {
         info: Info,

@@ -1,5 +1,6 @@
 //! What takes a step back.
 
+use super::perform::same_traffic;
 use crate::api::{Api, ApiError, Route, VersionShare};
 
 /// The way back of one step.
@@ -18,7 +19,12 @@ pub(crate) enum Undo {
     Bucket(String),
     Queue(String),
     Script,
-    Traffic(Vec<VersionShare>),
+    Traffic {
+        /// What it was.
+        before: Vec<VersionShare>,
+        /// What the step made of it.
+        ours: Vec<VersionShare>,
+    },
     Route {
         zone: String,
         id: String,
@@ -42,7 +48,17 @@ impl Undo {
             Self::Bucket(name) => api.delete_bucket(&name).await?,
             Self::Queue(id) => api.delete_queue(&id).await?,
             Self::Script => api.delete_script(worker).await?,
-            Self::Traffic(shares) => api.deploy(worker, &shares, "plumbline: back to what was").await?,
+            Self::Traffic { before, ours } => {
+                let now = api.traffic(worker).await?;
+                if same_traffic(&now, &before) && now.len() == before.len() {
+                    return Ok(true);
+                }
+                // What somebody else has done since is not ours to take back.
+                if !same_traffic(&now, &ours) {
+                    return Err(ApiError::Unusable("the traffic is no longer as this run left it"));
+                }
+                api.deploy(worker, &before, "plumbline: back to what was").await?;
+            }
             Self::Route { zone, id } => api.delete_route(&zone, &id).await?,
             Self::Lead { zone, route } => api.update_route(&zone, &route, route.script.as_deref()).await?,
             Self::Schedules(crons) => api.set_schedules(worker, &crons).await?,

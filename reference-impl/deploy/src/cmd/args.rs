@@ -9,6 +9,7 @@ use crate::api::{Api, BASE_URL, Patience};
 use crate::apply::{Means, Smoke};
 use crate::config::{self, Deployment, Environment, Folder, Places};
 use crate::credentials::{self, Origin, Verb};
+use crate::stop::Stop;
 use crate::wanted::{Artefact, Wanted};
 
 /// Where the configuration is.
@@ -128,6 +129,9 @@ pub(crate) struct Remote {
     /// `PLUMBLINE_SMOKE_HEADER`, and that header's value alone in `PLUMBLINE_SMOKE_OVERRIDE`.
     #[arg(long, value_name = "COMMAND")]
     pub(crate) smoke_command: Option<String>,
+    /// Folder of the journals, and of the locks that keep two runs from one Worker.
+    #[arg(long, env = "PLUMBLINE_DEPLOY_STATE", default_value = ".plumbline/deploy", value_name = "DIR")]
+    pub(crate) state: PathBuf,
     /// Writes the report of the run there, as JSON (schema `DeployReport`); `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -208,7 +212,7 @@ impl Remote {
                 return Err(Trouble { message: format!("{error}{cause}"), unreachable });
             }
         }
-        Ok(Means { api, smoke: self.smoke(), origin, rotate: rotate.to_vec() })
+        Ok(Means { api, smoke: self.smoke(), origin, rotate: rotate.to_vec(), stop: Stop::default() })
     }
 }
 

@@ -41,6 +41,7 @@ impl std::fmt::Debug for Output {
 }
 
 fn tell(sink: &Sink, line: &str) {
+    let line = crate::credentials::redacted(line);
     let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
     // Nobody is left to tell when this cannot be written.
     let _ = writeln!(sink, "{line}").and_then(|()| sink.flush());

@@ -1,18 +1,20 @@
 //! `deploy validate`: everything that is wrong, at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
 
 use super::args::Files;
-use super::{Failure, OK, Output, USAGE};
-use crate::config::{Deployment, Problem};
+use super::{Failure, OK, Output, USAGE, block};
+use crate::api::{Api, BASE_URL, BASE_URL_VARIABLE, Patience};
+use crate::config::{Deployment, Folder, Problem, Source};
+use crate::credentials::{self, Origin, Verb};
 use crate::wanted::wrangler_config;
 
 /// Checks the configuration of every tenant and environment, and tells everything that is wrong at once.
 ///
 /// Secrets are looked for and not read, commands are looked for and not run. With --wrangler, wrangler's own dry run is held on each
-/// generated configuration too; it needs the built Worker.
+/// generated configuration too; it needs the built Worker. With --tokens, the API is asked about the token of each profile in use.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -23,6 +25,13 @@ pub(crate) struct Args {
     /// Folder of the built Worker, for wrangler.
     #[arg(long, env = "PLUMBLINE_ARTEFACT", default_value = "reference-impl/worker/build", value_name = "DIR")]
     artefact: PathBuf,
+    /// Reads the token of each profile in use, and asks the API whether it is active, of the profile's account, and allowed what `apply`
+    /// needs.
+    #[arg(long)]
+    tokens: bool,
+    /// Address of the API.
+    #[arg(long, env = BASE_URL_VARIABLE, default_value = BASE_URL, value_name = "URL")]
+    api: String,
     /// Tells the problems as JSON.
     #[arg(long)]
     json: bool,
@@ -32,7 +41,7 @@ impl Args {
     pub(super) fn run(self, output: &Output) -> Result<u8, Failure> {
         let found = match self.files.load() {
             Ok(folder) => {
-                let mut problems = Vec::new();
+                let mut problems = if self.tokens { self.ask(&folder)? } else { Vec::new() };
                 if let Some(wrangler) = &self.wrangler {
                     for deployment in &folder.deployments {
                         problems.extend(self.dry_run(wrangler, deployment)?);
@@ -79,6 +88,37 @@ impl Args {
         }
         output.note(&format!("{} problems", found.len()));
         Ok(USAGE)
+    }
+
+    /// What is wrong with tokens, each told once at its profile.
+    fn ask(&self, folder: &Folder) -> Result<Vec<Problem>, Failure> {
+        let places = self.files.places();
+        let name = places.deploy.display().to_string();
+        let text = std::fs::read_to_string(&places.deploy).unwrap_or_default();
+        let source = Source::parse(&name, &text).map_err(Failure::Config)?;
+        let origin = self.files.origin();
+        block(async {
+            let mut problems = BTreeSet::new();
+            for deployment in &folder.deployments {
+                let Err((expected, remedy)) = self.token(&origin, deployment).await else { continue };
+                let profiles = source.value["profiles"].as_array().into_iter().flatten();
+                let at = profiles.into_iter().position(|it| it["name"] == deployment.profile.name.as_str());
+                let place = format!("/profiles/{}/token", at.unwrap_or_default());
+                problems.insert(source.problem(&place, expected, remedy));
+            }
+            problems.into_iter().collect()
+        })
+    }
+
+    async fn token(&self, origin: &Origin, deployment: &Deployment) -> Result<(), (String, String)> {
+        let profile = &deployment.profile;
+        let token = origin.read(&profile.token).await.map_err(|error| (error.to_string(), error.remedy()))?;
+        let api = Api::new(&self.api, &deployment.account.id, token, Patience::default());
+        let api = api.map_err(|error| (error.to_string(), "correct --api".to_owned()))?;
+        credentials::check(&api, Verb::Apply, deployment).await.map_err(|error| {
+            let cause = std::error::Error::source(&error).map(|it| format!(": {it}")).unwrap_or_default();
+            (format!("expected a token that will do: {error}{cause}"), error.remedy().to_owned())
+        })
     }
 
     fn dry_run(&self, wrangler: &PathBuf, deployment: &Deployment) -> Result<Option<Problem>, Failure> {

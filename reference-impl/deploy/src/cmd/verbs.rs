@@ -11,6 +11,7 @@ use crate::config::Environment;
 use crate::credentials::Verb;
 use crate::fleet::Order;
 use crate::remove::Names;
+use crate::stop::Stop;
 use crate::wanted::Wanted;
 use crate::{apply, drift, promote, remove, rollback};
 use run::{Job, Work};
@@ -18,9 +19,9 @@ use run::{Job, Work};
 /// How many at once.
 #[derive(Debug, Clone, clap::Args)]
 struct Fleet {
-    /// Most tenants at once.
-    #[arg(long, default_value_t = 4, value_name = "N")]
-    parallel: usize,
+    /// Most tenants at once, 1 to 64.
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    parallel: u8,
     /// A tenant that comes before the others, alone; may be given several times, in order.
     #[arg(long, value_name = "NAME")]
     first: Vec<String>,
@@ -31,7 +32,12 @@ struct Fleet {
 
 impl Fleet {
     fn order(&self) -> Order {
-        Order { first: self.first.clone(), parallel: self.parallel, keep_going: self.keep_going }
+        Order {
+            first: self.first.clone(),
+            parallel: self.parallel.into(),
+            keep_going: self.keep_going,
+            stop: Stop::default(),
+        }
     }
 
     /// Reading is always carried to the end.
@@ -42,7 +48,7 @@ impl Fleet {
 
 /// One tenant, for verbs that are never for many.
 fn alone() -> Order {
-    Order { first: Vec::new(), parallel: 1, keep_going: false }
+    Order { first: Vec::new(), parallel: 1, keep_going: false, stop: Stop::default() }
 }
 
 /// Shows what an application would do, and changes nothing.
@@ -86,9 +92,6 @@ pub(crate) struct Apply {
     /// Takes up a run that was cut off or failed, by its id: what it did is skipped.
     #[arg(long, value_name = "RUN")]
     resume: Option<String>,
-    /// Folder of the journals.
-    #[arg(long, env = "PLUMBLINE_DEPLOY_STATE", default_value = ".plumbline/deploy", value_name = "DIR")]
-    state: PathBuf,
 }
 
 impl Apply {
@@ -114,15 +117,16 @@ impl Apply {
         });
         let mut job = Job::new(Verb::Apply, &self.files, &self.remote, self.fleet.order());
         job.rotate.clone_from(&self.rotate_secret);
-        job.journal = Some((self.state.clone(), self.resume.clone()));
+        job.journal = true;
+        job.resume.clone_from(&self.resume);
         job.run(wanted, work, output)
     }
 }
 
 /// Brings the artefact of stage to prod, once the gate on stage has opened.
 ///
-/// Stage must be as its configuration says, its version must carry the artefact at hand, and the newest run record of the target that
-/// deploy.yaml names must be of that version or later and pass.
+/// Stage must be as its configuration says, its version must carry the artefact at hand, and the gate on the target that deploy.yaml names
+/// must open by run records that are not older than that version: the verdict of `reports gate`, of whole suites alone.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Promote {
     #[command(flatten)]

@@ -1,5 +1,8 @@
 //! Checks a file against a schema of the contract.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::{Value, json};
@@ -8,15 +11,23 @@ use super::{Problem, Source, source::escape};
 
 /// A schema of the contract, compiled.
 #[derive(Debug)]
-pub(crate) struct Schema(Validator);
+pub(crate) struct Schema(Arc<Validator>);
 
 impl Schema {
     /// The schema called `name`.
     pub(crate) fn named(name: &str) -> Self {
-        let mut document = contract_types::schemas().clone();
-        document["$ref"] = json!(format!("#/components/schemas/{name}"));
-        let options = jsonschema::options().should_validate_formats(true);
-        Self(options.build(&document).expect("the contract's linter compiled every schema before it was generated"))
+        // To compile one takes longer than to check a hundred files with it.
+        static COMPILED: Mutex<BTreeMap<String, Arc<Validator>>> = Mutex::new(BTreeMap::new());
+        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+        let validator = compiled.entry(name.to_owned()).or_insert_with(|| {
+            let mut document = contract_types::schemas().clone();
+            document["$ref"] = json!(format!("#/components/schemas/{name}"));
+            let options = jsonschema::options().should_validate_formats(true);
+            Arc::new(
+                options.build(&document).expect("the contract's linter compiled every schema before it was generated"),
+            )
+        });
+        Self(validator.clone())
     }
 
     /// Every way in which `source` is not as the schema says.

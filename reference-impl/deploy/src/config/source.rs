@@ -24,6 +24,8 @@ impl Source {
     ///
     /// The problems that keep it from being read: bad YAML, a key that stands twice, a key that is no text.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Problem>> {
+        // Editors of some systems begin a file with a mark of byte order, which YAML lets stand and not every reader does.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let whole = |line, expected: String, remedy: &str| Problem {
             file: file.to_owned(),
             line,
@@ -35,6 +37,13 @@ impl Source {
         if let Err(error) = Parser::new_from_str(text).load(&mut places, true) {
             let line = error.marker().line();
             return Err(vec![whole(line, format!("expected YAML: {}", error.info()), "mend the YAML of this line")]);
+        }
+        if let Some(line) = places.second {
+            return Err(vec![whole(
+                line,
+                "expected YAML of one document, found a second one".to_owned(),
+                "give it a file of its own, or take it out",
+            )]);
         }
         if !places.twice.is_empty() {
             let found = places.twice.into_iter().map(|(place, line)| Problem {
@@ -97,6 +106,9 @@ struct Places {
     lines: BTreeMap<String, usize>,
     twice: Vec<(String, usize)>,
     open: Vec<Open>,
+    begun: bool,
+    /// Line at which a second document begins.
+    second: Option<usize>,
 }
 
 impl Places {
@@ -125,6 +137,8 @@ impl<'input> SpannedEventReceiver<'input> for Places {
     fn on_event(&mut self, event: Event<'input>, span: Span) {
         let line = span.start.line();
         match event {
+            Event::DocumentStart(..) if self.begun => self.second = self.second.or(Some(line)),
+            Event::DocumentStart(..) => self.begun = true,
             Event::Scalar(text, ..) if self.awaits_key() => {
                 let Some(Open::Map { place, key }) = self.open.last_mut() else { return };
                 let here = format!("{place}/{}", escape(&text));

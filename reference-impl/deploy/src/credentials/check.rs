@@ -42,6 +42,20 @@ pub enum TokenError {
     },
 }
 
+impl TokenError {
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Api(_) => "see that the API can be reached, and ask again",
+            Self::Inactive { .. } => "make a new token, and put it where the profile says",
+            Self::Account { .. } => {
+                "put a token of that account where the profile says, or name the token's account in the profile"
+            }
+            Self::Permissions { .. } => "add them to the token; credentials.md has the table",
+        }
+    }
+}
+
 /// The permissions that `verb` needs for `deployment`.
 pub fn needed(verb: Verb, deployment: &Deployment) -> Vec<(&'static Permission, Access)> {
     let settings = &deployment.settings;

@@ -166,6 +166,13 @@ fn worker(wanted: &Wanted, live: &Live, label: &str, apply: &str, found: &mut Fo
         let shares: Vec<String> = live.traffic.iter().map(|it| format!("{} {} %", it.version, it.percentage)).collect();
         found.other_version = true;
         found.tell("version", "traffic", "one version", shares.join(", "), apply);
+        let ours = live.versions.iter().filter(|it| it.tag.as_deref().is_some_and(|tag| wanted.is_of(tag)));
+        if !ours.into_iter().any(|version| live.has_traffic(&version.id)) {
+            found.refusals.push(format!(
+                "the traffic is shared by {}, and no third version can be tried beside them; deploy rollback {label} --to one of them first",
+                shares.join(" and ")
+            ));
+        }
     }
     if script.compatibility_date != settings.compatibility_date {
         found.tell(

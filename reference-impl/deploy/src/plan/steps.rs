@@ -2,7 +2,7 @@
 
 use super::find::Found;
 use super::pending;
-use crate::api::Route;
+use crate::api::{Route, Version};
 use crate::live::Live;
 use crate::wanted::{Migrate, Resource, Wanted};
 
@@ -72,6 +72,18 @@ pub enum Step {
 }
 
 impl Step {
+    /// What drift it repairs, as `--only` names it; `None` where it belongs to whatever else is done.
+    pub(crate) fn repairs(&self) -> Option<&'static str> {
+        match self {
+            Self::Namespace(_) | Self::Bucket(_) | Self::Queue(_) => Some("resource"),
+            Self::Index { .. } | Self::Property { .. } => Some("index"),
+            Self::Route { .. } | Self::Lead { .. } => Some("route"),
+            Self::Schedules(_) => Some("schedule"),
+            Self::Script { .. } | Self::Version { .. } | Self::Take(_) | Self::Idle | Self::Traffic => Some("version"),
+            Self::Smoke | Self::Verify => None,
+        }
+    }
+
     /// What it does, for people.
     pub fn words(&self) -> String {
         match self {
@@ -124,9 +136,11 @@ pub(super) fn steps(wanted: &Wanted, live: &Live, found: &Found) -> Vec<Step> {
         if migrate.is_some() {
             steps.extend([Step::Script { migrate }, Step::Smoke]);
         } else if found.afresh || found.other_version {
-            let waiting =
-                live.versions.iter().find(|version| version.tag.as_deref().is_some_and(|tag| wanted.is_of(tag)));
-            steps.push(match waiting {
+            let is_of = |version: &&Version| version.tag.as_deref().is_some_and(|tag| wanted.is_of(tag));
+            let mut waiting: Vec<&Version> = live.versions.iter().filter(is_of).collect();
+            // One that has traffic already comes before newer ones, for no third can stand beside two.
+            waiting.sort_by_key(|version| !live.has_traffic(&version.id));
+            steps.push(match waiting.first() {
                 Some(version) if !found.afresh => Step::Take(version.id.clone()),
                 Some(_) => Step::Version { afresh: true },
                 None => Step::Version { afresh: false },

@@ -45,6 +45,11 @@ pub(super) fn answer(state: &mut State, request: &Request) -> (u16, Value) {
     if state.forbidden.iter().any(|part| path.contains(part.as_str())) {
         return refused(403, 10000, "Authentication error");
     }
+    if let (["accounts", id, ..], Some(own)) = (parts.as_slice(), &state.account)
+        && id != own
+    {
+        return refused(403, 9109, "Unauthorized to access requested resource");
+    }
     match (method, parts.as_slice()) {
         ("GET", ["health" | "openapi.json" | "capabilities"]) => worker(state, request, &path),
         ("GET", ["user", "tokens", "verify"]) => {

@@ -18,6 +18,10 @@ pub(crate) use state::State;
 pub(crate) enum Fault {
     /// 429 with this `Retry-After`, before anything is done.
     Busy(u64),
+    /// The same with a date that is so many seconds away.
+    BusyUntil(i64),
+    /// 400, before anything is done, with a message that repeats the token and all that was sent.
+    Echo,
     /// A status, before anything is done.
     Status(u16),
     /// The call is done, and its answer comes too late.
@@ -40,12 +44,17 @@ pub(crate) struct Fake {
     shared: Arc<Shared>,
 }
 
+/// A part of a path, and what is done by hand when it is asked for.
+type Hand = (&'static str, fn(&mut State));
+
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
     faults: Mutex<Vec<Planned>>,
     calls: Mutex<Vec<String>>,
     latency: Mutex<Duration>,
+    /// What is done by hand, once, when a path is asked for.
+    hands: Mutex<Vec<Hand>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -93,6 +102,11 @@ impl Fake {
         lock(&self.shared.faults).push(Planned { method, path: path.to_owned(), fault, left: times });
     }
 
+    /// Does something by hand just before the next call whose path contains `path` is answered.
+    pub(crate) fn meanwhile(&self, path: &'static str, hand: fn(&mut State)) {
+        lock(&self.shared.hands).push((path, hand));
+    }
+
     /// Every answer takes this long.
     pub(crate) fn latency(&self, latency: Duration) {
         *lock(&self.shared.latency) = latency;
@@ -107,6 +121,13 @@ impl Respond for Answer {
         let method = request.method.as_str();
         let path = request.url.path().to_owned();
         lock(&shared.calls).push(format!("{method} {path}"));
+        {
+            let mut hands = lock(&shared.hands);
+            if let Some(at) = hands.iter().position(|(part, _)| path.contains(part)) {
+                let (_, hand) = hands.remove(at);
+                hand(&mut lock(&shared.state));
+            }
+        }
         let fault = {
             let mut faults = lock(&shared.faults);
             let found = faults.iter_mut().find(|it| it.left > 0 && it.method == method && path.contains(&it.path));
@@ -123,6 +144,19 @@ impl Respond for Answer {
             Some(Fault::Busy(seconds)) => {
                 return refused(429).insert_header("retry-after", seconds.to_string().as_str());
             }
+            Some(Fault::BusyUntil(seconds)) => {
+                let until = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(*seconds);
+                let until = until.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+                return refused(429).insert_header("retry-after", until.as_str());
+            }
+            Some(Fault::Echo) => {
+                let token = request.headers.get("authorization").unwrap().to_str().unwrap();
+                let message = format!("{token} sent {}", String::from_utf8_lossy(&request.body));
+                let errors = serde_json::json!([{"code": 10001, "message": message}]);
+                return ResponseTemplate::new(400).set_body_json(
+                    serde_json::json!({"success": false, "errors": errors, "messages": [], "result": null}),
+                );
+            }
             Some(Fault::Status(status)) => return refused(*status),
             Some(Fault::Late | Fault::DoneThen(_)) | None => {}
         }
@@ -130,7 +164,7 @@ impl Respond for Answer {
         match fault {
             Some(Fault::DoneThen(status)) => refused(status),
             Some(Fault::Late) => ResponseTemplate::new(status).set_body_json(body).set_delay(LATE),
-            Some(Fault::Busy(_) | Fault::Status(_)) | None => {
+            Some(Fault::Busy(_) | Fault::BusyUntil(_) | Fault::Echo | Fault::Status(_)) | None => {
                 ResponseTemplate::new(status).set_body_json(body).set_delay(*lock(&shared.latency))
             }
         }

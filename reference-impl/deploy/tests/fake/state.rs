@@ -39,6 +39,8 @@ pub(crate) struct State {
     pub(crate) groups: Option<Vec<String>>,
     /// Whether the token is active.
     pub(crate) inactive: bool,
+    /// The one account that the token reaches; `None` where it reaches all.
+    pub(crate) account: Option<String>,
     /// Groups of paths that answer 403.
     pub(crate) forbidden: Vec<String>,
     /// Workers whose next versions are broken, by a part of their name.

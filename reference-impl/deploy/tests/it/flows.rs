@@ -110,7 +110,20 @@ async fn gives_the_traffic_back_when_a_later_version_does_not_work() {
 /// What is done by hand to the live state, and a part of what must be told.
 type Hand = (&'static str, fn(&mut crate::fake::State), &'static str);
 
+/// Half of the traffic for a version that was uploaded by hand.
+fn share(it: &mut crate::fake::State) {
+    let before = it.scripts["blue-stage"].versions[0].clone();
+    let mut metadata = before.metadata.clone();
+    metadata["annotations"] = json!({"workers/tag": "by-hand"});
+    metadata.as_object_mut().unwrap().remove("migrations");
+    let version = it.upload("blue-stage", metadata);
+    let shares = json!([{"version_id": before.id, "percentage": 50.0}, {"version_id": version.id, "percentage": 50.0}]);
+    it.deploy_all("blue-stage", &version.id);
+    it.scripts.get_mut("blue-stage").unwrap().deployments[0]["versions"] = shares;
+}
+
 const HANDS: &[Hand] = &[
+    ("traffic shared out", |it| share(it), "version traffic"),
     (
         "binding changed",
         |it| {
@@ -190,9 +203,69 @@ async fn repairs_only_what_is_asked() {
     let (world, fake) = applied().await;
     fake.state().routes.values_mut().for_each(Vec::clear);
     fake.state().scripts.get_mut("blue-stage").unwrap().schedules.clear();
-    world.run(&fake, "drift --repair --only route --tenant blue --env stage").await.ends_with(0);
-    world.run(&fake, "drift --tenant blue --env stage").await.ends_with(100).tells("schedule");
+    // What was not asked for is left, and told.
+    world.run(&fake, "drift --repair --only route --tenant blue --env stage").await.ends_with(100).tells("schedule");
     assert_eq!(fake.state().routes["zone1"].len(), 1);
+    assert!(fake.state().scripts["blue-stage"].schedules.is_empty());
+    world.run(&fake, "drift --repair --only schedule --tenant blue --env stage").await.ends_with(0);
+}
+
+/// Two kinds of drift at once: what is asked for and how it came about, what must be left, and what may not be called.
+type Pair = (&'static str, fn(&mut crate::fake::State), &'static str, &'static str);
+
+const SOME: &[Pair] = &[
+    ("resource", |it| it.buckets.clear(), "schedule ", "/schedules"),
+    ("resource", |it| it.queues.clear(), "schedule ", "/schedules"),
+    ("index", |it| it.properties.clear(), "schedule ", "/schedules"),
+    (
+        "compatibility",
+        |it| it.scripts.get_mut("blue-stage").unwrap().versions[0].metadata["compatibility_date"] = json!("2025-01-01"),
+        "schedule ",
+        "/schedules",
+    ),
+    (
+        "secret",
+        |it| it.scripts.get_mut("blue-stage").unwrap().versions[0].bindings.retain(|it| it["name"] != "CURSOR_SECRET"),
+        "schedule ",
+        "/schedules",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repairs_each_kind_without_the_others() {
+    for (what, hand, left, untouched) in SOME {
+        let (world, fake) = applied().await;
+        hand(&mut fake.state());
+        fake.state().scripts.get_mut("blue-stage").unwrap().schedules.clear();
+        let words = format!("drift --repair --only {what} --tenant blue --env stage");
+        let ran = world.run(&fake, &words).await.ends_with(100).tells(left);
+        let findings = &ran.report.as_ref().unwrap().outcomes[0].findings;
+        assert!(!findings.iter().any(|it| it.what == *what), "{what}: {}", ran.told);
+        assert_eq!(fake.count("PUT", untouched), 0, "{what}");
+    }
+    let (world, fake) = applied().await;
+    {
+        let mut state = fake.state();
+        let version = &mut state.scripts.get_mut("blue-stage").unwrap().versions[0];
+        version.metadata["compatibility_date"] = json!("2025-01-01");
+        version.bindings.retain(|it| it["name"] != "LOG_LEVEL");
+    }
+    let words = "drift --repair --only binding --tenant blue --env stage";
+    world.run(&fake, words).await.ends_with(1).tells("compatibility differ too");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_a_third_version_beside_two_of_a_stranger() {
+    let (world, fake) = applied().await;
+    let first = fake.state().serving("blue-stage").unwrap().id.clone();
+    share(&mut fake.state());
+    fake.state().scripts.get_mut("blue-stage").unwrap().versions[1].metadata["annotations"]["workers/tag"] =
+        json!("old");
+    fake.forget();
+    world.run(&fake, "apply --tenant blue --env stage").await.ends_with(11).tells("no third version");
+    assert!(fake.calls().iter().all(|call| call.starts_with("GET")));
+    world.run(&fake, &format!("rollback --tenant blue --env stage --to {first}")).await.ends_with(0);
+    world.run(&fake, "apply --tenant blue --env stage").await.ends_with(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,7 +273,7 @@ async fn tells_what_is_too_much_and_deletes_it_by_name_alone() {
     let (world, fake) = applied().await;
     let extra = json!({"id": "r9", "pattern": "old.plumbline.example/*", "script": "blue-stage"});
     fake.state().routes.get_mut("zone1").unwrap().push(extra);
-    world.run(&fake, "drift --repair --tenant blue --env stage").await.tells("old.plumbline.example/*");
+    world.run(&fake, "drift --repair --tenant blue --env stage").await.ends_with(100).tells("old.plumbline.example/*");
     assert_eq!(fake.state().routes["zone1"].len(), 2);
     world
         .run(&fake, "remove --tenant blue --env stage --route other.example/*")
@@ -262,37 +335,6 @@ async fn rotates_a_secret_by_a_version_of_its_own() {
     let bindings = uploads[before].1["bindings"].as_array().unwrap();
     assert!(bindings.iter().any(|it| it["name"] == "CURSOR_SECRET" && it["type"] == "secret_text"));
     world.run(&fake, "apply --tenant blue --env stage --rotate-secret NONE").await.ends_with(2).tells("has no secret");
-}
-
-fn record(started: &str, verdict: &str) -> String {
-    let mut record = contract_types::schemas()["components"]["schemas"]["RunRecord"]["examples"][0].clone();
-    record["kind"] = json!("conformance");
-    record["target"]["name"] = json!("staging");
-    record["started_at"] = json!(started);
-    record["verdict"] = json!(verdict);
-    let document: serde_json::Value = serde_json::from_str(contract_types::OPENAPI).unwrap();
-    record["contract_version"] = document["info"]["version"].clone();
-    record.to_string()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn promotes_the_same_artefact_after_the_gate_alone() {
-    let (world, fake) = applied().await;
-    std::fs::create_dir_all(world.path("records")).unwrap();
-    let promote = "promote --tenant blue --from stage --to prod";
-    world.run(&fake, promote).await.ends_with(11).tells("there is no record");
-    world.write("records/a.json", &record("2026-06-30T12:00:00Z", "pass"));
-    world.run(&fake, promote).await.ends_with(11).tells("older than the version");
-    world.write("records/b.json", &record("2026-07-02T12:00:00Z", "fail"));
-    world.run(&fake, promote).await.ends_with(11).tells("does not pass");
-    assert!(!fake.state().scripts.contains_key("blue-prod"));
-    world.write("records/c.json", &record("2026-07-03T12:00:00Z", "pass"));
-    world.run(&fake, promote).await.ends_with(0);
-    let message = |name: &str| fake.state().serving(name).unwrap().metadata["annotations"]["workers/message"].clone();
-    assert_eq!(message("blue-stage"), message("blue-prod"));
-
-    world.write("build/index.js", "export default {}; export class TenantStore {}");
-    world.run(&fake, promote).await.ends_with(11).tells("take the folder that was deployed there");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,5 +8,8 @@ mod docs;
 mod faults;
 mod fleet;
 mod flows;
+mod promote;
+mod stopped;
+mod strange;
 mod trouble;
 mod world;

@@ -23,6 +23,44 @@ async fn waits_as_long_as_the_api_asks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn waits_until_the_date_that_the_api_names() {
+    let (world, fake) = set_up().await;
+    fake.fault("POST", "/queues", Fault::BusyUntil(3), 1);
+    let began = std::time::Instant::now();
+    world.run(&fake, APPLY).await.ends_with(0);
+    // A date has whole seconds, so that up to one of the three is cut off.
+    assert!(began.elapsed() >= std::time::Duration::from_secs(2), "{:?}", began.elapsed());
+    fake.fault("GET", "/settings", Fault::BusyUntil(3600), 1);
+    world.run(&fake, APPLY).await.ends_with(11).tells("answered 429 for too long");
+}
+
+/// Calls that carry the token alone, and one that carries a secret of the Worker too; the API repeats what it was sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn shows_no_secret_where_the_api_repeats_it() {
+    for (method, path, before) in [
+        ("GET", "/user/tokens/verify", "[redacted] sent"),
+        ("GET", "/workers/scripts/blue-stage/settings", "[redacted] sent"),
+        ("POST", "/storage/kv/namespaces", "[redacted] sent"),
+        ("PUT", "/workers/scripts/blue-stage", "\"text\":\"[redacted]\""),
+    ] {
+        let (world, fake) = set_up().await;
+        fake.fault(method, path, Fault::Echo, 100);
+        let ran = world.run(&fake, APPLY).await;
+        assert_ne!(ran.code, 0, "{path}");
+        // That neither output nor report nor journal holds the value is what every run of the world sees.
+        assert!(ran.told.contains(before), "{path}: the API was expected to repeat what it was sent\n{}", ran.told);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sends_no_token_in_the_open_to_another_machine() {
+    let world = World::new(&["blue"]);
+    let words = format!("{APPLY} --api http://cloudflare.example/client/v4");
+    let words = words.split_whitespace().map(str::to_owned).collect();
+    world.run_at(None, words).await.ends_with(11).tells("begins with https://");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn gives_up_when_the_api_stays_busy() {
     let (world, fake) = set_up().await;
     fake.fault("GET", "/settings", Fault::Busy(0), 100);
@@ -80,7 +118,7 @@ async fn makes_nothing_twice_when_the_answer_never_comes() {
     for (method, path) in [WRITES[0], WRITES[5], WRITES[6]] {
         fake.fault(method, path, Fault::Late, 1);
     }
-    world.run(&fake, APPLY).await.ends_with(0);
+    world.run(&fake, &format!("{APPLY} --timeout-ms 4000")).await.ends_with(0);
     nothing_twice(&fake, "late");
 }
 
@@ -91,7 +129,7 @@ async fn uploads_and_deploys_once_when_answers_are_lost() {
     world.replace("tenants/blue/tenant.yaml", "Tenant blue", "Tenant bluer");
     fake.fault("POST", "/versions", Fault::Late, 1);
     fake.fault("POST", "/deployments", Fault::DoneThen(500), 2);
-    world.run(&fake, APPLY).await.ends_with(0);
+    world.run(&fake, &format!("{APPLY} --timeout-ms 4000")).await.ends_with(0);
     let state = fake.state();
     assert_eq!(state.scripts["blue-stage"].versions.len(), 2);
     assert_eq!(state.scripts["blue-stage"].deployments.len(), 3, "the first, 0 %, 100 %");

@@ -148,28 +148,43 @@ impl World {
 
     /// The same with words that may hold spaces.
     pub(crate) async fn run_words(&self, fake: &Fake, words: Vec<String>) -> Ran {
+        self.run_at(Some(fake.url()), words).await
+    }
+
+    /// The words of a command with all that leads it here.
+    pub(crate) fn words(&self, api: Option<&str>, words: Vec<String>) -> Vec<String> {
         let report = self.path("report.json");
-        let _ = fs::remove_file(&report);
         let mut args: Vec<String> = vec!["deploy".to_owned()];
         args.extend(words);
         let text = |path: &str| self.path(path).display().to_string();
         let verb = args[1].clone();
         args.extend(["--tenants".to_owned(), text("tenants")]);
+        if let Some(api) = api.filter(|_| verb != "export") {
+            args.extend(["--api".to_owned(), api.to_owned()]);
+        }
         if !["validate", "export"].contains(&verb.as_str()) {
-            args.extend(["--api".to_owned(), fake.url(), "--report".to_owned(), report.display().to_string()]);
-            for (name, value) in [("--backoff-ms", "1"), ("--timeout-ms", "1500"), ("--smoke-tries", "2")] {
+            args.extend(["--report".to_owned(), report.display().to_string()]);
+            for (name, value) in [("--backoff-ms", "1"), ("--timeout-ms", "10000"), ("--smoke-tries", "2")] {
                 if !args.iter().any(|given| given == name) {
                     args.extend([name.to_owned(), value.to_owned()]);
                 }
             }
+            if !args.iter().any(|given| given == "--state") {
+                args.extend(["--state".to_owned(), text("state")]);
+            }
         }
         args.extend(["--artefact".to_owned(), text("build")]);
-        if verb == "apply" {
-            args.extend(["--state".to_owned(), text("state")]);
-        }
         if verb == "promote" {
             args.extend(["--records".to_owned(), text("records")]);
         }
+        args
+    }
+
+    /// Runs the program against `api`, or where its words lead it.
+    pub(crate) async fn run_at(&self, api: Option<String>, words: Vec<String>) -> Ran {
+        let report = self.path("report.json");
+        let _ = fs::remove_file(&report);
+        let args = self.words(api.as_deref(), words);
         let told = Sink::default();
         let mut output = Output::new(Box::new(told.clone()), Box::new(told.clone()));
         let code = tokio::task::spawn_blocking(move || cmd::code(args.into_iter().map(Into::into), &mut output))
@@ -181,6 +196,10 @@ impl World {
             assert!(!text.contains("a-value-that-nobody-may-see"), "a secret is in the report");
             serde_json::from_str(&text).unwrap()
         });
+        for file in fs::read_dir(self.path("state")).into_iter().flatten().flatten() {
+            let text = fs::read_to_string(file.path()).unwrap();
+            assert!(!text.contains("a-value-that-nobody-may-see"), "a secret is in {}", file.path().display());
+        }
         Ran { code, told, report }
     }
 }

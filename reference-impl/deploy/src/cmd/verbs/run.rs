@@ -1,6 +1,5 @@
 //! One run of a verb: credentials, many tenants, progress, report, exit code.
 
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,10 +12,14 @@ use jiff::Timestamp;
 
 use super::super::args::{Files, Remote, Trouble};
 use super::super::{ALL_FAILED, DRIFT, FAULT, Failure, OK, Output, SOME_FAILED, UNREACHABLE, block};
-use crate::apply::{Account, DeployError, Journal, Means};
+use crate::apply::{Account, DeployError, Journal, JournalError, Lock, Means};
 use crate::credentials::Verb;
 use crate::fleet::{self, Order};
+use crate::stop::{self, Stop};
 use crate::wanted::Wanted;
+
+/// Exit code of a program that a signal ended.
+const KILLED: i32 = 130;
 
 /// What is done for one tenant; the text says how many there are.
 pub(super) type Work = Rc<dyn Fn(Means, Wanted, String) -> Pin<Box<dyn Future<Output = DeployOutcome>>>>;
@@ -29,8 +32,10 @@ pub(super) struct Job<'a> {
     pub(super) order: Order,
     /// Secrets that are uploaded again.
     pub(super) rotate: Vec<String>,
-    /// Folder of the journals, and the run that is taken up again.
-    pub(super) journal: Option<(PathBuf, Option<String>)>,
+    /// Whether a journal is kept.
+    pub(super) journal: bool,
+    /// The run that is taken up again.
+    pub(super) resume: Option<String>,
 }
 
 /// Tells a step as it ends.
@@ -47,7 +52,7 @@ pub(super) fn tell(output: &Output, count: &str, label: &str, step: &DeployStep)
 
 impl<'a> Job<'a> {
     pub(super) fn new(verb: Verb, files: &'a Files, remote: &'a Remote, order: Order) -> Self {
-        Self { verb, files, remote, order, rotate: Vec::new(), journal: None }
+        Self { verb, files, remote, order, rotate: Vec::new(), journal: false, resume: None }
     }
 
     pub(super) fn run(self, wanted: Vec<Wanted>, work: Work, output: &Output) -> Result<u8, Failure> {
@@ -58,32 +63,29 @@ impl<'a> Job<'a> {
     /// The same, where the report speaks of another verb than the one whose permissions are needed.
     pub(super) fn told_as(self, told: Verb, wanted: Vec<Wanted>, work: Work, output: &Output) -> Result<u8, Failure> {
         let started = Timestamp::now();
-        let resumed = self.journal.as_ref().and_then(|(_, run)| run.clone());
+        self.known_first(&wanted)?;
+        let resumed = self.resume.clone();
         let run_id = resumed
             .clone()
             .unwrap_or_else(|| format!("{}-{}-{}", told.name(), started.strftime("%Y%m%dt%H%M%Sz"), random()));
-        let journal = match &self.journal {
-            Some((folder, _)) => {
-                if resumed.is_some() && !folder.join(format!("{run_id}.jsonl")).is_file() {
-                    return Err(Failure::Usage(format!(
-                        "expected the journal of a run `{run_id}` in {}",
-                        folder.display()
-                    )));
-                }
-                Some(Arc::new(Journal::open(folder, &run_id).map_err(|error| Failure::Fault(error.to_string()))?))
-            }
-            None => None,
-        };
+        let folder = &self.remote.state;
+        if resumed.is_some() && !folder.join(format!("{run_id}.jsonl")).is_file() {
+            return Err(Failure::Usage(format!("expected the journal of a run `{run_id}` in {}", folder.display())));
+        }
+        let opened = self.journal.then(|| Journal::open(folder, &run_id).map_err(|error| unopened(&error)));
+        let journal = opened.transpose()?.map(Arc::new);
         if journal.is_some() {
             output.note(&format!("run {run_id}"));
         }
-        let outcomes = block(self.all(wanted, journal, work, output))?;
-        let unreachable = outcomes.1;
-        let outcomes = outcomes.0;
+        let (outcomes, unreachable) = block(self.all(wanted, journal, work, output))?;
         for outcome in &outcomes {
             show(outcome, output);
         }
-        let code = code(told, &outcomes, unreachable);
+        let stopped = self.order.stop.asked();
+        if stopped && self.journal {
+            output.note(&format!("stopped; --resume {run_id} takes it up again"));
+        }
+        let code = code(told, &outcomes, unreachable, stopped);
         let report = DeployReport {
             schema_version: 1,
             verb: wire(told),
@@ -105,29 +107,59 @@ impl<'a> Job<'a> {
         output: &Output,
     ) -> (Vec<DeployOutcome>, bool) {
         let total = wanted.len();
-        let means = self.remote.means(self.files, self.verb, &wanted, &self.rotate, output).await;
+        let stop = self.order.stop.clone();
+        listen(stop.clone(), output.clone());
+        let mut means = self.remote.means(self.files, self.verb, &wanted, &self.rotate, output).await;
+        for ready in means.values_mut().flatten() {
+            ready.stop = stop.clone();
+        }
         let unreachable = means.values().all(|it| matches!(it, Err(Trouble { unreachable: true, .. })));
         let (means, begun) = (Arc::new(means), Arc::new(AtomicUsize::new(0)));
+        let locks = self.changes().then(|| self.remote.state.clone());
         let one = move |wanted: Wanted| {
-            let (means, begun, work) = (means.clone(), begun.clone(), work.clone());
+            let (means, begun, work, locks) = (means.clone(), begun.clone(), work.clone(), locks.clone());
             async move {
                 let count = format!("[{}/{total}]", begun.fetch_add(1, Ordering::SeqCst) + 1);
+                let refused = |why: String| Account::new(&wanted.deployment).fail(&DeployError::Refused(why));
+                let _lock = match locks.map(|folder| Lock::take(&folder, &wanted)).transpose() {
+                    Ok(lock) => lock,
+                    Err(error) => return refused(error.to_string()),
+                };
                 match means.get(&wanted.deployment.profile.name) {
                     Some(Ok(means)) => work(means.clone(), wanted, count).await,
-                    Some(Err(trouble)) => {
-                        Account::new(&wanted.deployment).fail(&DeployError::Refused(trouble.message.clone()))
-                    }
-                    None => Account::new(&wanted.deployment)
-                        .fail(&DeployError::Refused("its profile was not read".to_owned())),
+                    Some(Err(trouble)) => refused(trouble.message.clone()),
+                    None => refused("its profile was not read".to_owned()),
                 }
             }
         };
         (fleet::run(wanted, &self.order, journal, one).await, unreachable)
     }
 
+    /// Whether the run may change something.
+    fn changes(&self) -> bool {
+        match self.verb {
+            Verb::Plan | Verb::Drift => false,
+            Verb::Apply | Verb::Promote | Verb::Rollback | Verb::Remove => true,
+        }
+    }
+
+    /// Who is to come first must be among those who come at all.
+    fn known_first(&self, wanted: &[Wanted]) -> Result<(), Failure> {
+        let strange = self.order.first.iter().find(|name| !wanted.iter().any(|it| it.deployment.tenant == **name));
+        match strange {
+            None => Ok(()),
+            Some(name) => {
+                let mut names: Vec<&str> = wanted.iter().map(|it| it.deployment.tenant.as_str()).collect();
+                names.sort_unstable();
+                Err(Failure::Usage(format!("--first: expected one of {}, found `{name}`", names.join(", "))))
+            }
+        }
+    }
+
     fn report(&self, report: &DeployReport, output: &Output) -> Result<(), Failure> {
         let Some(path) = &self.remote.report else { return Ok(()) };
         let text = serde_json::to_string_pretty(report).expect("a report is JSON");
+        let text = crate::credentials::redacted(&text).into_owned();
         if path.as_os_str() == "-" {
             output.result(&text);
             return Ok(());
@@ -135,6 +167,29 @@ impl<'a> Job<'a> {
         std::fs::write(path, text + "\n")
             .map_err(|error| Failure::Fault(format!("expected to write {}: {error}", path.display())))
     }
+}
+
+fn unopened(error: &JournalError) -> Failure {
+    let cause = std::error::Error::source(error).map(|it| format!(": {it}")).unwrap_or_default();
+    match error {
+        JournalError::Run(_) => Failure::Usage(format!("--resume: {error}")),
+        JournalError::File(..) | JournalError::Line(..) => Failure::Fault(format!("{error}{cause}")),
+    }
+}
+
+/// Hears of the first signal to end, which stops the run in good order, and of the second, which ends it where it is.
+#[expect(clippy::exit, reason = "who sends a second signal wants the process gone, whatever is under way")]
+fn listen(stop: Stop, output: Output) {
+    tokio::task::spawn_local(async move {
+        if stop::signal().await.is_err() {
+            return;
+        }
+        stop.ask();
+        output.note("stopping: nothing more is begun, and what is under way is taken back; a second signal ends at once and leaves it");
+        if stop::signal().await.is_ok() {
+            std::process::exit(KILLED);
+        }
+    });
 }
 
 /// Tells runs of one second apart.
@@ -168,8 +223,11 @@ fn show(outcome: &DeployOutcome, output: &Output) {
     }
 }
 
-fn code(verb: Verb, outcomes: &[DeployOutcome], unreachable: bool) -> u8 {
+fn code(verb: Verb, outcomes: &[DeployOutcome], unreachable: bool, stopped: bool) -> u8 {
     let failed = outcomes.iter().filter(|outcome| fleet::failed(outcome)).count();
+    if failed == 0 && stopped && outcomes.iter().any(|it| it.outcome == DeployOutcomeOutcome::Skipped) {
+        return if verb == Verb::Drift { FAULT } else { SOME_FAILED };
+    }
     if failed == 0 {
         let drift = outcomes.iter().any(|outcome| outcome.outcome == DeployOutcomeOutcome::Drift);
         return if drift { DRIFT } else { OK };

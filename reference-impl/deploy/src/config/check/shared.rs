@@ -39,7 +39,7 @@ pub(super) fn lost(tenant: &TenantFile, problems: &mut Vec<Problem>) {
 
 /// Workers, resources, routes and host names, each for one tenant and environment alone.
 pub(super) fn across(files: &Files, problems: &mut Vec<Problem>) {
-    let mut owners: BTreeMap<String, String> = BTreeMap::new();
+    let mut owners: BTreeMap<String, (String, String)> = BTreeMap::new();
     for tenant in &files.tenants {
         for (environment, settings) in tenant.environments() {
             let place = format!("/environments/{environment}");
@@ -47,11 +47,13 @@ pub(super) fn across(files: &Files, problems: &mut Vec<Problem>) {
             let account = profile.map_or("", |profile| profile.account.as_str());
             let owner = format!("{} in {environment}", tenant.config.tenant.0);
             let mut own = |what: String, at: String| {
-                let first = owners.entry(what.clone()).or_insert_with(|| owner.clone()).clone();
+                let here = format!("{place}/{at}");
+                let at = || format!("{}:{}", tenant.source.file, tenant.source.line(&here));
+                let (first, there) = owners.entry(what.clone()).or_insert_with(|| (owner.clone(), at())).clone();
                 if first != owner {
                     problems.push(tenant.source.problem(
-                        &format!("{place}/{at}"),
-                        format!("expected a {what} that nobody else has, but it is of {first}"),
+                        &here,
+                        format!("expected a {what} that nobody else has, but it is of {first} ({there})"),
                         "give it a name of its own",
                     ));
                 }
