@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn server(contract: &Contract) -> String {
     let mut out = String::from(
         "use axum::response::IntoResponse;\nuse contract_types as wire;\n\nuse crate::{\n    call::{BoxFuture, Call, OpenCall},\n    \
-         reply::{Audio, EventStream, Problem, Reply},\n};\n\n",
+         reply::{Audio, EventStream, Problem, Reply, Written},\n};\n\n",
     );
     out.push_str(
         "/// Every operation of the contract. There are no default methods: an operation left out does not compile.\n",
@@ -131,6 +131,9 @@ fn answers(out: &mut String, operation: &Operation) {
                 for (label, rust) in several {
                     let boxed = if *label == "Json" { format!("Box<{rust}>") } else { rust.clone() };
                     let _ = writeln!(out, "/// As {label}.\n{label}({boxed}),");
+                    if *label == "Json" {
+                        out.push_str("/// As Json, written already.\nWritten(Written),\n");
+                    }
                 }
                 out.push_str("}\n\n");
                 let _ = writeln!(variants, "{variant}(Reply<{body}>),");
@@ -143,6 +146,9 @@ fn answers(out: &mut String, operation: &Operation) {
                     let reply =
                         respond(label, status, media).replace("reply.", &format!("Reply {{ {field}, headers }}."));
                     let _ = writeln!(arms, "{body}::{label}(body) => {reply},");
+                    if *label == "Json" {
+                        let _ = writeln!(arms, "{body}::Written(body) => Reply {{ body, headers }}.written({status}),");
+                    }
                 }
                 arms.push_str("},\n");
             }

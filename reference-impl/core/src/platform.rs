@@ -35,7 +35,9 @@ use crate::policy::Policies;
 use crate::ports::{Database, Embedder, Scan, VectorIndex};
 use crate::retrieve::{Keeper, RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources};
 use crate::sabotage::{self, Sabotage};
-use crate::search::{CacheCounters, CacheFigures, Flights, SearchAnswer, SearchError, SearchRequest, Shapes};
+use crate::search::{
+    Answered, CacheCounters, CacheFigures, Flights, Known, SearchAnswer, SearchError, SearchRequest, Shapes,
+};
 use crate::session::Locks;
 use crate::speech::Speech;
 use crate::tenancy::{SafetyDirection, TenantContext};
@@ -46,6 +48,9 @@ use crate::usage::{Meter, MeteredPorts, metered};
 /// Bound of the indexes kept in memory over all tenants, in bytes: about 400,000 vectors of 512 dimensions. A Worker has
 /// 128 MB in all and passes less.
 pub const INDEX_BYTES: usize = 256 << 20;
+
+/// What is known of queries and cached answers has one part in so many of the room that indexes have, beside it.
+const KNOWN_SHARE: usize = 8;
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +70,8 @@ pub struct Platform {
     flights: Arc<Flights>,
     cache_counters: CacheCounters,
     cache_shapes: Shapes,
+    /// Of queries and entries of the answer cache.
+    known: Known,
     metrics: Metrics,
     /// Whose breakers the metrics tell; `None` on a host whose models are under no policy.
     policies: Option<Arc<Policies>>,
@@ -94,6 +101,7 @@ impl Platform {
             flights: Arc::default(),
             cache_counters: CacheCounters::default(),
             cache_shapes: Shapes::default(),
+            known: Known::new(index_bytes / KNOWN_SHARE),
             metrics,
             policies: None,
             runners: Arc::default(),
@@ -332,7 +340,16 @@ impl Platform {
     ///
     /// [`SearchError`].
     pub async fn search(&self, tenant: &TenantContext, request: &SearchRequest) -> Result<SearchAnswer, SearchError> {
-        let started = self.start_search(tenant, request.clone()).await?;
+        self.answer_search(tenant, request.clone()).await.map(Answered::whole)
+    }
+
+    /// The same, an answer of the cache left as the entry that it stands in.
+    ///
+    /// # Errors
+    ///
+    /// [`SearchError`].
+    pub async fn answer_search(&self, tenant: &TenantContext, request: SearchRequest) -> Result<Answered, SearchError> {
+        let started = self.start_search(tenant, request).await?;
         self.finish_search(started).await
     }
 
@@ -351,6 +368,7 @@ impl Platform {
         self.cache_counters.forget(tenant.id());
         self.toolbox.forget(tenant.id());
         self.cache_shapes.forget(tenant.id());
+        self.known.forget(tenant.id());
         self.metrics.forget(tenant.id());
         self.ports.key_value.clear(tenant).await
     }

@@ -36,7 +36,7 @@ pub use generated::{
     table::{CONTRACT_VERSION, OPERATIONS},
 };
 pub use operation::{Operation, RouteClass, Scopes};
-pub use reply::{Audio, EventStream, Problem, Reply};
+pub use reply::{Audio, EventStream, Problem, Reply, Written};
 pub use service::{DocsPages, Service, ServiceParts};
 pub use sse::{Place, Streams};
 pub use telemetry::{Measured, RequestRecord, Telemetry, WorkTelemetry};

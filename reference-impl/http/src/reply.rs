@@ -42,6 +42,10 @@ pub struct Audio {
     pub body: Body,
 }
 
+/// JSON of a body in the bytes that are sent.
+#[derive(Debug)]
+pub struct Written(pub Vec<u8>);
+
 fn respond(status: u16, media_type: Option<&str>, headers: Vec<(&'static str, String)>, body: Body) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -67,6 +71,12 @@ impl<T: Serialize> Reply<T> {
             Ok(bytes) => respond(status, Some("application/json"), self.headers, Body::from(bytes)),
             Err(error) => Problem::internal(&error).respond(500),
         }
+    }
+}
+
+impl Reply<Written> {
+    pub(crate) fn written(self, status: u16) -> Response {
+        respond(status, Some("application/json"), self.headers, Body::from(self.body.0))
     }
 }
 

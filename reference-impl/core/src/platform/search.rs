@@ -6,7 +6,7 @@ use super::Platform;
 use crate::ports::{Database, Embedder, Generator, Reranker};
 use crate::retrieve::{RERANK_DEPTH, RetrieveError, Sources};
 use crate::sabotage::{self, Sabotage};
-use crate::search::{self, Begun, SearchAnswer, SearchError, SearchRequest, Searcher};
+use crate::search::{self, Answered, Begun, SearchError, SearchRequest, Searcher};
 use crate::tenancy::TenantContext;
 use crate::usage::{MOST_WRITTEN, Role, Tokens};
 
@@ -78,7 +78,7 @@ impl Platform {
     /// # Errors
     ///
     /// [`SearchError`]: something that it needs failed, or a safety rule refuses the answer.
-    pub async fn finish_search(&self, started: StartedSearch) -> Result<SearchAnswer, SearchError> {
+    pub async fn finish_search(&self, started: StartedSearch) -> Result<Answered, SearchError> {
         let StartedSearch { tenant, request, begun, held } = started;
         let generates = begun.generates();
         let answer = self.searcher(&tenant, &held).finish(&request, begun).await;
@@ -126,6 +126,7 @@ impl Platform {
             tokenizer: &*self.ports.tokenizer,
             flights: &self.flights,
             shapes: &self.cache_shapes,
+            known: &self.known,
             counters: &self.cache_counters,
         }
     }

@@ -11,6 +11,7 @@ mod embedding;
 mod flights;
 mod health;
 mod house;
+mod kept;
 mod races;
 mod safety;
 mod vectors;

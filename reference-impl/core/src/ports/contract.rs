@@ -84,6 +84,31 @@ pub async fn assert_values_survive(databases: &dyn Databases, tenant: &TenantCon
     assert_eq!(database.batch(vec![read]).await.expect("values can be read back"), [[row]]);
 }
 
+/// Scores come in the order of their statement beside what else was asked for, the first time as later, and a row that is no score
+/// is refused.
+///
+/// # Panics
+///
+/// When they do not, or when a call fails otherwise.
+#[expect(clippy::cast_precision_loss, reason = "a double holds every number here")]
+pub async fn assert_scores_are_read(databases: &dyn Databases, tenant: &TenantContext) {
+    const SCORES: &str = "SELECT value, value * 0.5 FROM json_each(?1)";
+    let database = databases.open(tenant).await.expect("the database opens");
+    let beside = || Statement::new(GET, vec![text("corpus_version")]);
+    for rows in ["[7,3,9007199254740991]", "[]", "[1]"] {
+        let (scores, version) =
+            database.read_scores(Statement::new(SCORES, vec![text(rows)]), beside()).await.expect("scores are read");
+        let numbers: Vec<i64> = scores.iter().map(|(row, _)| *row).collect();
+        assert_eq!(format!("{numbers:?}").replace(' ', ""), rows, "numbers come to the bit and in order");
+        assert!(scores.iter().all(|(row, score)| (*row as f64 * 0.5).total_cmp(score).is_eq()), "{scores:?}");
+        assert_eq!(version, [[text("0")]], "what was asked for beside them");
+    }
+    let refused = database.read_scores(Statement::new(SCORES, vec![text("[\"a\"]")]), beside()).await;
+    assert!(matches!(refused, Err(DatabaseError::Refused { .. })), "a text is no number: {refused:?}");
+    let refused = database.read_scores(beside(), beside()).await;
+    assert!(matches!(refused, Err(DatabaseError::Refused { .. })), "one column is no score: {refused:?}");
+}
+
 /// What one tenant keeps, replaces or clears in a cache neither shows to another tenant nor reaches what that one keeps, also
 /// under names that run into each other. Entries may vanish at any time; in a test there is no reason for it.
 ///

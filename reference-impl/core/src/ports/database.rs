@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::BoxFuture;
 use crate::redact::redacted;
+use crate::retrieve::rows::Columns;
 use crate::tenancy::TenantContext;
 
 /// A value bound to or read from a statement.
@@ -36,6 +37,9 @@ impl fmt::Debug for Value {
 
 /// One row, columns in the order of the statement.
 pub type Row = Vec<Value>;
+
+/// Rows of a number and a score, in the order of the statement.
+pub type Scores = Vec<(i64, f64)>;
 
 /// One statement of a batch.
 #[derive(Clone, PartialEq)]
@@ -110,6 +114,20 @@ pub trait Database: Send + Sync {
         self.batch(statements)
     }
 
+    /// As [`Database::batch`], for two statements that only read, of one state of the store: `scores`, whose rows are an integer and a
+    /// double and may be very many, and `beside`. A host that can gives the pairs without a row of values for each.
+    ///
+    /// # Errors
+    ///
+    /// As [`Database::batch`]; [`DatabaseError::Refused`] where a row of `scores` is anything else.
+    fn read_scores(
+        &self,
+        scores: Statement,
+        beside: Statement,
+    ) -> BoxFuture<'_, Result<(Scores, Vec<Row>), DatabaseError>> {
+        Box::pin(async move { scores_of(self.batch(vec![scores, beside]).await?) })
+    }
+
     /// As [`Database::batch`], for statements without parameters that read the state of the corpus, which [`Database::batch_counts`]
     /// never changes. A host may answer with what it answered before, as long as no batch has been acknowledged since.
     ///
@@ -125,6 +143,21 @@ pub trait Database: Send + Sync {
             self.batch(statements).await.map(std::sync::Arc::new)
         })
     }
+}
+
+/// The scores that the first statement of a batch answered with, and the rows of the second.
+///
+/// # Errors
+///
+/// [`DatabaseError::Refused`] where a row of the first is anything but an integer and a double.
+pub fn scores_of(answers: Vec<Vec<Row>>) -> Result<(Scores, Vec<Row>), DatabaseError> {
+    let mut answers = answers.into_iter();
+    let (scored, beside) = (answers.next().unwrap_or_default(), answers.next().unwrap_or_default());
+    let pair = |row: &Row| {
+        let mut columns = Columns::of(row);
+        Ok((columns.integer()?, columns.real()?))
+    };
+    Ok((scored.iter().map(pair).collect::<Result<_, DatabaseError>>()?, beside))
 }
 
 /// Hands out databases. There is no way to name another tenant's: the handle is made for the tenant of a

@@ -21,7 +21,7 @@ mod vectors;
 pub use background::Background;
 pub use chat::{ChatCall, ChatDelta, ChatDeltas, ChatFinish, ChatMessage, ChatModel, ChatRole, ChatTool, ChatToolCall};
 pub use clock::{Clock, UnixMillis};
-pub use database::{Database, DatabaseError, Databases, Row, Statement, Value};
+pub use database::{Database, DatabaseError, Databases, Row, Scores, Statement, Value, scores_of};
 pub use embedder::{EmbedPurpose, Embedded, Embedder, EmbedderKind};
 pub use generator::{
     GeneratedSentence, Generation, GenerationRequest, Generator, GeneratorKind, Passage, QuestionTerm,

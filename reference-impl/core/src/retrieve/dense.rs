@@ -99,20 +99,20 @@ async fn exact(
     database: &dyn Database,
     candidates: &[(f32, Position)],
 ) -> Result<(HashMap<i64, Vec<f32>>, i64), DatabaseError> {
-    const READ: &str = "SELECT rowid, embedding_model, dimensions, embedding FROM chunks \
-         WHERE rowid IN (SELECT value FROM json_each(?1))";
+    const READ: &str = "SELECT rowid, embedding FROM chunks \
+         WHERE rowid IN (SELECT value FROM json_each(?1)) AND embedding_model = ?2 AND dimensions = ?3";
     let rows: Vec<i64> = candidates.iter().map(|(_, position)| index.row(*position)).collect();
     let rows = serde_json::Value::from(rows).to_string();
-    let answers = database.batch(vec![Statement::new(READ, vec![Value::Text(rows)]), version_statement()]).await?;
+    let (model, dimensions) = index.model();
+    let dimensions = Value::Integer(i64::try_from(dimensions).unwrap_or(i64::MAX));
+    let params = vec![Value::Text(rows), Value::Text(model.to_owned()), dimensions];
+    let answers = database.batch(vec![Statement::new(READ, params), version_statement()]).await?;
     let version = version_of(answers.get(1))?;
     let read = |row: &Row| {
         let mut columns = Columns::of(row);
-        let (rowid, model, dimensions) = (columns.integer()?, columns.text()?, columns.size()?);
-        let same = index.embedding.as_ref() == Some(&super::index::embedding_name(model, dimensions));
-        let vector: Vec<f32> = floats(columns.blob()?).collect();
-        Ok(Some((rowid, vector)).filter(|_| same))
+        Ok((columns.integer()?, floats(columns.blob()?).collect()))
     };
-    let vectors = answers.first().into_iter().flatten().filter_map(|row| read(row).transpose());
+    let vectors = answers.first().into_iter().flatten().map(read);
     Ok((vectors.collect::<Result<_, DatabaseError>>()?, version))
 }
 

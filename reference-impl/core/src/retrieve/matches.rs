@@ -4,7 +4,6 @@ use super::error::RetrieveError;
 use super::fusion::DEPTH;
 use super::index::{CorpusIndex, Mask, Position, version_of, version_statement};
 use super::lexical::{HEADING_WEIGHT, full_text_query};
-use super::rows::Columns;
 use super::words::{stem, words};
 use crate::ports::{Database, Statement, Value};
 use crate::sabotage::{self, Sabotage};
@@ -36,24 +35,29 @@ pub(super) async fn matches(
     };
     let Some(query) = full_text_query(query, expansions) else { return Ok((Vec::new(), true)) };
     let params = vec![Value::Text(query), Value::Real(HEADING_WEIGHT)];
-    let answers = database.batch(vec![Statement::new(READ, params), version_statement()]).await?;
-    let unchanged = version_of(answers.get(1))? == index.version;
-    let mut scored = Vec::new();
-    for row in answers.first().into_iter().flatten() {
-        let mut columns = Columns::of(row);
-        let (rowid, score) = (columns.integer()?, columns.real()?);
-        // Rows are never used again: where documents came or went meanwhile, what both know of is found all the same.
-        scored.extend(index.position(rowid).filter(|position| mask.allows(*position)).map(|it| (it, score)));
-    }
+    let (scores, version) = database.read_scores(Statement::new(READ, params), version_statement()).await?;
+    let unchanged = version_of(Some(&version))? == index.version;
     let order = |one: &(Position, f64), other: &(Position, f64)| {
         other.1.total_cmp(&one.1).then_with(|| index.chunk_id(one.0).cmp(index.chunk_id(other.0)))
     };
-    if scored.len() > DEPTH {
-        scored.select_nth_unstable_by(DEPTH, order);
-        scored.truncate(DEPTH);
+    let mut best: Vec<(Position, f64)> = Vec::with_capacity(2 * DEPTH);
+    let mut least = f64::NEG_INFINITY;
+    for (row, score) in scores {
+        // Most matches of frequent words are no candidates, and where they are in the index need not be looked up.
+        if score < least {
+            continue;
+        }
+        // Rows are never used again: where documents came or went meanwhile, what both know of is found all the same.
+        best.extend(index.position(row).filter(|position| mask.allows(*position)).map(|it| (it, score)));
+        if best.len() == 2 * DEPTH {
+            best.select_nth_unstable_by(DEPTH, order);
+            best.truncate(DEPTH);
+            least = best.iter().fold(f64::INFINITY, |least, (_, score)| least.min(*score));
+        }
     }
-    scored.sort_unstable_by(order);
-    Ok((scored, unchanged))
+    best.sort_unstable_by(order);
+    best.truncate(DEPTH);
+    Ok((best, unchanged))
 }
 
 /// The words of `query` that are their own stems: of a stemmed index, all that a query without stemming finds.

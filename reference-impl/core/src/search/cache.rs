@@ -243,7 +243,7 @@ fn texts(json: &Json) -> Option<Vec<String>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::tenancy::RetrievalMode;
     use crate::testkit::TestTenants;
@@ -328,9 +328,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn reads_back_what_it_writes() {
-        let answer = SearchAnswer {
+    /// An answer with something in every place that is stored.
+    pub(in crate::search) fn sample() -> SearchAnswer {
+        SearchAnswer {
             answer: "Two years. [1]".to_owned(),
             citations: vec![Citation {
                 marker: 1,
@@ -370,8 +370,12 @@ mod tests {
                 threshold: 0.8,
                 action: SafetyAction::Redact,
             }],
-        };
-        let stored = Stored { answer, since: 5, ttl_ms: 7 };
+        }
+    }
+
+    #[test]
+    fn reads_back_what_it_writes() {
+        let stored = Stored { answer: sample(), since: 5, ttl_ms: 7 };
         assert_eq!(decode(&encode(&stored)), Some(stored));
         for junk in ["", "{}", "[]", "null"] {
             assert_eq!(decode(junk), None);

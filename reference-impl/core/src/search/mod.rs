@@ -9,6 +9,7 @@ mod filler;
 mod flight;
 mod intent;
 mod kept;
+mod known;
 #[cfg(test)]
 mod measured;
 mod model;
@@ -28,6 +29,8 @@ pub(crate) use figures::CacheCounters;
 pub use figures::CacheFigures;
 pub(crate) use flight::Flights;
 pub use intent::{Intent, classify};
+pub use kept::{Answered, KeptAnswer};
+pub(crate) use known::Known;
 pub use model::{CacheMode, CacheReport, QueryReport, SearchAnswer, SearchRequest, SearchTimings, Turn, Usage};
 pub(crate) use searcher::{Begun, Searcher, check};
 pub(crate) use shape::Shapes;

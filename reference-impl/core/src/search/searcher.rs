@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::cache::{KeyParts, key};
-use super::conversation::standalone;
 use super::error::SearchError;
 use super::figures::CacheCounters;
 use super::flight::Flights;
-use super::intent::{Intent, classify};
+use super::intent::Intent;
+use super::kept::{Answered, KeptAnswer};
+use super::known::{Heard, Known};
 use super::model::{CacheMode, CacheReport, QueryReport, SearchAnswer, SearchRequest, SearchTimings, Usage};
 use super::shape::Shapes;
 use super::understand::{Understood, understand};
@@ -19,8 +20,8 @@ use crate::retrieve::{
     Degradation, Filter, RankedChunk, RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources,
 };
 use crate::sabotage::{self, Sabotage};
-use crate::safety::{self, Blocked, Finding, Passed};
-use crate::tenancy::{Feature, SafetyAction, SafetyDirection, TenantContext};
+use crate::safety::{self, Blocked, Passed};
+use crate::tenancy::{Feature, SafetyAction, TenantContext};
 use crate::trace::{StepName, StepOutcome};
 use crate::usage::{self, Used};
 
@@ -46,6 +47,8 @@ pub(crate) struct Searcher<'a> {
     pub(crate) flights: &'a Arc<Flights>,
     /// Settings as the cache's keys know them.
     pub(crate) shapes: &'a Shapes,
+    /// What is known of queries and entries.
+    pub(crate) known: &'a Known,
     /// What the cache did.
     pub(crate) counters: &'a CacheCounters,
 }
@@ -86,23 +89,19 @@ pub(crate) fn check(tenant: &TenantContext, request: &SearchRequest) -> Result<(
 /// A search that nothing refuses any more, and how far it has come.
 pub(crate) enum Begun {
     /// Its answer was in the cache.
-    Cached(Box<SearchAnswer>),
+    Cached(Box<KeptAnswer>),
     /// Its answer has yet to be found.
     Open(Open),
 }
 
 /// What is known of a search before anything is looked up.
 pub(crate) struct Open {
-    /// The query as the safety rules let it through.
-    pub(super) query: String,
-    pub(super) intent: Intent,
-    pub(super) intent_score: f64,
+    /// The query as the safety rules let it through, and what it is after.
+    pub(super) heard: Arc<Heard>,
     /// Where its answer will be kept.
     pub(super) key: String,
     /// What it has had to do without so far.
     pub(super) degraded: Vec<Degradation>,
-    /// What the safety filters found in the query and let through.
-    pub(super) findings: Vec<Finding>,
     /// When it began, in microseconds of the monotonic clock.
     pub(super) started: u64,
     /// Flights that had landed when the cache was looked at.
@@ -114,7 +113,7 @@ impl Begun {
     pub(crate) fn generates(&self) -> bool {
         match self {
             Self::Cached(_) => false,
-            Self::Open(open) => open.intent.retrieves(),
+            Self::Open(open) => open.heard.intent.retrieves(),
         }
     }
 }
@@ -124,12 +123,15 @@ impl Searcher<'_> {
     pub(crate) async fn begin(&self, request: &SearchRequest) -> Result<Begun, SearchError> {
         let started = self.clock.monotonic_us();
         check(self.tenant, request)?;
-        let Passed { text: query, findings } = safety::review(self.tenant, SafetyDirection::Input, &request.query)?;
         // From here on the query stands alone, so that nothing that is kept or sent depends on the conversation.
-        let query = standalone(&request.history, &query);
-        let (intent, intent_score) = classify(&query);
-        if intent == Intent::Unsafe {
-            let finding = safety::unsafe_request(&query);
+        let heard = if request.history.is_empty() {
+            self.known.hear(self.tenant, &request.query)?
+        } else {
+            Arc::new(Heard::after(&request.history, self.tenant, &request.query)?)
+        };
+        let query = &heard.query;
+        if heard.intent == Intent::Unsafe {
+            let finding = safety::unsafe_request(query);
             return Err(finding.map_or(SearchError::EmptyQuery, |finding| Blocked(finding).into()));
         }
         let mut degraded = Vec::new();
@@ -142,31 +144,32 @@ impl Searcher<'_> {
             shape: self.shapes.of(self.tenant),
             further: Self::further_key_parts(&mark),
         };
-        let key = key(self.tenant, &query, request, &parts);
+        let key = key(self.tenant, query, request, &parts);
         let reads = request.cache == CacheMode::Use
             || (request.cache == CacheMode::Bypass && sabotage::on(Sabotage::CacheBypassReads));
         #[cfg(feature = "sabotage")]
-        self.take_shared(&key, &query).await;
+        self.take_shared(&key, query).await;
         let landed = self.flights.landed();
         if reads
             && !sabotage::on(Sabotage::CacheNeverHits)
-            && let Some(hit) = self.cached(&key, &mut degraded).await
+            && let Some((entry, cache)) = self.cached(&key, &mut degraded).await
         {
             self.counters.count(self.tenant.id(), |figures| figures.hits += 1);
-            let open = Open { query, intent, intent_score, key, degraded, findings, started, landed };
-            return Ok(Begun::Cached(Box::new(self.served(request, open, hit))));
+            let total_us = self.clock.monotonic_us().saturating_sub(started);
+            let original = request.query.clone();
+            return Ok(Begun::Cached(Box::new(KeptAnswer { entry, cache, original, heard, degraded, total_us })));
         }
         if sabotage::on(Sabotage::CacheFailureFailsRequest) && !degraded.is_empty() {
-            return Err(unavailable(&query));
+            return Err(unavailable(query));
         }
-        Ok(Begun::Open(Open { query, intent, intent_score, key, degraded, findings, started, landed }))
+        Ok(Begun::Open(Open { heard, key, degraded, started, landed }))
     }
 
     /// The answer of a search that has begun.
-    pub(crate) async fn finish(&self, request: &SearchRequest, begun: Begun) -> Result<SearchAnswer, SearchError> {
+    pub(crate) async fn finish(&self, request: &SearchRequest, begun: Begun) -> Result<Answered, SearchError> {
         match begun {
-            Begun::Cached(answer) => Ok(*answer),
-            Begun::Open(open) => self.fly(request, open).await,
+            Begun::Cached(kept) => Ok(Answered::Kept(kept)),
+            Begun::Open(open) => self.fly(request, open).await.map(|answer| Answered::Made(Box::new(answer))),
         }
     }
 

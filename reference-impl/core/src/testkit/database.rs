@@ -155,6 +155,7 @@ mod tests {
         contract::assert_databases_isolate_tenants(&databases, &tenants.owner(), &tenants.stranger()).await;
         contract::assert_batches_are_atomic(&databases, &tenants.owner()).await;
         contract::assert_values_survive(&databases, &tenants.owner()).await;
+        contract::assert_scores_are_read(&databases, &tenants.owner()).await;
     }
 
     #[tokio::test]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{StepName, StepOutcome};
 use crate::ports::{
-    BoxFuture, Database, DatabaseError, Databases, KeyValue, KeyValueError, KeyValueFigures, Row, Statement, UnixMillis,
+    BoxFuture, Database, DatabaseError, Databases, KeyValue, KeyValueError, KeyValueFigures, Row, Scores, Statement,
+    UnixMillis,
 };
 use crate::tenancy::TenantContext;
 
@@ -65,6 +66,14 @@ impl Database for TracedDatabase {
 
     fn batch_counts(&self, statements: Vec<Statement>) -> BoxFuture<'_, Rows> {
         Box::pin(self.told(self.inner.batch_counts(statements)))
+    }
+
+    fn read_scores(
+        &self,
+        scores: Statement,
+        beside: Statement,
+    ) -> BoxFuture<'_, Result<(Scores, Vec<Row>), DatabaseError>> {
+        Box::pin(self.told(self.inner.read_scores(scores, beside)))
     }
 
     fn read_state(

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::ports::{BoxFuture, Clock, Database, DatabaseError, Databases, MemoryKeyValue, Row, Statement, Value};
+use crate::ports::{
+    BoxFuture, Clock, Database, DatabaseError, Databases, MemoryKeyValue, Row, Scores, Statement, Value,
+};
 use crate::tenancy::{RequestMark, TenantContext};
 use crate::testkit::{ManualClock, MemoryDatabases, SeededIds, TestTenants};
 
@@ -137,6 +139,10 @@ impl Database for ByWay {
         Box::pin(async { Ok(vec![vec![vec![Value::Integer(2)]]]) })
     }
 
+    fn read_scores(&self, _: Statement, _: Statement) -> BoxFuture<'_, Result<(Scores, Vec<Row>), DatabaseError>> {
+        Box::pin(async { Ok((vec![(4, 0.5)], Vec::new())) })
+    }
+
     fn read_state(&self, _: &'static [&'static str]) -> BoxFuture<'_, Result<Arc<Vec<Vec<Row>>>, DatabaseError>> {
         Box::pin(async { Ok(Arc::new(vec![vec![vec![Value::Integer(3)]]])) })
     }
@@ -159,9 +165,11 @@ async fn a_traced_database_is_asked_in_the_way_that_was_meant() {
     let batch = database.batch(Vec::new()).await.unwrap();
     let counts = database.batch_counts(Vec::new()).await.unwrap();
     let state = database.read_state(&["SELECT 1"]).await.unwrap();
+    let select = || Statement::new("SELECT 1", Vec::new());
+    let scores = database.read_scores(select(), select()).await.unwrap().0;
     let told = [&batch, &counts, &*state].map(|rows| rows[0][0][0].clone());
-    assert_eq!(told, [1, 2, 3].map(Value::Integer));
-    assert_eq!(trail.unwrap().taken().len(), 3, "each of them is a step");
+    assert_eq!((told, scores), ([1, 2, 3].map(Value::Integer), vec![(4, 0.5)]));
+    assert_eq!(trail.unwrap().taken().len(), 4, "each of them is a step");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use contract_types as wire;
 
 use crate::{
     call::{BoxFuture, Call, OpenCall},
-    reply::{Audio, EventStream, Problem, Reply},
+    reply::{Audio, EventStream, Problem, Reply, Written},
 };
 
 /// Every operation of the contract. There are no default methods: an operation left out does not compile.
@@ -566,6 +566,8 @@ impl IntoResponse for CancelJobResponse {
 pub enum GetJobResultOkBody {
     /// As Json.
     Json(Box<wire::JobResult>),
+    /// As Json, written already.
+    Written(Written),
     /// As Audio.
     Audio(Audio),
 }
@@ -620,6 +622,7 @@ impl IntoResponse for GetJobResultResponse {
         match self {
             Self::Ok(Reply { body, headers }) => match body {
                 GetJobResultOkBody::Json(body) => Reply { body: *body, headers }.json(200),
+                GetJobResultOkBody::Written(body) => Reply { body, headers }.written(200),
                 GetJobResultOkBody::Audio(body) => Reply { body, headers }.audio(200),
             },
             Self::BadRequest(problem) => problem.respond(400),
@@ -943,6 +946,8 @@ impl IntoResponse for RetrieveResponse {
 pub enum SearchOkBody {
     /// As Json.
     Json(Box<wire::SearchAnswer>),
+    /// As Json, written already.
+    Written(Written),
     /// As EventStream.
     EventStream(EventStream),
 }
@@ -1006,6 +1011,7 @@ impl IntoResponse for SearchResponse {
         match self {
             Self::Ok(Reply { body, headers }) => match body {
                 SearchOkBody::Json(body) => Reply { body: *body, headers }.json(200),
+                SearchOkBody::Written(body) => Reply { body, headers }.written(200),
                 SearchOkBody::EventStream(body) => Reply { body, headers }.event_stream(200),
             },
             Self::BadRequest(problem) => problem.respond(400),
@@ -1029,6 +1035,8 @@ impl IntoResponse for SearchResponse {
 pub enum ChatOkBody {
     /// As Json.
     Json(Box<wire::ChatAnswer>),
+    /// As Json, written already.
+    Written(Written),
     /// As EventStream.
     EventStream(EventStream),
 }
@@ -1092,6 +1100,7 @@ impl IntoResponse for ChatResponse {
         match self {
             Self::Ok(Reply { body, headers }) => match body {
                 ChatOkBody::Json(body) => Reply { body: *body, headers }.json(200),
+                ChatOkBody::Written(body) => Reply { body, headers }.written(200),
                 ChatOkBody::EventStream(body) => Reply { body, headers }.event_stream(200),
             },
             Self::BadRequest(problem) => problem.respond(400),

@@ -11,7 +11,7 @@ use reference_core::{
     retrieve::{Degradation, Explain, RankedChunk, Retrieved},
     sabotage::{self, Sabotage},
     safety::Finding,
-    search::{SearchAnswer, Usage},
+    search::{CacheReport, SearchAnswer, SearchTimings, Usage},
     store::jobs::{Job, JobFailure, JobStatus},
     tenancy::SafetyDirection,
 };
@@ -205,6 +205,25 @@ pub(super) fn usage(usage: Usage) -> wire::Usage {
     wire
 }
 
+pub(super) fn cache(cache: CacheReport) -> wire::CacheReport {
+    wire::CacheReport::new(cache.hit, cache.age_ms, cache.ttl_ms)
+}
+
+pub(super) fn timings(timings: SearchTimings) -> wire::Timings {
+    wire::Timings::new(
+        milliseconds(timings.total_us),
+        milliseconds(timings.rewrite_us),
+        milliseconds(timings.embed_us),
+        if sabotage::on(Sabotage::TimingsExceedTotal) {
+            milliseconds(timings.total_us) + 1.0
+        } else {
+            milliseconds(timings.retrieve_us)
+        },
+        milliseconds(timings.rerank_us),
+        milliseconds(timings.generate_us),
+    )
+}
+
 pub(super) fn answer(answer: SearchAnswer, request_id: &str) -> wire::SearchAnswer {
     let confidence = wire::Confidence::new(
         answer.confidence.score,
@@ -220,18 +239,7 @@ pub(super) fn answer(answer: SearchAnswer, request_id: &str) -> wire::SearchAnsw
         answer.query.expansions,
         corrections,
     );
-    let timings = wire::Timings::new(
-        milliseconds(answer.timings.total_us),
-        milliseconds(answer.timings.rewrite_us),
-        milliseconds(answer.timings.embed_us),
-        if sabotage::on(Sabotage::TimingsExceedTotal) {
-            milliseconds(answer.timings.total_us) + 1.0
-        } else {
-            milliseconds(answer.timings.retrieve_us)
-        },
-        milliseconds(answer.timings.rerank_us),
-        milliseconds(answer.timings.generate_us),
-    );
+    let timings = timings(answer.timings);
     let usage = usage(answer.usage);
     let mut wire = wire::SearchAnswer::new(
         answer.answer,
@@ -240,7 +248,7 @@ pub(super) fn answer(answer: SearchAnswer, request_id: &str) -> wire::SearchAnsw
         confidence,
         answer.follow_ups,
         query,
-        wire::CacheReport::new(answer.cache.hit, answer.cache.age_ms, answer.cache.ttl_ms),
+        cache(answer.cache),
         timings,
         usage,
         request_id.into(),

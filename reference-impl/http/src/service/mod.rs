@@ -8,6 +8,7 @@ mod documents;
 mod encode;
 mod health;
 mod jobs;
+mod kept;
 mod metrics;
 mod platform;
 pub(crate) mod problem;

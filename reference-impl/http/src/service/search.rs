@@ -6,7 +6,7 @@ use contract_types as wire;
 use futures_util::{StreamExt, stream};
 use reference_core::{platform::Platform, retrieve::RetrieveError, search::SearchRequest, tenancy::Feature};
 
-use super::{ServiceParts, absent, decode, encode, problem, script, sessions};
+use super::{ServiceParts, absent, decode, encode, kept, problem, script, sessions};
 use crate::{
     Call, EventStream, Problem, Reply,
     generated::server::{RetrieveResponse, SearchOkBody, SearchResponse},
@@ -48,8 +48,11 @@ pub(super) async fn search(
     let body = if streamed {
         SearchOkBody::EventStream(open(parts, call, request).await?)
     } else {
-        let answer = platform.search(&call.tenant, &request).await.map_err(|error| problem::search(&error))?;
-        SearchOkBody::Json(Box::new(encode::answer(answer, &call.request_id)))
+        let answered = platform.answer_search(&call.tenant, request).await.map_err(|error| problem::search(&error))?;
+        match kept::written(&answered, &call.request_id) {
+            Some(written) => SearchOkBody::Written(written),
+            None => SearchOkBody::Json(Box::new(encode::answer(answered.whole(), &call.request_id))),
+        }
     };
     Ok(SearchResponse::Ok(Reply::from(body)))
 }
@@ -64,8 +67,8 @@ async fn open(parts: &ServiceParts, call: &Call, request: SearchRequest) -> Resu
     let start = Start { session_id: None, model: started.model().map(Into::into) };
     let (platform, request_id) = (Arc::clone(&parts.platform), call.request_id.clone());
     let answered = async move {
-        let answer = platform.finish_search(started).await.map_err(|error| problem::search(&error))?;
-        Ok(encode::answer(answer, &request_id))
+        let answered = platform.finish_search(started).await.map_err(|error| problem::search(&error))?;
+        Ok(encode::answer(answered.whole(), &request_id))
     };
     let script = stream::once(answered).flat_map(|answer| stream::iter(script::search(answer)));
     Ok(opened(parts, call, Began { at_us: began_us, place }, start, Box::pin(script)))

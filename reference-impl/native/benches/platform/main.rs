@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
 
 mod bare;
+mod collector;
 mod corpus;
 mod load;
 mod pieces;
@@ -115,9 +116,12 @@ fn measure(size: &Size) -> Vec<Finding> {
     let folder = folder.path();
     let tenants = corpus::tenants(folder);
     let key = corpus::key(&tenants);
-    let ours = serve(folder, &tenants, "observed", &[]);
+    let collector = collector::listen();
+    let traced = |name, ratio| serve(folder, &tenants, name, &["--otlp", &collector, "--trace-ratio", ratio]);
+    let ours = serve(folder, &tenants, WAYS[0].0, &[]);
+    let (tenth, every) = (traced(WAYS[1].0, "0.1"), traced(WAYS[2].0, "1"));
     let unseen = serve(folder, &tenants, "unseen", &["--without-logs", "--without-metrics"]);
-    for server in [&ours, &unseen] {
+    for server in [&ours, &tenth, &every, &unseen] {
         corpus::ingest(&server.address, &key, size.chunks);
     }
     let questions = corpus::questions(size.questions);
@@ -149,69 +153,87 @@ fn measure(size: &Size) -> Vec<Finding> {
         figure: whole - floor,
         bar: Bar::AtMost(25.0),
     });
-    findings.extend(retrievals((&ours, &unseen), &folder.join("observed"), &key, &questions, size));
+    let data = folder.join(WAYS[0].0);
+    findings.extend(retrievals(&[&ours, &tenth, &every], &unseen, &data, &key, (&questions, size)));
+    assert!(size.chunks < WHOLE.chunks || collector::taken() > 0, "traces reach the collector");
     findings
 }
 
+/// What a server tells of itself while `/retrieve` is measured.
+const WAYS: [(&str, &str); 3] = [
+    ("observed", "logs and metrics: share of `/retrieve`'s throughput"),
+    ("tenth", "and traces of one request in ten, by OTLP"),
+    ("every", "and traces of every request, by OTLP"),
+];
+
+/// What one round found: of each server the processor time a request in microseconds and the seconds in all; the steps.
+struct Round {
+    observed: [(f64, f64); WAYS.len()],
+    unseen: f64,
+    steps: Steps,
+}
+
 fn retrievals(
-    (ours, unseen): (&Server, &Server),
+    servers: &[&Server; WAYS.len()],
+    unseen: &Server,
     data: &Path,
     key: &str,
-    questions: &[String],
-    size: &Size,
-) -> [Finding; 2] {
+    (questions, size): (&[String], &Size),
+) -> Vec<Finding> {
     let asked = |query: &String| {
         Request::post("/retrieve", key, &json!({"query": query, "mode": "hybrid", "top_k": 10, "rerank": false}))
     };
     let requests: Vec<Request> = questions.iter().map(asked).collect();
     let pieces = Pieces::new(&data.join(corpus::TENANT).join("tenant.sqlite3"), questions);
     // Once for the vectors of the questions, and once for what the system keeps of the files.
-    for server in [ours, unseen] {
+    for server in servers.iter().copied().chain([unseen]) {
         load::run(&server.address, &requests, 2 * requests.len());
     }
     pieces.take(1);
     let count = size.retrievals * requests.len();
-    let rounds: Vec<(f64, f64, f64, Steps)> = (0..size.rounds)
+    let rounds: Vec<Round> = (0..size.rounds)
         .map(|round| {
-            // The order alternates, so that neither server always runs on a processor that the other has warmed.
-            let mut order = [(ours, 0), (unseen, 1)];
-            order.rotate_left(round % 2);
-            let mut times = [0.0; 2];
-            let mut spent = 0.0;
-            for (server, at) in order {
-                let (cpu, took) = cost(server, &requests, count);
-                times[at] = took.as_secs_f64();
-                if at == 0 {
-                    spent = cpu;
+            let mut found =
+                Round { observed: [(0.0, 0.0); WAYS.len()], unseen: 0.0, steps: pieces.take(size.retrievals) };
+            // The order alternates, so that no server always runs on a processor that another has warmed.
+            for turn in 0..=WAYS.len() {
+                let at = (turn + round) % (WAYS.len() + 1);
+                let (spent, took) = cost(servers.get(at).copied().unwrap_or(unseen), &requests, count);
+                match found.observed.get_mut(at) {
+                    Some(server) => *server = (spent, took.as_secs_f64()),
+                    None => found.unseen = took.as_secs_f64(),
                 }
             }
-            (spent, times[0], times[1], pieces.take(size.retrievals))
+            found
         })
         .collect();
-    let spent = median(rounds.iter().map(|it| it.0).collect());
-    let sum = median(rounds.iter().map(|it| it.3.sum()).collect());
-    let step = |of: fn(&Steps) -> f64| median(rounds.iter().map(|it| of(&it.3)).collect());
-    let lost = median(rounds.iter().map(|it| it.1 / it.2 - 1.0).collect());
-    let rate = |of: fn(&(f64, f64, f64, Steps)) -> f64| count as f64 / median(rounds.iter().map(of).collect());
-    [
-        Finding {
-            name: "`/retrieve`, hybrid: ours / steps in process",
-            told: format!(
-                "{spent:.0} µs; full text {:.0}, scan {:.0}, fusion {:.0} µs",
-                step(|it| it.full_text),
-                step(|it| it.scan),
-                step(|it| it.fusion)
-            ),
-            figure: spent / sum,
-            bar: Bar::AtMost(1.2),
-        },
-        Finding {
-            name: "logs and metrics: share of `/retrieve`'s throughput",
-            told: format!("{:.0} a second with, {:.0} without", rate(|it| it.1), rate(|it| it.2)),
-            figure: lost,
-            bar: Bar::AtMost(0.05),
-        },
-    ]
+    let spent = median(rounds.iter().map(|it| it.observed[0].0).collect());
+    let sum = median(rounds.iter().map(|it| it.steps.sum()).collect());
+    let step = |of: fn(&Steps) -> f64| median(rounds.iter().map(|it| of(&it.steps)).collect());
+    let rate = |of: &dyn Fn(&Round) -> f64| count as f64 / median(rounds.iter().map(of).collect());
+    let mut findings = vec![Finding {
+        name: "`/retrieve`, hybrid: ours / steps in process",
+        told: format!(
+            "{spent:.0} µs; full text {:.0}, scan {:.0}, fusion {:.0} µs",
+            step(|it| it.full_text),
+            step(|it| it.scan),
+            step(|it| it.fusion)
+        ),
+        figure: spent / sum,
+        bar: Bar::AtMost(1.2),
+    }];
+    findings.extend(WAYS.iter().enumerate().map(|(at, (_, name))| Finding {
+        name,
+        told: format!(
+            "{:.0} a second with, {:.0} without; {:.0} µs of the processor",
+            rate(&|it| it.observed[at].1),
+            rate(&|it| it.unseen),
+            median(rounds.iter().map(|it| it.observed[at].0).collect())
+        ),
+        figure: median(rounds.iter().map(|it| it.observed[at].1 / it.unseen - 1.0).collect()),
+        bar: Bar::AtMost(0.05),
+    }));
+    findings
 }
 
 fn main() -> ExitCode {

@@ -1,6 +1,7 @@
 //! What `/retrieve` is held against: the full-text search, the scan and the fusion by themselves, in this process.
 
 use std::path::Path;
+use std::sync::Mutex;
 
 use reference_core::ports::{Codes, Scan};
 use reference_core::ports::{EmbedPurpose, Embedder};
@@ -19,7 +20,6 @@ const DEPTH: usize = 100;
 
 /// The corpus of the server, as its store has it.
 struct Corpus {
-    connection: Connection,
     rows: Vec<i64>,
     exact: Vec<Vec<f32>>,
     codes: Codes,
@@ -41,9 +41,12 @@ impl Steps {
     }
 }
 
-/// Takes the steps for each question over the tenant's file, as often as the server has answered it.
+/// Takes the steps for each question over the tenant's file, as often as the server has answered it: on as many threads at once as
+/// there are processors, since the server works on all of them as well, and what one does slows the others down.
 pub(crate) struct Pieces {
     corpus: Corpus,
+    /// One a thread.
+    connections: Vec<Mutex<Connection>>,
     questions: Vec<(String, Vec<f32>)>,
 }
 
@@ -53,15 +56,28 @@ impl Pieces {
         let owner = TestTenants::new().owner();
         let embedded = runtime.block_on(HashedEmbedder.embed(&owner, questions, EmbedPurpose::Query));
         let vectors = embedded.expect("the embedder is in this process").vectors;
-        Self { corpus: Corpus::read(file), questions: questions.iter().cloned().zip(vectors).collect() }
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let corpus = Corpus::read(&open(file));
+        let connections = (0..threads).map(|_| Mutex::new(open(file))).collect();
+        Self { corpus, connections, questions: questions.iter().cloned().zip(vectors).collect() }
     }
 
-    /// The mean of each step over `rounds` rounds of all questions.
+    /// The mean of each step over `rounds` rounds of all questions on each thread.
     pub(crate) fn take(&self, rounds: usize) -> Steps {
+        let taken: Vec<Steps> = std::thread::scope(|scope| {
+            let threads: Vec<_> = self.connections.iter().map(|it| scope.spawn(|| self.on_one(it, rounds))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("no step fails")).collect()
+        });
+        let mean = |of: fn(&Steps) -> f64| taken.iter().map(of).sum::<f64>() / taken.len() as f64;
+        Steps { full_text: mean(|it| it.full_text), scan: mean(|it| it.scan), fusion: mean(|it| it.fusion) }
+    }
+
+    fn on_one(&self, connection: &Mutex<Connection>, rounds: usize) -> Steps {
+        let connection = &*connection.lock().expect("one thread uses it");
         let mut spent = [0_u64; 3];
         for (query, vector) in (0..rounds).flat_map(|_| &self.questions) {
             let begun = Cpu::of_this_thread();
-            let lexical = self.corpus.full_text(query);
+            let lexical = self.corpus.full_text(connection, query);
             let found = Cpu::of_this_thread();
             let dense = self.corpus.nearest(vector);
             let scanned = Cpu::of_this_thread();
@@ -77,10 +93,14 @@ impl Pieces {
     }
 }
 
+/// A connection set as the server's that read; no other setting of those changes how they read.
+fn open(file: &Path) -> Connection {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(file, flags).expect("the tenant's file")
+}
+
 impl Corpus {
-    fn read(file: &Path) -> Self {
-        let connection =
-            Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the tenant's file");
+    fn read(connection: &Connection) -> Self {
         let (mut rows, mut exact, mut codes, mut scales) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         {
             let mut read = connection.prepare("SELECT rowid, embedding FROM chunks ORDER BY rowid").expect("chunks");
@@ -100,14 +120,14 @@ impl Corpus {
         if !count.is_multiple_of(64) {
             mask[count / 64] = (1 << (count % 64)) - 1;
         }
-        Self { connection, rows, exact, codes: SimdScan.hold(codes), scales, mask }
+        Self { rows, exact, codes: SimdScan.hold(codes), scales, mask }
     }
 
     /// The statement of the server, and its best.
-    fn full_text(&self, query: &str) -> Vec<(usize, f64)> {
+    fn full_text(&self, connection: &Connection, query: &str) -> Vec<(usize, f64)> {
         const READ: &str = "SELECT rowid, -bm25(chunks_fts, ?2, 1.0) FROM chunks_fts WHERE chunks_fts MATCH ?1";
         let Some(query) = full_text_query(query, &[]) else { return Vec::new() };
-        let mut read = self.connection.prepare_cached(READ).expect("the full-text index");
+        let mut read = connection.prepare_cached(READ).expect("the full-text index");
         let mut found = read.query((query, 3.0)).expect("the full-text index");
         let mut scored: Vec<(usize, f64)> = Vec::new();
         while let Some(row) = found.next().expect("the full-text index") {

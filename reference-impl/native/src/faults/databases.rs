@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use reference_core::ports::{BoxFuture, Database, DatabaseError, Databases, Row, Statement};
+use reference_core::ports::{BoxFuture, Database, DatabaseError, Databases, Row, Scores, Statement};
 use reference_core::tenancy::{TenantContext, TenantId};
 
 use super::{Faults, Port, Strike};
@@ -67,6 +67,14 @@ impl Database for FaultyDatabase {
 
     fn batch_counts(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>> {
         Box::pin(self.unless_struck(self.inner.batch_counts(statements)))
+    }
+
+    fn read_scores(
+        &self,
+        scores: Statement,
+        beside: Statement,
+    ) -> BoxFuture<'_, Result<(Scores, Vec<Row>), DatabaseError>> {
+        Box::pin(self.unless_struck(self.inner.read_scores(scores, beside)))
     }
 
     fn read_state(

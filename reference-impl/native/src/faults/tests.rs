@@ -30,6 +30,7 @@ async fn changes_nothing_without_a_fault() {
     contract::assert_databases_isolate_tenants(&databases, &tenants.owner(), &tenants.stranger()).await;
     contract::assert_batches_are_atomic(&databases, &tenants.owner()).await;
     contract::assert_values_survive(&databases, &tenants.owner()).await;
+    contract::assert_scores_are_read(&databases, &tenants.owner()).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Runs one batch as one transaction.
 
-use reference_core::ports::{DatabaseError, Row, Statement, Value};
+use reference_core::ports::{DatabaseError, Row, Scores, Statement, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql, TransactionBehavior, params_from_iter};
 
@@ -32,6 +32,29 @@ pub(super) fn run(
     let last = statements.len().saturating_sub(1);
     transaction.commit().map_err(|error| classify(last, &error))?;
     Ok(ran)
+}
+
+/// Reads `scores` and `beside` in one transaction, the first without a row of values for each of its rows.
+pub(super) fn scores(
+    connection: &mut Connection,
+    scores: &Statement,
+    beside: &Statement,
+) -> Result<(Scores, Vec<Row>), DatabaseError> {
+    let transaction = connection.transaction().map_err(|error| classify(0, &error))?;
+    let found = pairs(&transaction, scores).map_err(|error| classify(0, &error))?;
+    let (rows, _) = one(&transaction, beside).map_err(|error| classify(1, &error))?;
+    transaction.commit().map_err(|error| classify(1, &error))?;
+    Ok((found, rows))
+}
+
+fn pairs(connection: &Connection, statement: &Statement) -> rusqlite::Result<Scores> {
+    let mut prepared = connection.prepare_cached(statement.sql)?;
+    let mut rows = prepared.query(params_from_iter(statement.params.iter().map(Bound)))?;
+    let mut read = Vec::new();
+    while let Some(row) = rows.next()? {
+        read.push((row.get(0)?, row.get(1)?));
+    }
+    Ok(read)
 }
 
 fn one(connection: &Connection, statement: &Statement) -> rusqlite::Result<(Vec<Row>, bool)> {

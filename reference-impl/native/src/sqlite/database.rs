@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use reference_core::ports::{BoxFuture, Database, DatabaseError, Row, Statement};
+use reference_core::ports::{BoxFuture, Database, DatabaseError, Row, Scores, Statement, scores_of};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
@@ -82,12 +82,20 @@ impl SqliteDatabase {
     }
 
     async fn read(&self, statements: Vec<Statement>) -> Result<Ran, DatabaseError> {
+        self.with_reader(move |connection| batch::run(connection, TransactionBehavior::Deferred, &statements)).await
+    }
+
+    /// Runs `work` with a connection that reads, once there is one.
+    async fn with_reader<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
         let permit = Arc::clone(&self.reading).acquire_owned().await.map_err(|_| closed())?;
         let (path, idle) = (self.path.clone(), Arc::clone(&self.idle_readers));
         blocking(move || {
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut connection = kept.map_or_else(|| open_reader(&path), Ok)?;
-            let outcome = batch::run(&mut connection, TransactionBehavior::Deferred, &statements);
+            let outcome = work(&mut connection);
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             drop(permit);
             outcome
@@ -163,6 +171,17 @@ impl SqliteDatabase {
         Ok(ran.answers)
     }
 
+    async fn scores(&self, scores: Statement, beside: Statement) -> Result<(Scores, Vec<Row>), DatabaseError> {
+        let mut both = vec![scores, beside];
+        // A statement is known to read once it has run.
+        if self.plans.only_read(&both)
+            && let (Some(beside), Some(scores)) = (both.pop(), both.pop())
+        {
+            return self.with_reader(move |connection| batch::scores(connection, &scores, &beside)).await;
+        }
+        scores_of(self.run(both, Wait::ForDisk).await?)
+    }
+
     async fn state(&self, statements: &'static [&'static str]) -> Result<Arc<Vec<Vec<Row>>>, DatabaseError> {
         if self.reading.is_closed() {
             return Err(closed());
@@ -191,6 +210,14 @@ impl Database for SqliteDatabase {
 
     fn batch_counts(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Vec<Row>>, DatabaseError>> {
         Box::pin(self.run(statements, Wait::ForNothing))
+    }
+
+    fn read_scores(
+        &self,
+        scores: Statement,
+        beside: Statement,
+    ) -> BoxFuture<'_, Result<(Scores, Vec<Row>), DatabaseError>> {
+        Box::pin(self.scores(scores, beside))
     }
 
     fn read_state(

@@ -47,6 +47,47 @@ fn answers_from_the_first_request_to_a_clean_stop() {
 }
 
 #[test]
+fn an_answer_of_the_cache_differs_from_the_first_in_what_is_a_request_s_own_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path());
+    let all = key("aurora-bikes", "all");
+    let content = "The tower of Groningen is 97 metres high. It was built in 1482.";
+    let body = json!({"documents": [{"id": "tower", "content_type": "text/plain", "content": content}]});
+    assert_eq!(program.call("POST", "/ingest", Some(&all), Some(&body)).status, 200);
+    let ask = |query: &str| {
+        let answer = program.call("POST", "/search", Some(&all), Some(&json!({"query": query})));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let json = answer.json();
+        let id = json["request_id"].as_str().unwrap();
+        assert!(answer.head.contains(&format!("x-request-id: {id}")), "{answer:?}");
+        json
+    };
+    let names = |answer: &serde_json::Value| answer.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let query = "How high is the tower of Groningen?";
+    let first = ask(query);
+    assert_eq!(first["cache"]["hit"], false, "{first}");
+    let mut ids = vec![first["request_id"].clone()];
+    for _ in 0..3 {
+        let hit = ask(query);
+        assert_eq!((hit["cache"]["hit"].as_bool(), names(&hit)), (Some(true), names(&first)), "{hit}");
+        let own = ["cache", "timings_ms", "usage", "request_id"];
+        for name in names(&first).iter().filter(|name| !own.contains(&name.as_str())) {
+            assert_eq!(hit[name], first[name], "{name}");
+        }
+        assert_eq!(hit["usage"]["tokens_out"], 0, "{hit}");
+        assert!(hit["timings_ms"]["total"].as_f64().unwrap() > 0.0 && hit["timings_ms"]["generate"] == 0.0, "{hit}");
+        ids.push(hit["request_id"].clone());
+    }
+    assert!((1..ids.len()).all(|at| !ids[..at].contains(&ids[at])), "each request has an id of its own: {ids:?}");
+    let loud = ask("HOW HIGH is the tower of Groningen?");
+    assert_eq!(
+        (&loud["cache"]["hit"], &loud["query"]["original"]),
+        (&json!(true), &json!("HOW HIGH is the tower of Groningen?"))
+    );
+    assert_eq!(ask(query)["query"]["original"], query, "and the first way of asking is told as it was");
+}
+
+#[test]
 fn refuses_a_data_folder_that_is_in_use() {
     let folder = tempfile::tempdir().unwrap();
     let _program = Program::start(folder.path());

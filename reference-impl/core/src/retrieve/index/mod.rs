@@ -161,6 +161,12 @@ impl CorpusIndex {
         self.dimensions
     }
 
+    /// Model of the vectors, empty for an empty corpus, and their length.
+    pub(crate) fn model(&self) -> (&str, usize) {
+        let named = self.embedding.as_deref().and_then(|name| name.rsplit_once('/'));
+        (named.map_or("", |(model, _)| model), self.dimensions)
+    }
+
     /// Room that it takes, in bytes. Parts that several indexes share count in each.
     fn bytes(&self) -> usize {
         self.slots.iter().map(Slot::bytes).sum()

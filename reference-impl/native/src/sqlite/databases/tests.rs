@@ -19,6 +19,7 @@ async fn meets_the_contract_of_its_port() {
     contract::assert_databases_isolate_tenants(&databases, &tenants.owner(), &tenants.stranger()).await;
     contract::assert_batches_are_atomic(&databases, &tenants.owner()).await;
     contract::assert_values_survive(&databases, &tenants.owner()).await;
+    contract::assert_scores_are_read(&databases, &tenants.owner()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
