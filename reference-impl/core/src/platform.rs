@@ -32,7 +32,7 @@ use crate::ingest::{
 };
 use crate::metrics::Metrics;
 use crate::policy::Policies;
-use crate::ports::{Database, Embedder, Scan, VectorIndex};
+use crate::ports::{AudioStore, Database, Embedder, Scan, VectorIndex};
 use crate::retrieve::{Keeper, RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources};
 use crate::sabotage::{self, Sabotage};
 use crate::search::{CacheCounters, CacheFigures, Flights, SearchAnswer, SearchError, SearchRequest};
@@ -71,6 +71,8 @@ pub struct Platform {
     session_locks: Option<Locks>,
     toolbox: Toolbox,
     speech: Arc<Speech>,
+    /// Where the audio of jobs is kept; `None` for the tenant's database.
+    audio: Option<Arc<dyn AudioStore>>,
 }
 
 impl Platform {
@@ -95,6 +97,7 @@ impl Platform {
             session_locks: Some(Locks::default()),
             toolbox: Toolbox::new(cursor_secret),
             speech: Arc::default(),
+            audio: None,
         }
     }
 
@@ -162,6 +165,12 @@ impl Platform {
     pub fn with_speech(self, speech: Arc<Speech>) -> Self {
         speech.count_with(self.meter.clone());
         Self { speech, ..self }
+    }
+
+    /// The same with a place for the audio of jobs outside the tenants' databases.
+    #[must_use]
+    pub fn with_audio(self, audio: Arc<dyn AudioStore>) -> Self {
+        Self { audio: Some(audio), ..self }
     }
 
     /// The deployment's speech.

@@ -140,6 +140,7 @@ impl Platform {
                         Run::Cancelled => continue,
                         Run::Waits => {
                             self.runners.wait(tenant);
+                            self.ports().background.wake_later(tenant).await;
                             break;
                         }
                     }
