@@ -94,12 +94,22 @@ export class TenantStore extends DurableObject {
   #instance;
   #made;
 
-  fetch(request) {
+  #ready() {
     revive();
     if (this.#made !== state.instanceId) {
       this.#instance = new wasm.TenantStore(this.ctx, this.env);
       this.#made = state.instanceId;
     }
+  }
+
+  fetch(request) {
+    this.#ready();
     return watched(() => this.#instance.fetch(request));
+  }
+
+  // The host keeps the time with the object, and calls this also where no request ever comes.
+  alarm() {
+    this.#ready();
+    return watched(() => this.#instance.alarm());
   }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 /// Fields whose values two deployments of one contract may tell differently, wherever they stand, and why. Whether the field is
 /// there, and whether it is null, must be alike all the same.
-pub const MAY_DIFFER: [(&str, &str); 18] = [
+pub const MAY_DIFFER: [(&str, &str); 20] = [
     ("request_id", "drawn anew for each request"),
     ("trace_id", "drawn anew for each request"),
     ("job_id", "drawn by the deployment"),
@@ -20,9 +20,11 @@ pub const MAY_DIFFER: [(&str, &str); 18] = [
     ("finished_at", "a moment of the deployment's clock"),
     ("expires_at", "a moment of the deployment's clock"),
     ("resets_at", "a moment of the deployment's clock"),
+    ("at", "a moment of the deployment's clock"),
     ("latency_ms", "a duration that was measured"),
     ("duration_ms", "a duration that was measured"),
     ("age_ms", "a duration that was measured"),
+    ("ttl_ms", "what is left of a lifetime at a moment"),
     ("timings_ms", "durations that were measured"),
     ("next_cursor", "sealed with the deployment's own secret"),
     ("implementation", "names the deployment"),
@@ -30,11 +32,12 @@ pub const MAY_DIFFER: [(&str, &str); 18] = [
 ];
 
 /// Answers that two deployments may give differently as a whole, and why. Status and media type must be alike all the same.
-pub const BODIES_MAY_DIFFER: [(&str, &str); 5] = [
+pub const BODIES_MAY_DIFFER: [(&str, &str); 6] = [
     ("get_docs", "a page for people, which each deployment draws its own way"),
     ("get_capabilities", "says what the deployment has; the suite holds each against what it says"),
     ("get_usage", "sums what everybody did until a moment"),
     ("get_metrics", "sums what everybody did until a moment"),
+    ("cancel_job", "whether a job ends before it is cancelled is a matter of speed"),
     ("list_audit", "its hashes and ids are made with a secret of the deployment"),
 ];
 

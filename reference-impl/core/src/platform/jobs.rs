@@ -128,6 +128,7 @@ impl Platform {
             }
             if let (_, true) = ended? {
                 self.runners.wait(tenant);
+                self.ports().background.wake_later(tenant).await;
                 break;
             }
         }

@@ -49,6 +49,13 @@ impl ObjectDatabases {
         !self.emptied.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains(tenant.as_str())
     }
 
+    /// Has the tenant's object run its jobs after a while. Jobs that it cannot be told of are run with the next request.
+    pub(crate) async fn wake_later(&self, tenant: &TenantContext) {
+        if let Err(error) = self.of(tenant).ask(Work::WakeLater).await {
+            worker::console_error!("{}: no alarm is set for waiting jobs: {error}", tenant.id().as_str());
+        }
+    }
+
     fn of(&self, tenant: &TenantContext) -> ObjectDatabase {
         ObjectDatabase {
             namespace: self.namespace.clone(),

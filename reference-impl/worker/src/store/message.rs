@@ -20,6 +20,8 @@ pub(super) enum Work {
     Batch(Vec<SentStatement>),
     /// Remove everything.
     Destroy,
+    /// Run the tenant's jobs after a while, by the object's alarm.
+    WakeLater,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -7,7 +7,9 @@ use reference_core::{
     ports::Value,
     sabotage::{self, Sabotage},
     store::MIGRATIONS,
+    tenancy::TenantId,
 };
+use serde::{Deserialize, Serialize};
 use worker::{
     DurableObject, Env, Method, Request, Response, SqlStorage, SqlStorageValue, State, durable_object, js_sys,
     wasm_bindgen::{self, JsCast, JsValue, prelude::wasm_bindgen},
@@ -34,16 +36,32 @@ extern "C" {
     ) -> Result<JsValue, JsValue>;
 }
 
+/// Under which the object keeps what its alarm is for; no part of the database.
+const WAITING: &str = "waiting";
+/// Time after which jobs are tried again at first, in milliseconds; each time in a row it is twice as long.
+const FIRST_WAIT_MS: i64 = 2_000;
+/// Most times that it doubles: two minutes, about.
+const MOST_DOUBLINGS: u32 = 6;
+
+/// Why an alarm is set. An alarm tells its object nothing, not even whose it is.
+#[derive(Debug, Serialize, Deserialize)]
+struct Waiting {
+    tenant: String,
+    /// How often the jobs were tried again in a row.
+    tried: u32,
+}
+
 /// One tenant's database. Its name in the namespace is the tenant's id.
-#[durable_object(fetch)]
+#[durable_object(alarm)]
 pub(crate) struct TenantStore {
     state: State,
+    env: Env,
     migrated: AtomicBool,
 }
 
 impl DurableObject for TenantStore {
-    fn new(state: State, _env: Env) -> Self {
-        Self { state, migrated: AtomicBool::new(false) }
+    fn new(state: State, env: Env) -> Self {
+        Self { state, env, migrated: AtomicBool::new(false) }
     }
 
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
@@ -57,11 +75,32 @@ impl DurableObject for TenantStore {
             match order.work {
                 Work::Batch(statements) => self.batch(&statements),
                 Work::Destroy => self.destroy().await,
+                Work::WakeLater => match self.wake_later(order.tenant).await {
+                    Ok(()) => Outcome::Rows(Vec::new()),
+                    Err(error) => Outcome::Unavailable { reason: error.to_string() },
+                },
             }
         } else {
             Outcome::Unavailable { reason: "the order is for another tenant's store".to_owned() }
         };
         Response::ok(serde_json::to_string(&answer)?)
+    }
+
+    /// Runs the jobs that wait. Where they must wait on, they set the next alarm; a failure has the host call again.
+    async fn alarm(&self) -> worker::Result<Response> {
+        let storage = self.state.storage();
+        let Some(waiting) = storage.get::<Waiting>(WAITING).await? else { return Response::empty() };
+        let next = Waiting { tried: waiting.tried.saturating_add(1), tenant: waiting.tenant.clone() };
+        storage.put(WAITING, next).await?;
+        if let Some(tenant) =
+            TenantId::parse(&waiting.tenant).ok().filter(|_| !sabotage::on(Sabotage::WorkerWorkDropped))
+        {
+            crate::run_jobs(&self.env, &tenant).await?;
+        }
+        if storage.get_alarm().await?.is_none() {
+            storage.delete(WAITING).await?;
+        }
+        Response::empty()
     }
 }
 
@@ -130,10 +169,28 @@ impl TenantStore {
     /// Removes the database as a whole; the next batch finds a new one.
     async fn destroy(&self) -> Outcome {
         self.migrated.store(false, Ordering::Relaxed);
-        match self.state.storage().delete_all().await {
+        let storage = self.state.storage();
+        // The host keeps alarms apart from what else is stored.
+        let removed = async {
+            storage.delete_alarm().await?;
+            storage.delete_all().await
+        };
+        match removed.await {
             Ok(()) => Outcome::Rows(Vec::new()),
             Err(error) => Outcome::Unavailable { reason: error.to_string() },
         }
+    }
+
+    /// Sets the alarm, unless one is set.
+    async fn wake_later(&self, tenant: String) -> worker::Result<()> {
+        let storage = self.state.storage();
+        let tried = storage.get::<Waiting>(WAITING).await?.map_or(0, |waiting| waiting.tried);
+        // One that is set is for the same jobs: a runner beside requests waits as often as they have it try again.
+        if storage.get_alarm().await?.is_some() {
+            return Ok(());
+        }
+        storage.put(WAITING, Waiting { tenant, tried }).await?;
+        storage.set_alarm(FIRST_WAIT_MS << tried.min(MOST_DOUBLINGS)).await
     }
 
     fn transaction(&self, work: impl FnMut() -> Result<(), String>) -> Result<(), String> {
