@@ -131,7 +131,7 @@ impl Deployment {
         ));
         let timer: Arc<dyn Timer> = Arc::new(JsTimer);
         // Breakers and places are counted by isolate.
-        let policies = Policies::new(Arc::clone(&port), Arc::clone(&timer), Arc::clone(&ids));
+        let policies = Policies::new(Arc::clone(&port), Arc::clone(&timer), Arc::clone(&ids)).apart();
         let plain = Wrapped {
             databases: Arc::clone(&databases) as _,
             rate_store: Arc::clone(&databases) as _,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use reference_core::ids::JobId;
 use reference_core::ports::Timer;
 use reference_core::ports::{Background, BoxFuture};
 use reference_core::sabotage::{self, Sabotage};
@@ -25,6 +26,9 @@ extern "C" {
     fn wait_until(work: &js_sys::Promise) -> Result<(), JsValue>;
 }
 
+/// How often a job at work tells so, in milliseconds; a few times in what its tenant's object waits before it takes it for lost.
+const AT_WORK_EVERY_MS: u64 = 5_000;
+
 /// Pieces of work beside requests that are under way in this isolate.
 static ALIVE: AtomicUsize = AtomicUsize::new(0);
 
@@ -38,6 +42,15 @@ impl Background for WithAlarms {
 
     fn wake_later<'a>(&'a self, tenant: &'a TenantContext) -> BoxFuture<'a, ()> {
         Box::pin(SendFuture::new(self.0.wake_later(tenant)))
+    }
+
+    fn watch<'a>(&'a self, tenant: &'a TenantContext, job: &'a JobId) -> BoxFuture<'a, ()> {
+        Box::pin(SendFuture::new(async move {
+            loop {
+                self.0.at_work(tenant, job).await;
+                JsTimer.sleep(AT_WORK_EVERY_MS).await;
+            }
+        }))
     }
 }
 

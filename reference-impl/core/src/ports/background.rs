@@ -1,6 +1,7 @@
 //! Work that outlives its request.
 
 use super::BoxFuture;
+use crate::ids::JobId;
 use crate::tenancy::TenantContext;
 
 /// Runs futures beside the request that started them.
@@ -14,5 +15,12 @@ pub trait Background: Send + Sync {
     fn wake_later<'a>(&'a self, tenant: &'a TenantContext) -> BoxFuture<'a, ()> {
         let _ = tenant;
         Box::pin(std::future::ready(()))
+    }
+
+    /// Told beside a job's work, and dropped with it: never ready. For a host that may end work without a trace, so that it learns
+    /// which jobs are still at work, and queues those of which it hears nothing any more; others queue them when they start anew.
+    fn watch<'a>(&'a self, tenant: &'a TenantContext, job: &'a JobId) -> BoxFuture<'a, ()> {
+        let _ = (tenant, job);
+        Box::pin(std::future::pending())
     }
 }

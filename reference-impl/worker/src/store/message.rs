@@ -22,6 +22,11 @@ pub(super) enum Work {
     Destroy,
     /// Run the tenant's jobs after a while, by the object's alarm.
     WakeLater,
+    /// A job is being worked on; queue it again when nothing is heard of it any more.
+    AtWork {
+        /// Its id.
+        job: String,
+    },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
