@@ -90,7 +90,7 @@ function changed(beside) {
 }
 
 async function ports() {
-  for (const port of ["databases", "key-values", "vectors"]) {
+  for (const port of ["databases", "key-values", "vectors", "audio", "host"]) {
     expect(`the contract of the port ${port}`, (await fetch(`${contract}/${port}`, { method: "POST" })).status, 204);
   }
 }
@@ -213,6 +213,73 @@ async function models(beside) {
   expect("Workers AI is back", (await retrieve(MODELLED, "badges again")).json?.degraded ?? [], []);
 }
 
+/** Sends the object of a tenant a statement, past the Worker, which would begin waiting work with any request. */
+async function asked(worker, tenant, sql, params = []) {
+  const namespace = await worker.getDurableObjectNamespace("TENANTS");
+  const body = JSON.stringify({ tenant, work: { batch: [{ sql, params, guard: false }] } });
+  const answer = await namespace.get(namespace.idFromName(tenant)).fetch("https://store/", { method: "POST", body });
+  return (await answer.json()).rows?.[0];
+}
+const statusOf = async (worker, id) => (await asked(worker, MODELLED, "SELECT status FROM jobs WHERE id = ?1", [id]))?.[0]?.[0];
+
+/** A job that waits for a model which is down; gives its id once it was tried `times`, by nobody's request. */
+async function waiting(worker, beside, id, times) {
+  beside.trouble.set("ai", { kind: "unavailable" });
+  const before = beside.trouble.counts["ai run"] ?? 0;
+  const started = await call(MODELLED, "/ingest", { documents: [document(id, `The text ${id} waits for its vector.`)], async: true });
+  expect("a job for a model that is down", started.status, 202);
+  const tried = await within(() => (beside.trouble.counts["ai run"] ?? 0) >= before + times);
+  expect(`it is tried ${times} times without a request`, tried, true);
+  expect("and waits", await within(async () => (await statusOf(worker, started.json.id)) === "queued"), true);
+  return started.json.id;
+}
+
+async function alarms(beside, worker) {
+  const id = await waiting(worker, beside, "alarmed", 2);
+  beside.trouble.clear();
+  expect("the object's alarm runs it", await within(async () => (await statusOf(worker, id)) === "succeeded"), true);
+  expect("its document is found", found(await retrieve(MODELLED, "what waits for its vector"))?.[0]?.[0], "alarmed");
+}
+
+/** An alarm that was set before the process ended. */
+async function alarmsOfBefore(worker, id) {
+  expect("an alarm outlives the process", await within(async () => (await statusOf(worker, id)) === "succeeded"), true);
+}
+
+async function audio(beside, worker) {
+  const bucket = await worker.getR2Bucket("AUDIO", "reference-worker");
+  await bucket.put(`${SPEAKING}/job_of_old`, "old", { customMetadata: { tenant: SPEAKING, expires_at: "1" } });
+  const spoken = async () => {
+    const started = await call(SPEAKING, "/tts", { text: "The doors open at nine.", voice: "luna", format: "wav", async: true });
+    await within(async () => !["queued", "running"].includes((await call(SPEAKING, `/jobs/${started.json?.id}`)).json?.status));
+    return started.json?.id;
+  };
+  const id = await spoken();
+  const result = () => call(SPEAKING, `/jobs/${id}/result`);
+  const heard = await result();
+  expect("the audio of a job", [heard.status, heard.bytes.subarray(0, 4).toString()], [200, "RIFF"]);
+  const listed = (await bucket.list({ prefix: `${SPEAKING}/` })).objects.map((it) => it.key);
+  expect("it lies in R2, and what was past its time is gone", [listed.includes(`${SPEAKING}/${id}`), listed.includes(`${SPEAKING}/job_of_old`)], [true, false]);
+  expect("and not in the object", await asked(worker, SPEAKING, "SELECT count(*) FROM speech_audio"), [[0]]);
+  expect("another tenant's request for it", (await call(PLAIN, `/jobs/${id}/result`)).status, 404);
+  const kept = await (await bucket.get(`${SPEAKING}/${id}`)).arrayBuffer();
+  await bucket.put(`${SPEAKING}/${id}`, kept, { customMetadata: { tenant: PLAIN } });
+  expect("audio that says it is another's", (await result()).status, 404);
+  await bucket.delete(`${SPEAKING}/${id}`);
+  expect("audio that is gone", (await result()).status, 404);
+}
+
+async function points(beside) {
+  const of = (operation) => beside.points.filter((it) => it.blobs?.[0] === operation && it.indexes?.[0] === INDEXED);
+  const before = of("search").length;
+  await call(INDEXED, "/search", { query: "Where is the saddle kept?" });
+  expect("a data point of the request", await within(() => of("search").length > before), true);
+  const point = of("search").at(-1);
+  expect("what it tells", [point?.blobs.slice(0, 2), point?.blobs.length, point?.doubles[0], point?.doubles.length], [["search", "POST"], 6, 200, 6]);
+  expect("how long it took", point?.doubles[1] > 0, true);
+  expect("no text of it", JSON.stringify(beside.points).includes("saddle kept"), false);
+}
+
 async function speech(beside) {
   const text = "Good morning. The doors open at nine.";
   for (const [voice, provider, rate] of [["luna", "aura", 24000], ["mel", "melo", 44100]]) {
@@ -290,9 +357,12 @@ try {
   await begin();
   await ports();
   const entry = await cache(running.worker, beside);
-  for (const part of [vectors, models, speech, faults]) await part(beside);
+  for (const part of [vectors, models, alarms, speech, audio, points, faults]) await part(beside, running.worker);
+  const late = await waiting(running.worker, beside, "late", 1);
   await running.worker.dispose();
+  beside.trouble.clear();
   await begin();
+  await alarmsOfBefore(running.worker, late);
   await reborn(running.worker, entry);
   await running.worker.dispose();
 } catch (error) {

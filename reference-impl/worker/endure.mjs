@@ -1,5 +1,6 @@
 // What the Worker survives: a handler that panics costs its own request alone, also while others are under way, and a process that is
-// killed in the middle of an ingest leaves each document wholly old or wholly new. It needs a bundle of `build.sh --dev`.
+// killed in the middle of an ingest leaves each document wholly old or wholly new; a job that was at work then is found by its
+// tenant's object and ends. It needs a bundle of `build.sh --dev`.
 //
 //   node endure.mjs
 //
@@ -17,6 +18,8 @@ const READY_WITHIN_MS = 60_000;
 const ANSWER_WITHIN_MS = 60_000;
 /** Documents of an ingest, and paragraphs of each, enough to be killed in the middle of. */
 const [DOCUMENTS, PARAGRAPHS] = [24, 30];
+/** A job that its process left behind is found after twenty seconds of the object's silence, and worked on then. */
+const [FOUND_WITHIN_MS, LOOK_EVERY_MS] = [90_000, 250];
 /** Rounds of killing; at least one must come in the middle. */
 const MOST_ROUNDS = 8;
 
@@ -141,6 +144,34 @@ async function killed(data) {
   running = undefined;
 }
 
+/** A process is killed while a job of it is at work; the next one hears nothing of that job, and does it. */
+async function lost(data) {
+  running = await launched(data);
+  await fault(running.control, "database", { kind: "slow", delay_ms: 200, tenant: TENANT });
+  const started = await call(running.url, "/ingest", { body: { documents: documents(7), async: true } });
+  expect("a job is begun", started.status, 202);
+  const job = async () => (await call(running.url, `/jobs/${started.json.id}`)).json;
+  const until = async (done) => {
+    const began = performance.now();
+    for (;;) {
+      const found = await job();
+      if (done(found) || performance.now() - began > FOUND_WITHIN_MS) return found;
+      await new Promise((later) => setTimeout(later, LOOK_EVERY_MS));
+    }
+  };
+  const middle = await until((it) => it?.progress.done > 0);
+  expect("it is at work", [middle?.status, middle?.progress.done < DOCUMENTS], ["running", true]);
+  await running.kill("SIGKILL");
+  running = await launched(data);
+  expect("the next process finds it as it was left", (await job())?.status, "running");
+  const ended = await until((it) => it?.status !== "running" && it?.status !== "queued");
+  expect("its tenant's object has it done", [ended?.status, ended?.progress], ["succeeded", { done: DOCUMENTS, total: DOCUMENTS }]);
+  const all = await Promise.all(documents(7).map(({ id }) => stored(running.url, id)));
+  expect("all documents are there", all.every((it) => it.versions.length === 1 && it.versions[0] === "7"), true);
+  await running.kill("SIGTERM");
+  running = undefined;
+}
+
 const folder = mkdtempSync(join(tmpdir(), "reference-endure-"));
 /** The process that is up, of whatever part; nothing may leave it behind. */
 let running;
@@ -150,6 +181,7 @@ try {
   await running.kill("SIGTERM");
   running = undefined;
   await killed(join(folder, "killed"));
+  await lost(join(folder, "lost"));
 } catch (error) {
   const cause = error.cause ? `: ${error.cause.message}` : "";
   console.error(`endure.mjs: ${error instanceof Stop ? error.message : error.stack}${cause}`);

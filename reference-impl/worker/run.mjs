@@ -1,14 +1,14 @@
 // Runs the built Worker on workerd with the tenants of the fixtures. It needs no network.
 //
-//   node run.mjs [--port 8788] [--data DIR] [--tenants DIR] [--control PORT] [--provider-url ID=URL]... [--stand-ins]
-//                [--speech] [--build FOLDER]
+//   node run.mjs [--port 8788] [--host 127.0.0.1] [--data DIR] [--tenants DIR] [--control PORT]
+//                [--provider-url ID=URL]... [--stand-ins] [--speech] [--build FOLDER]
 //
 // Prints one line `listening on http://127.0.0.1:PORT` when it is ready (port 0 takes a free one); requests and their log lines
 // follow. Without --data, what is stored is gone with the process. --control listens for the test-only control API, which a
-// bundle of `build.sh --dev` has; --provider-url is another address for a model provider of platform.yaml; --stand-ins binds KV, a
-// Vectorize index and Workers AI as well, and says where the stand-ins of the latter two are told to fail; --speech
-// puts `espeak-ng`, which a Worker cannot start, behind a URL of its own; --build names the folder beside this file that holds the
-// bundle, `build` or `build-sabotage`. Exit codes: 0 stopped, 1 our own error, 2 usage or
+// bundle of `build.sh --dev` has; --provider-url is another address for a model provider of platform.yaml; --stand-ins binds KV, an
+// R2 bucket, a Vectorize index, Workers AI and an Analytics Engine dataset as well, and says where stand-ins are told to fail;
+// --speech puts `espeak-ng`, which a Worker cannot start, behind a URL of its own; --build names the folder beside this file that
+// holds the bundle, `build` or `build-sabotage`. Exit codes: 0 stopped, 1 our own error, 2 usage or
 // a bad file, 3 a tool or the bundle is missing.
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
@@ -105,7 +105,7 @@ export async function configuration(tenants, urls) {
  * @returns the Miniflare instance and its base URL without a final slash
  */
 export async function start({
-  port = 0, data, tenants = TENANTS, control, contract, providerUrls = [], bundle = "build", onLine = () => {}, beside, change = () => {},
+  port = 0, host = "127.0.0.1", data, tenants = TENANTS, control, contract, providerUrls = [], bundle = "build", onLine = () => {}, beside, change = () => {},
 } = {}) {
   const build = join(here, bundle);
   if (!existsSync(join(build, "index.js"))) {
@@ -119,7 +119,7 @@ export async function start({
     name: "reference-worker",
     // Requests reach the Worker itself and not by way of the tool's own, which reads headers its own way.
     unsafeDirectSockets: [
-      { host: "127.0.0.1", port },
+      { host, port },
       ...(control === undefined ? [] : [{ host: "127.0.0.1", port: control, entrypoint: "Control" }]),
       ...(contract === undefined ? [] : [{ host: "127.0.0.1", port: contract, entrypoint: "Contract" }]),
     ],
@@ -149,6 +149,7 @@ export async function start({
     cf: false, // or it would ask the network where this machine is
     durableObjectsPersist: data ? resolve(data) : false,
     kvPersist: data ? join(resolve(data), "kv") : false,
+    r2Persist: data ? join(resolve(data), "r2") : false,
     telemetry: { enabled: false },
     workers: [main, ...further.beside],
   });
@@ -162,7 +163,7 @@ async function main() {
   try {
     const text = { type: "string" };
     const options = {
-      port: text, data: text, tenants: text, control: text, "provider-url": { ...text, multiple: true },
+      port: text, host: text, data: text, tenants: text, control: text, "provider-url": { ...text, multiple: true },
       "stand-ins": { type: "boolean" }, speech: { type: "boolean" }, build: text,
     };
     ({ values } = parseArgs({ options }));
@@ -183,7 +184,8 @@ async function main() {
   if (speech?.missing) throw new Stop(3, `missing: ${speech.missing}`);
   const change = ({ platform }) => speech && (platform.model_providers ??= []).push(speech.provider);
   const { worker, url } = await start({
-    port, data: values.data, tenants: values.tenants, control, providerUrls, bundle: values.build, onLine, beside, change,
+    port, host: values.host, data: values.data, tenants: values.tenants, control, providerUrls, bundle: values.build, onLine, beside,
+    change,
   });
   if (beside) console.log(`stand-ins on ${beside.url}`);
   console.log(`listening on ${url}`);

@@ -119,6 +119,8 @@ pub(crate) async fn take_back(
     }
     match operation {
         "ingest" => take_documents_back(session, tenant, exchange, body).await,
+        // Whether its job was quicker is no matter of the case, so neither is what it brought in.
+        "cancel_job" => take_items_back(session, tenant, exchange).await,
         "chat" if body.is_none_or(|body| body["session_id"].is_null()) => {
             // One body names the session as the first event of a stream does.
             let text = String::from_utf8_lossy(&exchange.response.body);
@@ -140,6 +142,13 @@ async fn take_documents_back(session: &Session, tenant: &str, exchange: &Exchang
     let mut ids: Vec<String> = documents.filter_map(|document| document["id"].as_str().map(str::to_owned)).collect();
     ids.sort();
     ids.dedup();
+    delete_documents(session, tenant, &ids).await;
+}
+
+async fn take_items_back(session: &Session, tenant: &str, exchange: &Exchange) {
+    let job = exchange.response.json().unwrap_or_default();
+    let items = job["items"].as_array().into_iter().flatten();
+    let ids: Vec<String> = items.filter_map(|item| item["id"].as_str().map(str::to_owned)).collect();
     delete_documents(session, tenant, &ids).await;
 }
 

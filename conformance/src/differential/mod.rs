@@ -7,7 +7,7 @@
 mod alike;
 mod requests;
 
-pub use alike::{BODIES_MAY_DIFFER, MAY_DIFFER, difference};
+pub use alike::{BODIES_MAY_DIFFER, MAY_DIFFER, ONE_MAY_REFUSE, SCORES_AFTER_DELETE, difference, refused_by_one};
 
 use std::{collections::BTreeSet, path::PathBuf, time::SystemTime};
 
@@ -92,7 +92,9 @@ fn compare(options: &Options, command: &str) -> Result<u8, Broken> {
     let mut notes = vec![score.clone()];
     let fields = MAY_DIFFER.iter().map(|(name, why)| format!("`{name}` may differ: {why}"));
     let bodies = BODIES_MAY_DIFFER.iter().map(|(name, why)| format!("the body of `{name}` may differ: {why}"));
-    notes.extend(fields.chain(bodies));
+    let refused = ONE_MAY_REFUSE.iter().map(|(part, why)| format!("one may refuse `{part}`: {why}"));
+    let scores = format!("`score` may differ after a document was deleted: {SCORES_AFTER_DELETE}");
+    notes.extend(fields.chain(bodies).chain(refused).chain([scores]));
     let mut record = engine::Frame::new(&pair.one, started, command).record(cases, verdict, None, notes);
     record.target.name = format!("{}-and-{}", options.target, options.other);
     output::say(&score);
@@ -148,7 +150,7 @@ impl Pair {
             }
             let send = |session| patiently(session, asked.of(session, &tenant.id));
             let (one, other) = join(send(&self.one), send(&self.other)).await;
-            cases.push(self.judged(id, asked.operation, one, other));
+            cases.push(self.judged(id, asked.operation, (one, other), asked.apart));
         }
         cases
     }
@@ -165,7 +167,7 @@ impl Pair {
             }
             let send = |session| exchange(session, generated);
             let (one, other) = join(send(&self.one), send(&self.other)).await;
-            cases.push(self.judged(id, operation, one, other));
+            cases.push(self.judged(id, operation, (one, other), &[]));
         }
         cases
     }
@@ -178,8 +180,8 @@ impl Pair {
         (has[0] != has[1]).then(|| format!("one of the two alone has the feature `{guard}`"))
     }
 
-    fn judged(&self, id: String, operation: &str, one: Answer, other: Answer) -> CaseRecord {
-        match (one, other) {
+    fn judged(&self, id: String, operation: &str, answers: (Answer, Answer), apart: &[&str]) -> CaseRecord {
+        match answers {
             (Answer::Lacks(reason), _) | (_, Answer::Lacks(reason)) => {
                 case(id, operation, CaseRecordOutcome::NotApplicable, reason)
             }
@@ -187,7 +189,10 @@ impl Pair {
                 case(id, operation, CaseRecordOutcome::Error, message)
             }
             (Answer::Came(one), Answer::Came(other)) => {
-                let found = difference(operation, &one.response, &other.response);
+                if let Some(why) = refused_by_one(&id, &one.response, &other.response) {
+                    return case(id, operation, CaseRecordOutcome::NotApplicable, why.to_owned());
+                }
+                let found = difference(operation, &one.response, &other.response, apart);
                 let outcome = if found.is_some() { CaseRecordOutcome::Fail } else { CaseRecordOutcome::Pass };
                 let mut record = case(id, operation, outcome, String::new());
                 record.message = found.map(|it| record::cut(&self.one.redactor.clean(&it), 2000).0);

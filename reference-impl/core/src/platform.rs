@@ -32,7 +32,7 @@ use crate::ingest::{
 };
 use crate::metrics::Metrics;
 use crate::policy::Policies;
-use crate::ports::{Database, Embedder, Scan, VectorIndex};
+use crate::ports::{AudioStore, Database, Embedder, Scan, VectorIndex};
 use crate::retrieve::{Keeper, RetrieveError, RetrieveRequest, Retrieved, Retriever, Sources};
 use crate::sabotage::{self, Sabotage};
 use crate::search::{
@@ -82,6 +82,8 @@ pub struct Platform {
     speech: Arc<Speech>,
     /// Takes what is told of jobs; `None` where nobody collects traces.
     traces: Option<Arc<dyn TraceSink>>,
+    /// Where the audio of jobs is kept; `None` for the tenant's database.
+    audio: Option<Arc<dyn AudioStore>>,
 }
 
 impl Platform {
@@ -109,6 +111,7 @@ impl Platform {
             toolbox: Toolbox::new(cursor_secret),
             speech: Arc::default(),
             traces: None,
+            audio: None,
         }
     }
 
@@ -183,6 +186,12 @@ impl Platform {
     pub fn with_speech(self, speech: Arc<Speech>) -> Self {
         speech.count_with(self.meter.clone());
         Self { speech, ..self }
+    }
+
+    /// The same with a place for the audio of jobs outside the tenants' databases.
+    #[must_use]
+    pub fn with_audio(self, audio: Arc<dyn AudioStore>) -> Self {
+        Self { audio: Some(audio), ..self }
     }
 
     /// The deployment's speech.

@@ -4,13 +4,22 @@
 //! used, so that a process holds the 23 MB of the file and no second copy. One call uses one thread; a text gives the same bits
 //! whichever texts are embedded beside it.
 
+#[cfg(feature = "encoder")]
 mod attention;
+#[cfg(feature = "encoder")]
 mod encoder;
+#[cfg(feature = "encoder")]
 mod function;
+#[cfg(feature = "encoder")]
 mod matrix;
+#[cfg(feature = "encoder")]
 mod pack;
 mod wordpiece;
 
+#[cfg(feature = "encoder")]
+use std::sync::Arc;
+
+#[cfg(feature = "encoder")]
 pub use pack::PackError;
 pub use wordpiece::{Piece, WordPiece};
 
@@ -22,12 +31,14 @@ pub const DIMENSIONS: usize = 384;
 pub const MAX_PIECES: usize = 256;
 
 /// The model: word pieces and encoder.
+#[cfg(feature = "encoder")]
 #[derive(Debug)]
 pub struct MiniLm {
-    pieces: WordPiece,
+    pieces: Arc<WordPiece>,
     encoder: encoder::Encoder,
 }
 
+#[cfg(feature = "encoder")]
 impl MiniLm {
     /// The model as it is compiled in. Reads the small tables and checks the sum of the weights: some ten milliseconds.
     ///
@@ -35,11 +46,11 @@ impl MiniLm {
     ///
     /// [`PackError`] where the compiled-in file is damaged or of another version.
     pub fn load() -> Result<Self, PackError> {
-        Ok(Self { pieces: WordPiece::new(), encoder: encoder::Encoder::load()? })
+        Ok(Self { pieces: Arc::new(WordPiece::new()), encoder: encoder::Encoder::load()? })
     }
 
     /// The word pieces.
-    pub fn pieces(&self) -> &WordPiece {
+    pub fn pieces(&self) -> &Arc<WordPiece> {
         &self.pieces
     }
 

@@ -146,7 +146,7 @@ async fn ingestion() {
     let model = Arc::new(MiniLm::load().unwrap());
     let places = std::thread::available_parallelism().map_or(1, usize::from);
     let embedder = MiniLmEmbedder::new(Arc::clone(&model), places);
-    let tokenizer = WordPieceTokenizer::new(model);
+    let tokenizer = WordPieceTokenizer::new(Arc::clone(model.pieces()));
     let owner = TestTenants::new().owner();
     let settings = {
         let tenant = server.deployment.registry.all().into_iter().find(|it| it.tenant.as_str() == TENANT);

@@ -161,7 +161,7 @@ impl Deployment {
             ids: Arc::clone(&ids),
             key_value: Arc::new(PatientKeyValue::new(Arc::clone(&wrapped.key_value), Arc::clone(&timer))),
             background: Arc::clone(&tasks) as Arc<dyn Background>,
-            tokenizer: Arc::new(WordPieceTokenizer::new(minilm)),
+            tokenizer: Arc::new(WordPieceTokenizer::new(Arc::clone(minilm.pieces()))),
             embedders: models.embedders,
             generators: models.generators,
             rerankers: models.rerankers,

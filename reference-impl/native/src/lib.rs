@@ -11,6 +11,8 @@ pub mod docs;
 pub mod events;
 pub mod faults;
 pub mod files;
+#[cfg(test)]
+mod host_contract;
 mod host_models;
 pub mod ids;
 mod linger;

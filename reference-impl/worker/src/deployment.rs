@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use contract_types::{Implementation, IsolationMode};
+use minilm::WordPiece;
 use reference_core::auth::{Authenticator, KeySet};
-use reference_core::ingest::UnicodeWords;
 use reference_core::platform::{Platform, Ports};
 use reference_core::policy::Policies;
 use reference_core::ports::{Clock, Databases, Ids, KeyValue, MemoryKeyValue, PatientKeyValue, Timer};
@@ -15,15 +15,16 @@ use reference_providers::HostModels;
 use worker::Env;
 
 use crate::clock::JsClock;
-use crate::cloud::{KvCache, Vectorize};
+use crate::cloud::{KvCache, R2Audio, Vectorize};
 use crate::config::{self, PROBE_TENANT};
 use crate::docs::OperationList;
 use crate::ids::JsIds;
 #[cfg(feature = "control")]
 pub(crate) use crate::models::models;
 use crate::store::ObjectDatabases;
-use crate::tasks::{JsTimer, WaitUntil};
+use crate::tasks::{JsTimer, WithAlarms};
 use crate::telemetry::Console;
+use crate::word_piece::WordPieceTokenizer;
 
 /// Name of the text binding with the configuration.
 const CONFIG: &str = "CONFIG";
@@ -33,6 +34,8 @@ const CURSOR_SECRET: &str = "CURSOR_SECRET";
 pub(crate) const CACHE: &str = "CACHE";
 /// Name of the Vectorize index; without it every tenant's vectors are looked at exactly.
 pub(crate) const VECTORS: &str = "PASSAGES";
+/// Name of the R2 bucket of the audio of jobs; without it their audio lies in the tenants' objects.
+pub(crate) const AUDIO: &str = "AUDIO";
 /// Name of the namespace of tenants' objects.
 pub(crate) const TENANTS: &str = "TENANTS";
 /// Name of the text binding that turns the control API on.
@@ -128,7 +131,7 @@ impl Deployment {
         ));
         let timer: Arc<dyn Timer> = Arc::new(JsTimer);
         // Breakers and places are counted by isolate.
-        let policies = Policies::new(Arc::clone(&port), Arc::clone(&timer), Arc::clone(&ids));
+        let policies = Policies::new(Arc::clone(&port), Arc::clone(&timer), Arc::clone(&ids)).apart();
         let plain = Wrapped {
             databases: Arc::clone(&databases) as _,
             rate_store: Arc::clone(&databases) as _,
@@ -137,7 +140,7 @@ impl Deployment {
                 Err(_) => Arc::new(MemoryKeyValue::new(CACHE_BYTES_PER_TENANT)),
             },
             models: crate::models::assemble(env, &config, &timer)?,
-            telemetry: Arc::new(Console),
+            telemetry: Arc::new(Console::new(env)),
             before_call: None,
         };
         #[cfg(feature = "sabotage")]
@@ -154,8 +157,8 @@ impl Deployment {
             clock: Arc::clone(&port),
             ids: Arc::clone(&ids),
             key_value: Arc::new(PatientKeyValue::new(wrapped.key_value, Arc::clone(&timer))),
-            background: Arc::new(WaitUntil),
-            tokenizer: Arc::new(UnicodeWords),
+            background: Arc::new(WithAlarms(Arc::clone(&databases))),
+            tokenizer: Arc::new(WordPieceTokenizer::new(Arc::new(WordPiece::new()))),
             embedders: models.embedders,
             generators: models.generators,
             rerankers: models.rerankers,
@@ -166,6 +169,10 @@ impl Deployment {
         // The runtime lets no request be woken by another one's work. Each isolate would count for itself.
         let platform = Platform::new(ports, cursors.as_bytes(), INDEX_BYTES);
         let platform = platform.without_joining().without_metrics().with_speech(speech);
+        let platform = match env.bucket(AUDIO) {
+            Ok(bucket) => platform.with_audio(Arc::new(R2Audio::new(bucket, Arc::clone(&port)))),
+            Err(_) => platform,
+        };
         let platform = Arc::new(match Vectorize::new(env, VECTORS) {
             Some(vectors) => platform.with_vectors(Arc::new(vectors)),
             None => platform,

@@ -26,11 +26,17 @@ mod docs;
 #[expect(unreachable_pub, reason = "the native server is a library too")]
 mod faults;
 mod fetch;
+#[cfg(feature = "control")]
+#[path = "../../native/src/host_contract.rs"]
+mod host_contract;
 mod ids;
 mod models;
 mod store;
 mod tasks;
 mod telemetry;
+#[path = "../../native/src/models/word_piece.rs"]
+#[expect(unreachable_pub, reason = "the native server, which has the same tokenizer, is a library too")]
+mod word_piece;
 
 use std::sync::{
     Arc, OnceLock,
@@ -46,6 +52,7 @@ use axum::{
 };
 use reference_core::ports::{Background as _, Clock as _, Timer as _};
 use reference_core::sabotage::{self, Sabotage};
+use reference_core::tenancy::TenantId;
 use tower::Service;
 use worker::{Context, Env, HttpRequest, event};
 
@@ -108,6 +115,24 @@ impl Served {
     }
 }
 
+/// The service of this isolate, assembled where it is not there yet.
+fn served(env: &Env) -> worker::Result<&'static Served> {
+    if let Some(served) = SERVICE.get() {
+        return Ok(served);
+    }
+    let assembled = Served::assemble(env)?;
+    Ok(SERVICE.get_or_init(|| assembled))
+}
+
+/// Runs the queued jobs of a tenant, as its object's alarm asks.
+async fn run_jobs(env: &Env, tenant: &TenantId) -> worker::Result<()> {
+    let served = served(env)?;
+    // A tenant that is not configured any more has nobody to run jobs for.
+    let Some(tenant) = served.deployment.authenticator.maintenance(tenant) else { return Ok(()) };
+    let ran = served.deployment.platform.run_jobs(&tenant).await;
+    ran.map(drop).map_err(|error| worker::Error::RustError(error.to_string()))
+}
+
 /// Answers every request.
 #[event(fetch)]
 async fn fetch(
@@ -119,9 +144,9 @@ async fn fetch(
         served.wake();
         served.entry(&env)
     } else {
-        let assembled = Served::assemble(&env)?;
+        let served = served(&env)?;
         warm();
-        SERVICE.get_or_init(|| assembled).entry(&env)
+        served.entry(&env)
     };
     separate(request.headers_mut());
     Ok(service.call(request).await?)

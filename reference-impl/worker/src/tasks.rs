@@ -1,18 +1,23 @@
 //! Work beside requests, and waiting.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use reference_core::ids::JobId;
 use reference_core::ports::Timer;
 use reference_core::ports::{Background, BoxFuture};
 use reference_core::sabotage::{self, Sabotage};
+use reference_core::tenancy::TenantContext;
 use worker::{
     Delay, js_sys,
     send::SendFuture,
     wasm_bindgen::{JsValue, prelude::wasm_bindgen},
     wasm_bindgen_futures::future_to_promise,
 };
+
+use crate::store::ObjectDatabases;
 
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, module = "cloudflare:workers")]
 extern "C" {
@@ -21,10 +26,35 @@ extern "C" {
     fn wait_until(work: &js_sys::Promise) -> Result<(), JsValue>;
 }
 
+/// How often a job at work tells so, in milliseconds; a few times in what its tenant's object waits before it takes it for lost.
+const AT_WORK_EVERY_MS: u64 = 5_000;
+
 /// Pieces of work beside requests that are under way in this isolate.
 static ALIVE: AtomicUsize = AtomicUsize::new(0);
 
-/// Keeps the request's isolate alive until its work is done, or until the host's own limit.
+/// Keeps the request's isolate alive until its work is done, or until the host's own limit; alarms of tenants' objects go beyond it.
+pub(crate) struct WithAlarms(pub(crate) Arc<ObjectDatabases>);
+
+impl Background for WithAlarms {
+    fn spawn(&self, work: BoxFuture<'static, ()>) {
+        WaitUntil.spawn(work);
+    }
+
+    fn wake_later<'a>(&'a self, tenant: &'a TenantContext) -> BoxFuture<'a, ()> {
+        Box::pin(SendFuture::new(self.0.wake_later(tenant)))
+    }
+
+    fn watch<'a>(&'a self, tenant: &'a TenantContext, job: &'a JobId) -> BoxFuture<'a, ()> {
+        Box::pin(SendFuture::new(async move {
+            loop {
+                self.0.at_work(tenant, job).await;
+                JsTimer.sleep(AT_WORK_EVERY_MS).await;
+            }
+        }))
+    }
+}
+
+/// The same without alarms.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct WaitUntil;
 

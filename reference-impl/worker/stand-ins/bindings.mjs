@@ -1,5 +1,5 @@
 // The bindings that the local runtime has only as stand-ins, for miniflare: an object each, whose calls reach server.mjs. KV is the
-// real one, behind faults.
+// real one, behind faults; the R2 bucket is the real one as it is.
 
 const ERROR = `
 async function ask(env, path, body) {
@@ -45,6 +45,17 @@ export default function (env) {
 }
 `;
 
+const POINTS = `${ERROR}
+export default function (env) {
+  return {
+    // As the real one, it answers nothing and has nobody wait.
+    writeDataPoint(point) {
+      ask(env, "/points", point).catch(() => {});
+    },
+  };
+}
+`;
+
 /** Workers beside the Worker, and its options that lead to them. `address` is that of the stand-ins. */
 export function bindings(address) {
   const external = { STAND_IN: { external: { address, http: {} } } };
@@ -53,6 +64,7 @@ export function bindings(address) {
     beside: [
       standIn("stand-in-vectorize", VECTORIZE),
       standIn("stand-in-ai", AI),
+      standIn("stand-in-points", POINTS),
       standIn("stand-in-kv", KV, { kvNamespaces: { REAL: "answers" } }),
     ],
     options: {
@@ -60,7 +72,9 @@ export function bindings(address) {
         PASSAGES: { scriptName: "stand-in-vectorize" },
         AI: { scriptName: "stand-in-ai" },
         CACHE: { scriptName: "stand-in-kv" },
+        METRICS: { scriptName: "stand-in-points" },
       },
+      r2Buckets: { AUDIO: "audio" },
     },
   };
 }

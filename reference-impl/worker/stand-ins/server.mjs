@@ -30,6 +30,7 @@ export async function standIns({ dimensions = 512, metadataIndexes = [], delayMs
   const trouble = new Trouble();
   const vectorize = new VectorizeStandIn({ dimensions, metadataIndexes, delayMs, trouble });
   const ai = new AiStandIn({ trouble });
+  const points = [];
   const json = (response, status, value) =>
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
 
@@ -39,9 +40,11 @@ export async function standIns({ dimensions = 512, metadataIndexes = [], delayMs
     const rest = path.match(/^\/client\/v4\/accounts\/[^/]+\/ai\/run\/(.+)$/);
     const gateway = path.match(/^\/v1\/[^/]+\/([^/]+)\/workers-ai\/(.+)$/);
     try {
-      if (path === "/state") return json(response, 200, { counts: trouble.counts, calls: ai.calls, index: vectorize.describe() });
+      const counts = { ...trouble.counts, points: points.length };
+      if (path === "/state") return json(response, 200, { counts, calls: ai.calls, index: vectorize.describe() });
       if (first === "faults" && request.method === "PUT") trouble.set(second, await body(request));
       else if (first === "faults") trouble.clear(second);
+      else if (path === "/points") points.push(await body(request));
       else if (path === "/kv") return json(response, 200, { fault: (await trouble.strike("kv", (await body(request)).call)) ?? null });
       else if (first === "vectorize") return json(response, 200, await vectorize.call(second, await body(request)));
       else if (path === "/ai/run") {
@@ -72,5 +75,5 @@ export async function standIns({ dimensions = 512, metadataIndexes = [], delayMs
     server.closeAllConnections();
     return new Promise((done) => server.close(done));
   };
-  return { trouble, vectorize, ai, address, url: `http://${address}`, stop };
+  return { trouble, vectorize, ai, points, address, url: `http://${address}`, stop };
 }

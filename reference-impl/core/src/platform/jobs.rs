@@ -5,6 +5,7 @@ mod work;
 use std::sync::Arc;
 
 use contract_types::ErrorCode;
+use futures_util::future::{Either, select};
 
 use super::{JobError, Page, Platform, SpokenAudio};
 use crate::ids::JobId;
@@ -121,13 +122,19 @@ impl Platform {
             let (clock, ids) = (&self.ports().clock, &*self.ports().ids);
             let job = (claimed.job.id.clone(), claimed.job.kind);
             let (within, followed) = Followed::begin(tenant, job, &claimed.request, clock, ids);
-            let ended = self.run_claimed(&within, claimed).await;
+            let id = claimed.job.id.clone();
+            let work = Box::pin(self.run_claimed(&within, claimed));
+            let ended = match select(work, self.ports().background.watch(tenant, &id)).await {
+                Either::Left((ended, _)) => ended,
+                Either::Right(((), work)) => work.await,
+            };
             if let Some(followed) = followed {
                 let outcome = ended.as_ref().map_or(StepOutcome::Error, |&(outcome, _)| outcome);
                 followed.end(tenant.id(), outcome, self.traces.as_ref());
             }
             if let (_, true) = ended? {
                 self.runners.wait(tenant);
+                self.ports().background.wake_later(tenant).await;
                 break;
             }
         }

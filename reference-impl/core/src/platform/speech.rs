@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use super::{JobError, Platform};
 use crate::ids::JobId;
-use crate::ports::{Database, ModelError, SpeechFormat, SpeechVoice};
+use crate::ports::{Database, DatabaseError, ModelError, SpeechFormat, SpeechVoice};
 use crate::sabotage::{self, Sabotage};
 use crate::speech::{Recording, SpeechError, SpeechRequest, collected};
 use crate::store::audio::{self, Kept};
@@ -159,15 +159,17 @@ impl Platform {
         self.meter.close(&owner).await;
         let Some(spoken) = ended else { return Ok(None) };
         let ending = match spoken {
-            Ok(spoken) => match audio::keep(database, &job.id, &spoken.audio).await? {
-                Kept::Yes => {
-                    let result = json!({"provider": spoken.provider, "media_type": spoken.media_type});
+            Ok(spoken) => match self.keep_audio(tenant, database, job, &spoken.audio).await? {
+                (Kept::Yes, elsewhere) => {
+                    let result = json!({
+                        "provider": spoken.provider, "media_type": spoken.media_type, "elsewhere": elsewhere,
+                    });
                     #[cfg(feature = "sabotage")]
                     LAST.lock().unwrap_or_else(PoisonError::into_inner).replace(spoken);
                     Ending::Succeeded(result)
                 }
-                Kept::NotRunning => return Ok(None),
-                Kept::NoRoom => {
+                (Kept::NotRunning, _) => return Ok(None),
+                (Kept::NoRoom, _) => {
                     let message = "as much audio is kept as may be; it goes when results expire".to_owned();
                     Ending::Failed(JobFailure { code: ErrorCode::RateLimited, message })
                 }
@@ -177,6 +179,25 @@ impl Platform {
         let (now, ttl_ms) = (self.ports().clock.now(tenant.id()), tenant.settings().times.result_ttl_ms);
         jobs::finish(database, &job.id, &[], &ending, now, ttl_ms).await?;
         Ok(Some(ending))
+    }
+
+    /// Keeps the audio of a job, and says whether it lies outside the database.
+    async fn keep_audio(
+        &self,
+        tenant: &TenantContext,
+        database: &dyn Database,
+        job: &Job,
+        bytes: &[u8],
+    ) -> Result<(Kept, bool), JobError> {
+        if let Some(store) = &self.audio {
+            let until = self.ports().clock.now(tenant.id()).saturating_add(tenant.settings().times.result_ttl_ms);
+            match store.put(tenant, job.id.as_str(), bytes, until).await {
+                // A job that was cancelled meanwhile has no result, so that nobody asks for this.
+                Ok(()) => return Ok((Kept::Yes, true)),
+                Err(error) => tracing::warn!(tenant = tenant.id().as_str(), %error, "audio is kept in the database"),
+            }
+        }
+        Ok((audio::keep(database, &job.id, bytes).await?, false))
     }
 
     async fn spoken_whole(&self, tenant: &TenantContext, request: &SpeechRequest) -> Result<SpokenAudio, SpeechError> {
@@ -200,7 +221,15 @@ impl Platform {
         let (Some(provider), Some(media_type)) = (result["provider"].as_str(), result["media_type"].as_str()) else {
             return Ok(None);
         };
-        let audio = audio::read(database, &job.id).await?;
+        let audio = match (result["elsewhere"].as_bool(), &self.audio) {
+            (Some(true), Some(store)) => store
+                .get(tenant, job.id.as_str())
+                .await
+                .map_err(|error| JobError::Database(DatabaseError::Unavailable { reason: error.to_string() }))?
+                .unwrap_or_default(),
+            (Some(true), None) => Vec::new(),
+            (Some(false) | None, _) => audio::read(database, &job.id).await?,
+        };
         if audio.is_empty() {
             tracing::warn!(tenant = tenant.id().as_str(), "the audio of a job is not there");
             return Ok(None);

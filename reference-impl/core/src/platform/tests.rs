@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use contract_types::ErrorCode;
 use serde_json::{Value as Json, json};
 
+mod audio;
 mod chat;
 mod chat_tools;
 mod contract;

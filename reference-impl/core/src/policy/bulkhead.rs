@@ -6,8 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use super::PolicySettings;
+use crate::ports::Timer;
 use crate::sabotage::{self, Sabotage};
 use crate::tenancy::TenantId;
+
+/// How often a call that nobody may wake looks whether it has got a place, in milliseconds: seldom enough to cost nothing beside
+/// the call of a model that it waits for.
+const LOOK_AGAIN_MS: u64 = 10;
 
 /// Places that all tenants share in the flaw where one of them can take all.
 const SHARED: usize = 1;
@@ -69,8 +74,9 @@ impl Bulkhead {
         if sabotage::on(Sabotage::PlacesTakenByOne) { (SHARED, SHARED) } else { (self.places, self.of_tenant) }
     }
 
-    /// A place for a call of `tenant`, after the others of it that wait; `None` when too many do.
-    pub(super) async fn take(self: &Arc<Self>, tenant: &TenantId) -> Option<Place> {
+    /// A place for a call of `tenant`, after the others of it that wait; `None` when too many do. With `look_again` a call that
+    /// waits is woken by that timer alone, and not by the one that gives its place back.
+    pub(super) async fn take(self: &Arc<Self>, tenant: &TenantId, look_again: Option<&dyn Timer>) -> Option<Place> {
         let waiter = {
             let (places, of_tenant) = self.bounds();
             let mut state = self.lock();
@@ -92,6 +98,12 @@ impl Bulkhead {
             waiter
         };
         let waiting = Waiting { bulkhead: self, tenant, waiter };
+        if let Some(timer) = look_again {
+            while !std::mem::take(&mut waiting.waiter.lock().given) {
+                timer.sleep(LOOK_AGAIN_MS).await;
+            }
+            return Some(self.place(tenant));
+        }
         poll_fn(|context| {
             let mut turn = waiting.waiter.lock();
             if turn.given {
@@ -191,10 +203,14 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::task::{Context, Wake};
+
     use futures_util::FutureExt;
 
     use super::*;
     use crate::ports::BoxFuture;
+    use crate::testkit::TestTimer;
 
     fn tenant(id: &str) -> TenantId {
         TenantId::parse(id).unwrap()
@@ -211,7 +227,7 @@ mod tests {
         bulkhead: &'a Arc<Bulkhead>,
         tenant: &'a TenantId,
     ) -> (BoxFuture<'a, Option<Place>>, Option<Option<Place>>) {
-        let mut call: BoxFuture<'a, Option<Place>> = Box::pin(bulkhead.take(tenant));
+        let mut call: BoxFuture<'a, Option<Place>> = Box::pin(bulkhead.take(tenant, None));
         let place = call.as_mut().now_or_never();
         (call, place)
     }
@@ -243,6 +259,34 @@ mod tests {
         drop(place);
         let state = bulkhead.lock();
         assert_eq!((state.taken, state.tenants.len()), (0, 0));
+    }
+
+    /// A waker that counts how often it is called.
+    #[derive(Default)]
+    struct Calls(AtomicUsize);
+
+    impl Wake for Calls {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    #[test]
+    fn wakes_nobody_who_looks_again_by_a_timer() {
+        for apart in [false, true] {
+            let (bulkhead, one, timer) = (bulkhead(1, 1, 8), tenant("aurora-bikes"), TestTimer::default());
+            let look_again = apart.then_some(&timer as &dyn Timer);
+            let place = ask(&bulkhead, &one).1.unwrap();
+            let mut call: BoxFuture<'_, Option<Place>> = Box::pin(bulkhead.take(&one, look_again));
+            let calls = Arc::new(Calls::default());
+            let waker = Waker::from(Arc::clone(&calls));
+            let mut context = Context::from_waker(&waker);
+            assert!(call.as_mut().poll(&mut context).is_pending());
+            drop(place);
+            assert_eq!(calls.0.load(Relaxed), usize::from(!apart), "by the one that gives its place back");
+            timer.pass(LOOK_AGAIN_MS);
+            assert!(matches!(call.as_mut().poll(&mut context), Poll::Ready(Some(_))), "apart: {apart}");
+        }
     }
 
     #[test]

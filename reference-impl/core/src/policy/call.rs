@@ -175,7 +175,8 @@ impl Policy {
         (repeat, bound): (Repeat, Bound),
         call: impl Fn(TenantContext) -> BoxFuture<'a, Result<T, ModelError>>,
     ) -> Result<(T, Held), ModelError> {
-        let taken = async { Ok(self.bulkhead.take(tenant.id()).await) };
+        let look_again = self.means.apart.then_some(&*self.means.timer);
+        let taken = async { Ok(self.bulkhead.take(tenant.id(), look_again).await) };
         let place = self.within(self.limit_ms(tenant, bound), taken).await?;
         let place = place.ok_or_else(|| self.refused("too many calls of the tenant wait for it", Some(1000)))?;
         let own = self.own(tenant.id());

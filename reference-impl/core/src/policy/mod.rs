@@ -81,6 +81,8 @@ pub(crate) struct Means {
     pub(crate) timer: Arc<dyn Timer>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) retries: Arc<Retries>,
+    /// Whether no call may be woken by the end of another one's; see [`Policies::apart`].
+    pub(crate) apart: bool,
 }
 
 /// Repetitions by port and tenant.
@@ -112,7 +114,15 @@ pub struct Policies {
 impl Policies {
     /// Policies that read `clock`, wait on `timer` and draw their pauses from `ids`. Clock and timer must tell the same time.
     pub fn new(clock: Arc<dyn Clock>, timer: Arc<dyn Timer>, ids: Arc<dyn Ids>) -> Self {
-        Self { means: Means { clock, timer, ids, retries: Arc::default() }, models: Mutex::default() }
+        Self { means: Means { clock, timer, ids, retries: Arc::default(), apart: false }, models: Mutex::default() }
+    }
+
+    /// The same for a host that lets no request be woken by another one's work: calls that wait for a place look again by
+    /// themselves.
+    #[must_use]
+    pub fn apart(mut self) -> Self {
+        self.means.apart = true;
+        self
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(PolicyPort, String), Arc<Policy>>> {

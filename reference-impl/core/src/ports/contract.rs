@@ -1,8 +1,8 @@
 //! What every adapter of a port must pass. An adapter's tests call these with fresh stores; they panic at the first breach.
 
 use super::{
-    Clock, Database, DatabaseError, Databases, KeptVector, KeyValue, Row, Statement, Timer, UnixMillis, Value,
-    VectorIndex,
+    AudioStore, Clock, Database, DatabaseError, Databases, KeptVector, KeyValue, Row, Statement, Timer, UnixMillis,
+    Value, VectorIndex,
 };
 use crate::tenancy::TenantContext;
 
@@ -147,6 +147,32 @@ pub async fn assert_key_values_isolate_tenants(
         assert_eq!(got(cache, stranger, key).await.as_deref(), Some("stranger's"), "the owner's clearing: {key}");
     }
     cache.clear(stranger).await.expect("the stranger's entries are cleared");
+}
+
+/// Audio is read by the tenant that it was kept for alone, byte by byte, and the last that was kept under a name is what is there.
+///
+/// # Panics
+///
+/// When it is otherwise, or when a call fails.
+pub async fn assert_audio_isolates_tenants(
+    store: &dyn AudioStore,
+    owner: &TenantContext,
+    stranger: &TenantContext,
+    until: UnixMillis,
+) {
+    let job = "job_contract";
+    let get = |tenant: &TenantContext, job: &'static str| {
+        let tenant = tenant.clone();
+        async move { store.get(&tenant, job).await.expect("audio is looked for") }
+    };
+    store.put(owner, job, &[0, 255, 39], until).await.expect("audio is kept");
+    assert_eq!(get(owner, job).await.as_deref(), Some(&[0, 255, 39][..]), "what was kept comes back");
+    assert_eq!(get(stranger, job).await, None, "the stranger reads what the owner kept");
+    assert_eq!(get(owner, "job_none").await, None, "what was never kept is not there");
+    store.put(stranger, job, &[1], until).await.expect("audio is kept under the same name");
+    store.put(owner, job, &[2; 70_000], until).await.expect("audio is kept in the place of other audio");
+    assert_eq!(get(owner, job).await.map(|it| it.len()), Some(70_000), "the last that was kept is what is there");
+    assert_eq!(get(stranger, job).await.as_deref(), Some(&[1][..]), "the owner's audio reached the stranger");
 }
 
 /// A tenant's vectors are found by it alone, once they are seen; what is put anew is in the place of what was there, and what is

@@ -1,5 +1,6 @@
 //! What core needs from the world, as object-safe traits.
 
+mod audio;
 mod background;
 mod chat;
 mod clock;
@@ -18,6 +19,7 @@ mod speech;
 mod timer;
 mod vectors;
 
+pub use audio::{AudioError, AudioStore};
 pub use background::Background;
 pub use chat::{ChatCall, ChatDelta, ChatDeltas, ChatFinish, ChatMessage, ChatModel, ChatRole, ChatTool, ChatToolCall};
 pub use clock::{Clock, UnixMillis};

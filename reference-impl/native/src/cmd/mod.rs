@@ -6,6 +6,7 @@ mod keys;
 mod reindex;
 mod serve;
 mod stopped;
+mod workerd;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

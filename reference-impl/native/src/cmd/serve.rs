@@ -9,6 +9,7 @@ use std::time::Duration;
 use reference_http::Telemetry;
 use tokio::net::TcpListener;
 
+use super::workerd::Served;
 use super::{Context, ENVIRONMENT, Failure};
 use crate::config::{self, DemoFiles, ProviderUrl};
 use crate::data_folder::{DataFolder, DataFolderError};
@@ -61,6 +62,19 @@ pub(super) struct Args {
     /// `trace_ratio`.
     #[arg(long, value_name = "RATIO", env = "PLUMBLINE_TRACE_RATIO", value_parser = ratio)]
     trace_ratio: Option<f64>,
+    /// What serves: this program, or the Worker of reference-impl/worker on workerd, which Node starts, with the same flags. The
+    /// bundle is built where there is none; run it from the root of the project.
+    #[arg(long, value_enum, default_value_t = Runtime::Native)]
+    runtime: Runtime,
+}
+
+/// What serves the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Runtime {
+    /// This program.
+    Native,
+    /// The Worker on workerd.
+    Workerd,
 }
 
 impl Args {
@@ -75,6 +89,10 @@ impl Args {
             change.apply(&mut loaded).map_err(Failure::Usage)?;
         }
         loaded.platform.trace_ratio = self.trace_ratio.unwrap_or(loaded.platform.trace_ratio);
+        match self.runtime {
+            Runtime::Native => {}
+            Runtime::Workerd => return self.on_workerd(&tenants),
+        }
         let data = self.data.as_deref().map_or_else(DataFolder::temporary, DataFolder::open);
         let data = data.map_err(|error| usage(&error))?;
         let threads = std::thread::available_parallelism().map_or(LEAST_THREADS, |it| it.get().max(LEAST_THREADS));
@@ -84,6 +102,17 @@ impl Args {
         // What is still running has had its grace; a call that hangs in a fault must not hold the process.
         runtime.shutdown_background();
         done
+    }
+
+    fn on_workerd(&self, tenants: &Path) -> Result<(), Failure> {
+        let served = Served {
+            addr: self.addr,
+            data: self.data.as_deref(),
+            tenants,
+            control: self.control,
+            provider_urls: self.provider_url.iter().map(ToString::to_string).collect(),
+        };
+        served.start()
     }
 
     fn refuse_in_production(&self, context: &Context) -> Result<(), Failure> {

@@ -65,6 +65,9 @@ fn refuses_wrong_usage_with_one_message_and_exit_2() {
         (None, "reindex --data d --tenants no/such/folder", "--tenant"),
         (None, "reindex --tenant a --data d --tenants no/such/folder", "no/such/folder/platform.yaml: expected"),
         (None, "check --tenants no/such/folder", "no/such/folder/platform.yaml: expected a readable file"),
+        (None, "serve --demo --runtime deno", "--runtime"),
+        (None, "serve --data d --tenants no/such/folder --runtime workerd", "no/such/folder/platform.yaml: expected"),
+        (Some("prod"), "serve --demo --runtime workerd", "--demo is refused where PLUMBLINE_ENV is `prod`"),
         (None, "bogus", "unrecognized subcommand"),
     ] {
         let (code, out, err) = run_with(environment, line);

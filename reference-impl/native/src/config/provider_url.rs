@@ -1,5 +1,6 @@
 //! `--provider-url ID=URL`: another address for a provider of `platform.yaml`, such as that of a stand-in in a test.
 
+use std::fmt;
 use std::str::FromStr;
 
 use super::Loaded;
@@ -18,6 +19,12 @@ impl FromStr for ProviderUrl {
     fn from_str(text: &str) -> Result<Self, String> {
         let (id, url) = text.split_once('=').filter(|(id, _)| !id.is_empty()).ok_or("expected ID=URL")?;
         Ok(Self { id: id.to_owned(), url: address(url)? })
+    }
+}
+
+impl fmt::Display for ProviderUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}={}", self.id, self.url)
     }
 }
 

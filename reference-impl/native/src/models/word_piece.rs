@@ -1,9 +1,10 @@
-//! The neural model's word pieces as the platform's tokens: a chunk's size is then what the model really reads.
+//! The neural model's word pieces as the platform's tokens: a chunk's size is then what the model really reads. The Worker counts by
+//! them too, without the model, so that both hosts cut a document alike.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use minilm::MiniLm;
+use minilm::WordPiece;
 use reference_core::ingest::Tokenizer;
 
 /// A word that is longer, in characters, is one unknown piece to the model; it must still have places to be cut.
@@ -13,20 +14,20 @@ const CHARACTERS_PER_TOKEN: usize = 12;
 
 /// Counts the word pieces of `all-minilm-l6-v2-int8`, without the two marks that the model puts around a text.
 #[derive(Debug, Clone)]
-pub struct WordPieceTokenizer(Arc<MiniLm>);
+pub struct WordPieceTokenizer(Arc<WordPiece>);
 
 impl WordPieceTokenizer {
     /// The name that `/capabilities` reports.
     pub const NAME: &'static str = "minilm-wordpiece";
 
-    /// Over the word pieces of `model`.
-    pub fn new(model: Arc<MiniLm>) -> Self {
-        Self(model)
+    /// Over the model's word pieces, which need none of its weights.
+    pub fn new(pieces: Arc<WordPiece>) -> Self {
+        Self(pieces)
     }
 
     /// Gives each token's bytes; tokens of one character, such as the letters of a Korean syllable, have the same start.
     fn each(&self, text: &str, mut take: impl FnMut(Range<usize>)) {
-        for piece in self.0.pieces().pieces(text) {
+        for piece in self.0.pieces(text) {
             let word = &text[piece.span.clone()];
             if word.len() <= LONGEST_WORD || word.chars().count() <= LONGEST_WORD {
                 take(piece.span);
@@ -73,7 +74,7 @@ mod tests {
     use super::*;
 
     fn tokenizer() -> WordPieceTokenizer {
-        WordPieceTokenizer::new(Arc::new(MiniLm::load().unwrap()))
+        WordPieceTokenizer::new(Arc::new(WordPiece::new()))
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 #[cfg(feature = "sabotage")]
 use reference_core::sabotage::{self, Sabotage};
 use reference_core::{
+    ids::JobId,
     ports::{BoxFuture, Database, DatabaseError, Databases, Row, Statement},
     tenancy::TenantContext,
 };
@@ -47,6 +48,20 @@ impl ObjectDatabases {
     #[cfg(feature = "control")]
     pub(crate) fn holds(&self, tenant: &reference_core::tenancy::TenantId) -> bool {
         !self.emptied.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains(tenant.as_str())
+    }
+
+    /// Has the tenant's object run its jobs after a while. Jobs that it cannot be told of are run with the next request.
+    pub(crate) async fn wake_later(&self, tenant: &TenantContext) {
+        if let Err(error) = self.of(tenant).ask(Work::WakeLater).await {
+            worker::console_error!("{}: no alarm is set for waiting jobs: {error}", tenant.id().as_str());
+        }
+    }
+
+    /// Tells the tenant's object that a job is being worked on. What it is not told may have the job done twice, and no harm else.
+    pub(crate) async fn at_work(&self, tenant: &TenantContext, job: &JobId) {
+        if let Err(error) = self.of(tenant).ask(Work::AtWork { job: job.as_str().to_owned() }).await {
+            worker::console_error!("{}: a job at work is not watched: {error}", tenant.id().as_str());
+        }
     }
 
     fn of(&self, tenant: &TenantContext) -> ObjectDatabase {

@@ -20,6 +20,13 @@ pub(super) enum Work {
     Batch(Vec<SentStatement>),
     /// Remove everything.
     Destroy,
+    /// Run the tenant's jobs after a while, by the object's alarm.
+    WakeLater,
+    /// A job is being worked on; queue it again when nothing is heard of it any more.
+    AtWork {
+        /// Its id.
+        job: String,
+    },
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -1,13 +1,17 @@
 //! The Durable Object of one tenant.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use reference_core::{
     ports::Value,
     sabotage::{self, Sabotage},
     store::MIGRATIONS,
+    tenancy::TenantId,
 };
+use serde::{Deserialize, Serialize};
 use worker::{
     DurableObject, Env, Method, Request, Response, SqlStorage, SqlStorageValue, State, durable_object, js_sys,
     wasm_bindgen::{self, JsCast, JsValue, prelude::wasm_bindgen},
@@ -34,16 +38,41 @@ extern "C" {
     ) -> Result<JsValue, JsValue>;
 }
 
+/// Under which the object keeps what its alarm is for; no part of the database.
+const WAITING: &str = "waiting";
+/// Time after which jobs are tried again at first, in milliseconds; each time in a row it is twice as long.
+const FIRST_WAIT_MS: i64 = 2_000;
+/// Most times that it doubles: two minutes, about.
+const MOST_DOUBLINGS: u32 = 6;
+/// Time after which a running job that nothing was heard of is taken for lost with its isolate, in milliseconds.
+const LOST_AFTER_MS: i64 = 20_000;
+const RUNNING: &str = "SELECT id FROM jobs WHERE status = 'running'";
+const TAKE_BACK: &str = "UPDATE jobs SET status = 'queued' WHERE id = ?1 AND status = 'running'";
+const QUEUED: &str = "SELECT 1 FROM jobs WHERE status = 'queued' LIMIT 1";
+
+/// Why an alarm is set. An alarm tells its object nothing, not even whose it is.
+#[derive(Debug, Serialize, Deserialize)]
+struct Waiting {
+    tenant: String,
+    /// How often the jobs were tried again in a row.
+    tried: u32,
+}
+
 /// One tenant's database. Its name in the namespace is the tenant's id.
-#[durable_object(fetch)]
+#[durable_object(alarm)]
 pub(crate) struct TenantStore {
     state: State,
+    env: Env,
     migrated: AtomicBool,
+    /// When each running job was last heard of, in milliseconds of the host's clock; no test moves that one.
+    at_work: Mutex<HashMap<String, i64>>,
+    /// When this instance began to listen.
+    since: i64,
 }
 
 impl DurableObject for TenantStore {
-    fn new(state: State, _env: Env) -> Self {
-        Self { state, migrated: AtomicBool::new(false) }
+    fn new(state: State, env: Env) -> Self {
+        Self { state, env, migrated: AtomicBool::new(false), at_work: Mutex::default(), since: now() }
     }
 
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
@@ -57,11 +86,37 @@ impl DurableObject for TenantStore {
             match order.work {
                 Work::Batch(statements) => self.batch(&statements),
                 Work::Destroy => self.destroy().await,
+                Work::WakeLater => told(self.wake_later(order.tenant).await),
+                Work::AtWork { job } => told(self.at_work(order.tenant, job).await),
             }
         } else {
             Outcome::Unavailable { reason: "the order is for another tenant's store".to_owned() }
         };
         Response::ok(serde_json::to_string(&answer)?)
+    }
+
+    /// Runs the jobs that wait, those that were lost with their isolate among them. Where they must wait on, they set the next
+    /// alarm, and while others are at work there is one as well; a failure has the host call again.
+    async fn alarm(&self) -> worker::Result<Response> {
+        let storage = self.state.storage();
+        let Some(waiting) = storage.get::<Waiting>(WAITING).await? else { return Response::empty() };
+        let failed = worker::Error::RustError;
+        self.migrate().map_err(failed)?;
+        let at_work = self.take_back().map_err(failed)?;
+        if let Some(tenant) =
+            TenantId::parse(&waiting.tenant).ok().filter(|_| !sabotage::on(Sabotage::WorkerWorkDropped))
+            && !self.ids(QUEUED, Vec::new()).map_err(failed)?.is_empty()
+        {
+            crate::run_jobs(&self.env, &tenant).await?;
+        }
+        if storage.get_alarm().await?.is_none() {
+            if at_work {
+                storage.set_alarm(LOST_AFTER_MS).await?;
+            } else {
+                storage.delete(WAITING).await?;
+            }
+        }
+        Response::empty()
     }
 }
 
@@ -130,10 +185,71 @@ impl TenantStore {
     /// Removes the database as a whole; the next batch finds a new one.
     async fn destroy(&self) -> Outcome {
         self.migrated.store(false, Ordering::Relaxed);
-        match self.state.storage().delete_all().await {
+        let storage = self.state.storage();
+        // The host keeps alarms apart from what else is stored.
+        let removed = async {
+            storage.delete_alarm().await?;
+            storage.delete_all().await
+        };
+        match removed.await {
             Ok(()) => Outcome::Rows(Vec::new()),
             Err(error) => Outcome::Unavailable { reason: error.to_string() },
         }
+    }
+
+    /// Sets the alarm, unless one is set that comes as early.
+    async fn wake_later(&self, tenant: String) -> worker::Result<()> {
+        let storage = self.state.storage();
+        let tried = storage.get::<Waiting>(WAITING).await?.map_or(0, |waiting| waiting.tried);
+        let wait = FIRST_WAIT_MS << tried.min(MOST_DOUBLINGS);
+        // Such a one is for the same jobs: a runner beside requests waits as often as they have it try again.
+        if storage.get_alarm().await?.is_some_and(|at| at <= now() + wait) {
+            return Ok(());
+        }
+        storage.put(WAITING, Waiting { tenant, tried: tried.saturating_add(1) }).await?;
+        storage.set_alarm(wait).await
+    }
+
+    /// Notes that a job is at work, and has an alarm look after it.
+    async fn at_work(&self, tenant: String, job: String) -> worker::Result<()> {
+        self.heard().insert(job, now());
+        let storage = self.state.storage();
+        if storage.get_alarm().await?.is_some() {
+            return Ok(());
+        }
+        let tried = storage.get::<Waiting>(WAITING).await?.map_or(0, |waiting| waiting.tried);
+        storage.put(WAITING, Waiting { tenant, tried }).await?;
+        storage.set_alarm(LOST_AFTER_MS).await
+    }
+
+    /// Queues running jobs again that nothing was heard of for too long; says whether others are at work.
+    fn take_back(&self) -> Result<bool, String> {
+        let running = self.ids(RUNNING, Vec::new())?;
+        let mut heard = self.heard();
+        heard.retain(|job, _| running.contains(job));
+        let mut at_work = false;
+        for job in running {
+            if now() - heard.get(&job).copied().unwrap_or(self.since) < LOST_AFTER_MS {
+                at_work = true;
+                continue;
+            }
+            heard.remove(&job);
+            worker::console_error!("a job was lost with its isolate and is queued again: {job}");
+            self.ids(TAKE_BACK, vec![Cell(Value::Text(job))])?;
+        }
+        Ok(at_work)
+    }
+
+    fn heard(&self) -> MutexGuard<'_, HashMap<String, i64>> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first cell of each row that a statement gives, as text.
+    fn ids(&self, sql: &str, params: Vec<Cell>) -> Result<Vec<String>, String> {
+        let statement = SentStatement { sql: sql.to_owned(), params, guard: false };
+        let rows = one(&self.state.storage().sql(), &statement)?;
+        let cells = rows.into_iter().filter_map(|row| row.into_iter().next());
+        Ok(cells.map(|Cell(value)| if let Value::Text(id) = value { id } else { String::new() }).collect())
     }
 
     fn transaction(&self, work: impl FnMut() -> Result<(), String>) -> Result<(), String> {
@@ -146,6 +262,19 @@ impl TenantStore {
             work().map(|()| JsValue::UNDEFINED).map_err(|reason| js_sys::Error::new(&reason).into())
         };
         storage.transaction_sync(&mut run).map(drop).map_err(|error| said(&error))
+    }
+}
+
+/// Milliseconds of the host's clock.
+#[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 fit")]
+fn now() -> i64 {
+    js_sys::Date::now() as i64
+}
+
+fn told(done: worker::Result<()>) -> Outcome {
+    match done {
+        Ok(()) => Outcome::Rows(Vec::new()),
+        Err(error) => Outcome::Unavailable { reason: error.to_string() },
     }
 }
 

@@ -84,6 +84,7 @@ async fn lets_a_job_wait_until_the_model_is_back() {
     let statuses = |job: &crate::store::jobs::Job| job.items.iter().map(|it| it.status).collect::<Vec<_>>();
     assert_eq!((waits.status, waits.done), (JobStatus::Queued, 1));
     assert_eq!(statuses(&waits), [JobStatus::Succeeded, JobStatus::Queued]);
+    assert_eq!(house.later.1.load(Relaxed), 1, "the host is asked to come back");
 
     house.embedder.down.store(false, Relaxed);
     house.later.0.lock().unwrap().clear();
