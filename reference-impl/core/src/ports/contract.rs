@@ -170,7 +170,7 @@ pub async fn assert_audio_isolates_tenants(
     assert_eq!(get(stranger, job).await, None, "the stranger reads what the owner kept");
     assert_eq!(get(owner, "job_none").await, None, "what was never kept is not there");
     store.put(stranger, job, &[1], until).await.expect("audio is kept under the same name");
-    store.put(owner, job, &[2; 70_000], until).await.expect("audio is kept in the place of other audio");
+    store.put(owner, job, &vec![2; 70_000], until).await.expect("audio is kept in the place of other audio");
     assert_eq!(get(owner, job).await.map(|it| it.len()), Some(70_000), "the last that was kept is what is there");
     assert_eq!(get(stranger, job).await.as_deref(), Some(&[1][..]), "the owner's audio reached the stranger");
 }

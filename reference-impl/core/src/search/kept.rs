@@ -120,11 +120,11 @@ impl Searcher<'_> {
             CacheMode::Use => {}
             CacheMode::Bypass => {
                 count(|figures| figures.bypassed += 1);
-                return self.compute(request, &mut open).await.map(|answer| self.own(open, answer));
+                return self.compute(request, &mut open).await.map(|answer| self.own(&open, answer));
             }
             CacheMode::Refresh => {
                 count(|figures| figures.refreshed += 1);
-                return self.compute(request, &mut open).await.map(|answer| self.own(open, answer));
+                return self.compute(request, &mut open).await.map(|answer| self.own(&open, answer));
             }
         }
         while !sabotage::on(Sabotage::CacheNeverHits) {
@@ -146,7 +146,7 @@ impl Searcher<'_> {
                         Ok(answer) => Landing::Answer(Arc::new(answer.clone())),
                         Err(_) => Landing::Failed,
                     });
-                    return computed.map(|answer| self.own(open, answer));
+                    return computed.map(|answer| self.own(&open, answer));
                 }
                 Seat::Follower(follower) => match follower.landing().await {
                     Landing::Answer(answer) => {
@@ -162,7 +162,7 @@ impl Searcher<'_> {
             }
         }
         count(|figures| figures.misses += 1);
-        self.compute(request, &mut open).await.map(|answer| self.own(open, answer))
+        self.compute(request, &mut open).await.map(|answer| self.own(&open, answer))
     }
 
     /// Makes the answer and keeps it where the request says so.
@@ -184,7 +184,7 @@ impl Searcher<'_> {
     }
 
     /// What is this request's own of an answer that it made.
-    fn own(&self, open: Open, mut answer: SearchAnswer) -> SearchAnswer {
+    fn own(&self, open: &Open, mut answer: SearchAnswer) -> SearchAnswer {
         // After it was kept: another way of writing the query, which finds this entry, has findings of its own.
         answer.safety.splice(0..0, open.heard.findings.iter().cloned());
         answer.timings.total_us = self.clock.monotonic_us().saturating_sub(open.started);
