@@ -20,7 +20,7 @@ const EDGES: [(&str, &[&str]); 19] = [
         "reference-impl",
         &["contract-types", "minilm", "reference-core", "reference-http", "reference-providers", "stand-in"],
     ),
-    ("reference-worker", &["contract-types", "reference-core", "reference-http", "reference-providers"]),
+    ("reference-worker", &["contract-types", "minilm", "reference-core", "reference-http", "reference-providers"]),
     ("deploy", &["contract-types", "reports"]),
     ("observability", &[]),
     ("fixtures", &["contract-types"]),
