@@ -220,7 +220,11 @@ def main():
         finally:
             for other in (server, live):
                 if other:
-                    other.process.terminate()
+                    # What takes its orders from us ends with them; it may hear a signal as the program whose work it does.
+                    if other.process.stdin:
+                        other.process.stdin.close()
+                    else:
+                        other.process.terminate()
                     other.process.wait()
     print(f"{passed} faults seen, {failed} not, {left} elsewhere or not asked for")
     return 100 if failed else 0
