@@ -5,7 +5,7 @@ use std::{io, num::NonZero, thread};
 use tokio::runtime::{Builder, Runtime};
 
 /// A runtime with half as many threads as there are processors, so that a target on the same machine has the others. A request that
-/// wanders from thread to thread also costs more than one that stays: with two threads for two processors nearly half as much again.
+/// wanders from thread to thread also costs more than one that stays: with two threads for two processors a third as much again.
 ///
 /// # Errors
 ///
