@@ -1,12 +1,13 @@
 // Runs the built Worker on workerd with the tenants of the fixtures. It needs no network.
 //
 //   node run.mjs [--port 8788] [--host 127.0.0.1] [--data DIR] [--tenants DIR] [--control PORT]
-//                [--provider-url ID=URL]... [--stand-ins] [--speech] [--build FOLDER]
+//                [--provider-url ID=URL]... [--stores] [--stand-ins] [--speech] [--build FOLDER]
 //
 // Prints one line `listening on http://127.0.0.1:PORT` when it is ready (port 0 takes a free one); requests and their log lines
 // follow. Without --data, what is stored is gone with the process. --control listens for the test-only control API, which a
-// bundle of `build.sh --dev` has; --provider-url is another address for a model provider of platform.yaml; --stand-ins binds KV, an
-// R2 bucket, a Vectorize index, Workers AI and an Analytics Engine dataset as well, and says where stand-ins are told to fail;
+// bundle of `build.sh --dev` has; --provider-url is another address for a model provider of platform.yaml; --stores binds a KV namespace
+// and an R2 bucket, which the local runtime has; --stand-ins binds a Vectorize index, Workers AI and an Analytics Engine dataset as well,
+// puts faults in front of KV, and says where stand-ins are told to fail;
 // --speech puts `espeak-ng`, which a Worker cannot start, behind a URL of its own; --build names the folder beside this file that
 // holds the bundle, `build` or `build-sabotage`. Exit codes: 0 stopped, 1 our own error, 2 usage or
 // a bad file, 3 a tool or the bundle is missing.
@@ -49,6 +50,9 @@ export async function yaml(path) {
     throw new Stop(2, `${path}: expected a readable YAML file: ${error.message}`);
   }
 }
+
+/** Bindings that the local runtime has. */
+const STORES = { kvNamespaces: { CACHE: "answers" }, r2Buckets: { AUDIO: "audio" } };
 
 /** Models that the Worker has. It has no neural model: a tenant of one is served by a host that does. */
 const EMBEDDING = ["hashed-lexical-v1"];
@@ -105,7 +109,8 @@ export async function configuration(tenants, urls) {
  * @returns the Miniflare instance and its base URL without a final slash
  */
 export async function start({
-  port = 0, host = "127.0.0.1", data, tenants = TENANTS, control, contract, providerUrls = [], bundle = "build", onLine = () => {}, beside, change = () => {},
+  port = 0, host = "127.0.0.1", data, tenants = TENANTS, control, contract, providerUrls = [], bundle = "build", onLine = () => {}, stores = false, beside,
+  change = () => {},
 } = {}) {
   const build = join(here, bundle);
   if (!existsSync(join(build, "index.js"))) {
@@ -114,7 +119,7 @@ export async function start({
   const { Miniflare, Log, LogLevel } = await need("miniflare");
   const { config, secrets } = await configuration(tenants, providerUrls);
   change(config);
-  const further = beside ? bindings(beside.address) : { beside: [], options: {} };
+  const further = beside ? bindings(beside.address) : { beside: [], options: stores ? STORES : {} };
   const main = {
     name: "reference-worker",
     // Requests reach the Worker itself and not by way of the tool's own, which reads headers its own way.
@@ -164,7 +169,7 @@ async function main() {
     const text = { type: "string" };
     const options = {
       port: text, host: text, data: text, tenants: text, control: text, "provider-url": { ...text, multiple: true },
-      "stand-ins": { type: "boolean" }, speech: { type: "boolean" }, build: text,
+      stores: { type: "boolean" }, "stand-ins": { type: "boolean" }, speech: { type: "boolean" }, build: text,
     };
     ({ values } = parseArgs({ options }));
   } catch (error) {
@@ -184,8 +189,8 @@ async function main() {
   if (speech?.missing) throw new Stop(3, `missing: ${speech.missing}`);
   const change = ({ platform }) => speech && (platform.model_providers ??= []).push(speech.provider);
   const { worker, url } = await start({
-    port, host: values.host, data: values.data, tenants: values.tenants, control, providerUrls, bundle: values.build, onLine, beside,
-    change,
+    port, host: values.host, data: values.data, tenants: values.tenants, control, providerUrls, bundle: values.build, onLine,
+    stores: values.stores, beside, change,
   });
   if (beside) console.log(`stand-ins on ${beside.url}`);
   console.log(`listening on ${url}`);

@@ -28,34 +28,43 @@ async function watched(call) {
 // milliseconds, and a second heartbeat comes right after the first. A promise to free a stream's place holds from a second on,
 // which leaves room for a machine that has much else to do.
 const [LONGEST_SILENCE, SECOND_WRITE] = [100, 20];
+// Time that a write waits for a client that takes nothing, in milliseconds.
+const LONGEST_WRITE = 30_000;
 const HEARTBEAT = new TextEncoder().encode(": heartbeat\n\n");
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
-// Copies a stream of events, one whole event a chunk, and ends it as soon as its client is gone.
-async function pump(from, to) {
+// Copies an answer as it is made, one whole event a chunk where it is one of events, and ends it as soon as its client is gone or
+// takes nothing any more.
+async function pump(from, to, events) {
   const [reader, writer] = [from.getReader(), to.getWriter()];
+  const write = async (bytes) => {
+    let timer;
+    const late = new Promise((_, give) => (timer = setTimeout(give, LONGEST_WRITE, new Error("the client takes nothing"))));
+    await Promise.race([writer.write(bytes), late]).finally(() => clearTimeout(timer));
+  };
   const gone = writer.closed.then(() => {}, () => {});
   try {
     let next = reader.read();
     for (;;) {
       let timer;
-      const silence = new Promise((done) => (timer = setTimeout(done, LONGEST_SILENCE, "silence")));
+      const silence = new Promise((done) => events && (timer = setTimeout(done, LONGEST_SILENCE, "silence")));
       const first = await Promise.race([next, silence, gone.then(() => "gone")]);
       clearTimeout(timer);
       if (first === "gone") break;
       if (first === "silence") {
-        await writer.write(HEARTBEAT);
+        await write(HEARTBEAT);
         await pause(SECOND_WRITE);
-        await writer.write(HEARTBEAT);
+        await write(HEARTBEAT);
       } else if (first.done) return await writer.close();
       else {
-        await writer.write(first.value);
+        await write(first.value);
         next = reader.read();
       }
     }
   } catch {
-    // The client went away during a write.
+    // The client went away, or stopped taking anything, during a write.
   }
+  writer.abort().catch(() => {});
   await reader.cancel().catch(() => {});
 }
 
@@ -67,11 +76,11 @@ async function answered(request, env, context) {
   context.waitUntil(work.catch(() => {}));
   const response = await work;
   if (!response.body) return response;
-  // An answer that is whole is sent with its length.
-  const streams = response.headers.get("content-type")?.startsWith("text/event-stream");
-  if (!streams) return new Response(await response.arrayBuffer(), response);
+  // An answer that is whole says its length, and is sent with it.
+  if (response.headers.has("content-length")) return new Response(await response.arrayBuffer(), response);
   const { readable, writable } = new IdentityTransformStream();
-  context.waitUntil(pump(response.body, writable));
+  const events = response.headers.get("content-type")?.startsWith("text/event-stream");
+  context.waitUntil(pump(response.body, writable, events));
   return new Response(readable, response);
 }
 

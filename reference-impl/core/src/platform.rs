@@ -2,6 +2,7 @@
 
 mod audit;
 mod chat;
+mod erase;
 mod error;
 mod jobs;
 mod metrics;
@@ -12,14 +13,17 @@ mod runners;
 mod sabotaged;
 mod search;
 mod sessions;
+mod shared_metrics;
 mod speech;
 mod usage;
 
 pub use chat::StartedChat;
+pub use erase::{EraseError, Erased};
 pub use error::{JobError, ListError};
 pub use jobs::{IngestOutcome, JobReport};
 pub use ports::{DependencyHealth, DependencyState, Ports};
 pub use search::StartedSearch;
+pub use shared_metrics::SharedMetrics;
 pub use speech::{SpeechOutcome, SpokenAudio};
 
 use std::sync::Arc;
@@ -73,6 +77,8 @@ pub struct Platform {
     /// Of queries and entries of the answer cache.
     known: Known,
     metrics: Metrics,
+    /// Where counts are kept that are not those of one process alone; `None` where one process serves everything.
+    shared_metrics: Option<SharedMetrics>,
     /// Whose breakers the metrics tell; `None` on a host whose models are under no policy.
     policies: Option<Arc<Policies>>,
     runners: Arc<Runners>,
@@ -105,6 +111,7 @@ impl Platform {
             cache_shapes: Shapes::default(),
             known: Known::new(index_bytes / KNOWN_SHARE),
             metrics,
+            shared_metrics: None,
             policies: None,
             runners: Arc::default(),
             session_locks: Some(Locks::default()),
@@ -158,6 +165,13 @@ impl Platform {
     pub fn with_tools(mut self, registry: Registry) -> Self {
         self.toolbox.set_registry(registry);
         self
+    }
+
+    /// The same where several processes serve a deployment, which keep together what each has counted. Whoever runs it has that done
+    /// with [`Platform::keep_metrics`] from time to time.
+    #[must_use]
+    pub fn with_shared_metrics(self, shared: SharedMetrics) -> Self {
+        Self { shared_metrics: Some(shared), ..self }
     }
 
     /// The same where nothing is counted, and no tenant has the feature `metrics`.
@@ -367,7 +381,7 @@ impl Platform {
         self.cache_counters.of(tenant.id())
     }
 
-    /// Forgets what is kept in memory of the tenant; for when it is deleted.
+    /// Forgets what is kept of the tenant in memory and in the cache, all of which can be made again.
     ///
     /// # Errors
     ///

@@ -21,6 +21,7 @@ pub mod scan;
 pub mod server;
 pub mod speech;
 pub mod sqlite;
+mod stalled;
 pub mod tasks;
 pub mod telemetry;
 pub mod traces;

@@ -15,6 +15,7 @@ use tower::ServiceExt;
 
 use crate::config::ServerLimits;
 use crate::linger::lingering;
+use crate::stalled::Unstalled;
 
 /// The smallest buffer that hyper reads a head into.
 const SMALLEST_HEAD_BYTES: usize = 8 * 1024;
@@ -53,7 +54,7 @@ pub async fn serve(
             continue;
         };
         let requests = TowerToHyperService::new(router.clone().map_request(lingering));
-        let connection = builder.serve_connection(io(stream), requests);
+        let connection = builder.serve_connection(io(stream, limits.write_timeout), requests);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // What goes wrong here is the client's connection; the request, if there was one, has its own log line.
@@ -65,10 +66,10 @@ pub async fn serve(
     tokio::time::timeout(limits.shutdown_grace, graceful.shutdown()).await.is_ok()
 }
 
-fn io(stream: TcpStream) -> TokioIo<TcpStream> {
+fn io(stream: TcpStream, write_timeout: Duration) -> TokioIo<Unstalled<TcpStream>> {
     // Small answers leave at once; where the system refuses, they leave a little later.
     let _ = stream.set_nodelay(true);
-    TokioIo::new(stream)
+    TokioIo::new(Unstalled::new(stream, write_timeout))
 }
 
 /// Is ready on ctrl-c, and on SIGTERM where there is such a thing.

@@ -53,4 +53,8 @@ impl KeyValue for Confused {
     fn figures(&self, tenant: &TenantContext) -> KeyValueFigures {
         self.inner.figures(tenant)
     }
+
+    fn counted<'a>(&'a self, tenant: &'a TenantContext) -> BoxFuture<'a, KeyValueFigures> {
+        self.inner.counted(tenant)
+    }
 }

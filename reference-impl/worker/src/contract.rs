@@ -17,6 +17,9 @@ use crate::ids::JsIds;
 use crate::store::ObjectDatabases;
 use crate::tasks::{JsTimer, WaitUntil};
 
+/// Most bytes of audio of a tenant in these tests.
+const BOUND: usize = 100_000;
+
 /// Two tenants of these tests, unknown to the registry: no credential reaches them.
 fn tenants(clock: &Arc<dyn Clock>) -> Option<(TenantContext, TenantContext)> {
     let ids = [TenantId::parse("contract-owner").ok()?, TenantId::parse("contract-stranger").ok()?];
@@ -73,7 +76,9 @@ async fn audio(env: Env) -> StatusCode {
     let Some((owner, stranger)) = tenants(&clock) else { return StatusCode::NOT_FOUND };
     let Ok(bucket) = env.bucket(AUDIO) else { return StatusCode::NOT_FOUND };
     let later = clock.system() + 3_600_000;
-    contract::assert_audio_isolates_tenants(&R2Audio::new(bucket, clock), &owner, &stranger, later).await;
+    let store = R2Audio::new(bucket, clock).bounded(BOUND as u64);
+    contract::assert_audio_isolates_tenants(&store, &owner, &stranger, later).await;
+    contract::assert_audio_is_bounded(&store, &owner, &stranger, later, BOUND).await;
     StatusCode::NO_CONTENT
 }
 

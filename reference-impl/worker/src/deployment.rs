@@ -5,12 +5,12 @@ use std::sync::Arc;
 use contract_types::{Implementation, IsolationMode};
 use minilm::WordPiece;
 use reference_core::auth::{Authenticator, KeySet};
-use reference_core::platform::{Platform, Ports};
+use reference_core::platform::{Platform, Ports, SharedMetrics};
 use reference_core::policy::Policies;
 use reference_core::ports::{Clock, Databases, Ids, KeyValue, MemoryKeyValue, PatientKeyValue, Timer};
 use reference_core::store::rate::{LocalCounts, StoredCounts};
 use reference_core::tenancy::{Registry, TenantContext, TenantId, TenantSettings};
-use reference_http::{BeforeCall, Edge, EdgeParts, Service, ServiceParts, Streams, Telemetry};
+use reference_http::{BeforeCall, Edge, EdgeParts, Measured, Service, ServiceParts, Streams, Telemetry, WorkTelemetry};
 use reference_providers::HostModels;
 use worker::Env;
 
@@ -23,7 +23,7 @@ use crate::ids::JsIds;
 pub(crate) use crate::models::models;
 use crate::store::ObjectDatabases;
 use crate::tasks::{JsTimer, WithAlarms};
-use crate::telemetry::Console;
+use crate::telemetry::{Console, Keeping};
 use crate::word_piece::WordPieceTokenizer;
 
 /// Name of the text binding with the configuration.
@@ -132,6 +132,7 @@ impl Deployment {
         let timer: Arc<dyn Timer> = Arc::new(JsTimer);
         // Breakers and places are counted by isolate.
         let policies = Policies::new(Arc::clone(&port), Arc::clone(&timer), Arc::clone(&ids)).apart();
+        let console = Arc::new(Console::new(env));
         let plain = Wrapped {
             databases: Arc::clone(&databases) as _,
             rate_store: Arc::clone(&databases) as _,
@@ -140,7 +141,7 @@ impl Deployment {
                 Err(_) => Arc::new(MemoryKeyValue::new(CACHE_BYTES_PER_TENANT)),
             },
             models: crate::models::assemble(env, &config, &timer)?,
-            telemetry: Arc::new(Console::new(env)),
+            telemetry: Arc::clone(&console) as _,
             before_call: None,
         };
         #[cfg(feature = "sabotage")]
@@ -168,7 +169,15 @@ impl Deployment {
         let cursors = env.secret(CURSOR_SECRET)?.to_string();
         // The runtime lets no request be woken by another one's work. Each isolate would count for itself.
         let platform = Platform::new(ports, cursors.as_bytes(), INDEX_BYTES);
-        let platform = platform.without_joining().without_metrics().with_speech(speech);
+        let platform = platform.without_joining().with_speech(speech).with_traces(Arc::new(WorkTelemetry(console)));
+        let platform = match probe(&port, &config) {
+            // Behind no fault of a test: those are for requests, and what is kept beside them would use some up.
+            Some(nobody) => {
+                let databases = Arc::clone(&databases) as Arc<dyn Databases>;
+                platform.with_shared_metrics(SharedMetrics::new(databases, Arc::clone(&authenticator), nobody))
+            }
+            None => platform.without_metrics(),
+        };
         let platform = match env.bucket(AUDIO) {
             Ok(bucket) => platform.with_audio(Arc::new(R2Audio::new(bucket, Arc::clone(&port)))),
             Err(_) => platform,
@@ -188,6 +197,8 @@ impl Deployment {
             timer: Arc::clone(&timer),
             streams: streams.clone(),
         }));
+        let telemetry = Arc::new(Measured::new(wrapped.telemetry, platform.metrics().clone()));
+        let telemetry = Arc::new(Keeping::new(telemetry, Arc::clone(&platform)));
         let local_counts = Arc::new(LocalCounts::default());
         let trace_ratio = config.trace_ratio;
         let edge = Edge::new(EdgeParts {
@@ -200,7 +211,7 @@ impl Deployment {
             clock: port,
             ids,
             timer,
-            telemetry: wrapped.telemetry,
+            telemetry,
             before_call: wrapped.before_call,
             recorder: Some(Arc::clone(&platform)),
         });

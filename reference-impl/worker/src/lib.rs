@@ -45,9 +45,10 @@ use std::sync::{
 
 use axum::{
     Router,
+    body::HttpBody as _,
     http::{
-        HeaderMap, HeaderName, HeaderValue,
-        header::{AUTHORIZATION, HOST},
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{AUTHORIZATION, CONTENT_LENGTH, HOST},
     },
 };
 use reference_core::ports::{Background as _, Clock as _, Timer as _};
@@ -130,6 +131,7 @@ async fn run_jobs(env: &Env, tenant: &TenantId) -> worker::Result<()> {
     // A tenant that is not configured any more has nobody to run jobs for.
     let Some(tenant) = served.deployment.authenticator.maintenance(tenant) else { return Ok(()) };
     let ran = served.deployment.platform.run_jobs(&tenant).await;
+    served.deployment.platform.keep_metrics().await;
     ran.map(drop).map_err(|error| worker::Error::RustError(error.to_string()))
 }
 
@@ -149,7 +151,17 @@ async fn fetch(
         served.entry(&env)
     };
     separate(request.headers_mut());
-    Ok(service.call(request).await?)
+    let mut response = service.call(request).await?;
+    measured(&mut response);
+    Ok(response)
+}
+
+/// Names the length of an answer that is whole. The module around this one sends such an answer at once, and any other as it is made.
+fn measured(response: &mut axum::http::Response<axum::body::Body>) {
+    let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status());
+    if let (Some(length), false) = (response.body().size_hint().exact(), bodiless) {
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
 }
 
 /// Compiles patterns beside the first request of the isolate, piece by piece: compiled within a request they would take the time

@@ -63,8 +63,17 @@ impl Background for WaitUntil {
         if sabotage::on(Sabotage::WorkerWorkDropped) {
             return;
         }
-        let promise = future_to_promise(AssertUnwindSafe(async move {
+        Self::spawn_quietly(async move {
             let _counted = Counted::new();
+            work.await;
+        });
+    }
+}
+
+impl WaitUntil {
+    /// The same for what is no work of a tenant's, and is not counted among it.
+    pub(crate) fn spawn_quietly(work: impl Future<Output = ()> + 'static) {
+        let promise = future_to_promise(AssertUnwindSafe(async move {
             work.await;
             Ok(JsValue::UNDEFINED)
         }));

@@ -100,6 +100,12 @@ export class VectorizeStandIn {
     return this.later(() => ids.forEach((id) => this.vectors.delete(id)));
   }
 
+  /** Vectors of a namespace that are seen, for whoever runs the stand-in: the index itself tells nobody. */
+  held(namespace) {
+    this.settle();
+    return [...this.vectors.values()].filter((it) => it.namespace === namespace).length;
+  }
+
   describe() {
     return {
       vectorCount: this.vectors.size,

@@ -5702,6 +5702,10 @@ pub struct PlatformConfig {
     #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 100_u64, max = 600000_u64))]
     pub header_timeout_ms: Option<u64>,
+    /// Longest time in milliseconds that an answer waits for a client that takes nothing of it; then its connection is closed and its work ended. Absent means 30000.
+    #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 100_u64, max = 600000_u64))]
+    pub write_timeout_ms: Option<u64>,
     /// Time in milliseconds that running requests and streams have to end when the service is stopped. Absent means 10000.
     #[serde(deserialize_with = "crate::whole_if_present", default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u64", range(min = 0_u64, max = 600000_u64))]
@@ -5749,6 +5753,7 @@ impl PlatformConfig {
             max_json_depth: None,
             max_connections: None,
             header_timeout_ms: None,
+            write_timeout_ms: None,
             shutdown_grace_ms: None,
             trace_ratio: None,
             default_limits,

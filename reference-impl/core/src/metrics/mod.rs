@@ -1,24 +1,32 @@
 //! What happened since start, counted for each tenant: the one table of metrics, the counts, and their page.
 //!
-//! Counts live in the memory of the process and begin anew with it, as Prometheus expects of counters. Labels come from bounded
+//! Counts live in the memory of the process and begin anew with it, as Prometheus expects of counters. Where several processes serve
+//! a deployment, each takes out what it has counted from time to time and adds it to what is kept. Labels come from bounded
 //! sets alone: templates of routes, words of the contract, ids of configured models and registered tools. A request can raise a
 //! count and never name a series.
 
+mod kept;
 mod series;
 mod table;
 #[cfg(test)]
 mod tests;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+pub(crate) use kept::Change;
 pub use table::{BOUNDS_MS, Family, Kind, Metric};
 
 use crate::tenancy::TenantId;
 use crate::usage::Share;
-use series::Series;
+use kept::DAY;
+use series::{Figure, Series};
+
+/// Label of searches that the cache answered, and of those that looked there in vain.
+pub(crate) const HIT: &str = "hit";
+pub(crate) const MISS: &str = "miss";
 
 /// The counts of every tenant. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +37,8 @@ struct Inner {
     off: AtomicBool,
     /// By tenant; `None` counts what happened before a tenant was known.
     tenants: RwLock<BTreeMap<Option<TenantId>, Arc<Mutex<Counted>>>>,
+    /// Whose counts are on their way to where they are kept.
+    leaving: Mutex<BTreeSet<Option<TenantId>>>,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +46,59 @@ struct Counted {
     series: Series,
     /// The day that the share of the budget was seen on.
     budget_day: Option<i64>,
+    /// What counters that are counted elsewhere stood at when they were last looked at.
+    seen: Seen,
+}
+
+#[derive(Debug)]
+struct Seen(Series);
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self(Series::empty())
+    }
+}
+
+impl Counted {
+    /// Raises a counter by what it has risen elsewhere since the last look.
+    fn follow(&mut self, metric: Metric, labels: &[&str], value: f64) {
+        let mut rise = 0.0;
+        if let Figure::Number(seen) = self.seen.0.figure(metric, labels) {
+            rise = (value - *seen).max(0.0);
+            *seen = value;
+        }
+        self.series.add(metric, labels, rise);
+    }
+
+    fn begin_day(&mut self, day: i64) {
+        if self.budget_day.is_some_and(|seen| seen < day) {
+            self.series.set(Metric::BudgetUsed, &[], 0.0);
+            self.budget_day = Some(day);
+        }
+    }
+
+    fn take(&mut self) -> Vec<Change> {
+        let mut changes = self.series.take();
+        #[expect(clippy::cast_precision_loss, reason = "days since 1970")]
+        let day = self.budget_day.take().map(|day| day as f64);
+        changes.extend(day.map(|value| Change {
+            metric: Metric::BudgetUsed,
+            labels: Box::default(),
+            part: DAY,
+            value,
+        }));
+        changes
+    }
+
+    fn apply(&mut self, change: &Change) {
+        if change.part == DAY {
+            #[expect(clippy::cast_possible_truncation, reason = "days since 1970")]
+            let day = change.value as i64;
+            self.budget_day = Some(day);
+        } else {
+            self.series.apply(change);
+        }
+    }
 }
 
 impl Metrics {
@@ -74,9 +137,12 @@ impl Metrics {
         self.add(Some(tenant), metric, labels, elapsed_us as f64 / 1000.0);
     }
 
-    /// Sets a gauge, or a counter that is counted elsewhere.
+    /// Sets a gauge, or brings a counter that is counted elsewhere to where it stands there.
     pub(crate) fn set(&self, tenant: &TenantId, metric: Metric, labels: &[&str], value: f64) {
-        self.change(Some(tenant), |counted| counted.series.set(metric, labels, value));
+        self.change(Some(tenant), |counted| match metric.family().kind {
+            Kind::Counter => counted.follow(metric, labels, value),
+            Kind::Gauge | Kind::Histogram => counted.series.set(metric, labels, value),
+        });
     }
 
     /// How much of the budget of `day` is used.
@@ -89,12 +155,7 @@ impl Metrics {
 
     /// On a new day nothing of the budget is used.
     pub(crate) fn begin_day(&self, tenant: &TenantId, day: i64) {
-        self.change(Some(tenant), |counted| {
-            if counted.budget_day.is_some_and(|seen| seen < day) {
-                counted.series.set(Metric::BudgetUsed, &[], 0.0);
-                counted.budget_day = Some(day);
-            }
-        });
+        self.change(Some(tenant), |counted| counted.begin_day(day));
     }
 
     /// Every tenant of which something is counted.
@@ -114,8 +175,53 @@ impl Metrics {
             let shown = tenants.iter().filter(|(id, _)| tenant.is_none() || id.as_ref() == tenant);
             shown.map(|(id, counted)| (id.clone(), Arc::clone(counted))).collect()
         };
-        let lock = |counted: &Mutex<Counted>| counted.lock().unwrap_or_else(PoisonError::into_inner).series.clone();
+        let lock = |counted: &Mutex<Counted>| {
+            let mut series = counted.lock().unwrap_or_else(PoisonError::into_inner).series.clone();
+            series.derive();
+            series
+        };
         text::page(&counted.into_iter().map(|(id, counted)| (id, lock(&counted))).collect::<Vec<_>>())
+    }
+
+    /// Everything of which something is counted here that is not on its way already.
+    pub(crate) fn unkept(&self) -> Vec<Option<TenantId>> {
+        let leaving = self.0.leaving.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let tenants = self.0.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        let counts = |counted: &Mutex<Counted>| {
+            let counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+            !counted.series.is_empty() || counted.budget_day.is_some()
+        };
+        tenants.iter().filter(|(id, it)| !leaving.contains(id) && counts(it)).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Whether counts of a tenant are on their way to where they are kept.
+    pub(crate) fn is_leaving(&self, tenant: Option<&TenantId>) -> bool {
+        self.0.leaving.lock().unwrap_or_else(PoisonError::into_inner).contains(&tenant.cloned())
+    }
+
+    /// Takes out what was counted of a tenant, to be added to what is kept; `None` while what was taken before is on its way.
+    pub(crate) fn take(&self, tenant: Option<&TenantId>) -> Option<Leaving> {
+        let tenant = tenant.cloned();
+        if !self.0.leaving.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone()) {
+            return None;
+        }
+        let counted = self.0.tenants.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned();
+        let changes = counted.map(|it| it.lock().unwrap_or_else(PoisonError::into_inner).take()).unwrap_or_default();
+        Some(Leaving { metrics: self.clone(), tenant, changes })
+    }
+
+    /// The page of what is kept of some tenants, each with the day that it is there; `None` is what belongs to none.
+    pub(crate) fn page_of(kept: Vec<(Option<TenantId>, Vec<Change>, i64)>) -> String {
+        let series = |(id, changes, day): (Option<TenantId>, Vec<Change>, i64)| {
+            let mut counted = Counted::default();
+            for change in &changes {
+                counted.apply(change);
+            }
+            counted.begin_day(day);
+            counted.series.derive();
+            (id, counted.series)
+        };
+        text::page(&kept.into_iter().map(series).collect::<Vec<_>>())
     }
 
     fn change(&self, tenant: Option<&TenantId>, change: impl FnOnce(&mut Counted)) {
@@ -129,5 +235,38 @@ impl Metrics {
             Arc::clone(tenants.entry(tenant).or_default())
         });
         change(&mut counted.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Counts that were taken out. What is not said to be kept comes back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Leaving {
+    metrics: Metrics,
+    tenant: Option<TenantId>,
+    changes: Vec<Change>,
+}
+
+impl Leaving {
+    pub(crate) fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// They are kept now.
+    pub(crate) fn kept(mut self) {
+        self.changes.clear();
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let changes = std::mem::take(&mut self.changes);
+        if !changes.is_empty() {
+            self.metrics.change(self.tenant.as_ref(), |counted| {
+                // What was seen meanwhile is newer than what comes back.
+                let newer = counted.take();
+                changes.iter().chain(&newer).for_each(|change| counted.apply(change));
+            });
+        }
+        self.metrics.0.leaving.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.tenant);
     }
 }

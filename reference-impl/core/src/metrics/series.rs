@@ -3,7 +3,7 @@
 use super::table::{BOUNDS_MS, Kind, Metric};
 
 /// Buckets of a histogram, the one without a bound included.
-const BUCKETS: usize = BOUNDS_MS.len() + 1;
+pub(super) const BUCKETS: usize = BOUNDS_MS.len() + 1;
 
 /// Counts of one histogram.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -63,6 +63,11 @@ impl Default for Series {
 }
 
 impl Series {
+    /// Not even what has no labels.
+    pub(super) fn empty() -> Self {
+        Self(vec![Vec::new(); Metric::ALL.len()])
+    }
+
     /// The series of one metric.
     pub(super) fn of(&self, metric: Metric) -> &[Entry] {
         self.0.get(metric as usize).map_or(&[], Vec::as_slice)
@@ -76,12 +81,12 @@ impl Series {
         }
     }
 
-    /// Sets a gauge, or a counter that is counted elsewhere.
+    /// Sets a gauge.
     pub(super) fn set(&mut self, metric: Metric, labels: &[&str], value: f64) {
         *self.figure(metric, labels) = Figure::Number(value);
     }
 
-    fn figure(&mut self, metric: Metric, labels: &[&str]) -> &mut Figure {
+    pub(super) fn figure(&mut self, metric: Metric, labels: &[&str]) -> &mut Figure {
         debug_assert_eq!(labels.len(), metric.family().labels.len(), "{metric:?}");
         let entries = &mut self.0[metric as usize];
         let same = |entry: &Entry| entry.labels.iter().map(|label| &**label).eq(labels.iter().copied());

@@ -82,6 +82,7 @@ metrics! {
     CacheRequests Some("cache_requests_total"), "plumbline_cache_requests_total" Counter ["result"] "Searches by what the answer cache did for them: hit, miss, bypass, refresh or failure.";
     CacheHitRate Some("cache_hit_rate"), "plumbline_cache_hit_ratio" Gauge [] "Hits among the hits and misses since start; absent before the first.";
     CacheEntries Some("cache_entries"), "plumbline_cache_entries" Gauge [] "Answers that the cache holds; of other tenants as their last search left it.";
+    CacheBytes None, "plumbline_cache_bytes" Gauge [] "Bytes of those answers and their keys; of other tenants as their last search left it.";
     CacheEvictions Some("cache_evictions_total"), "plumbline_cache_evictions_total" Counter [] "Answers that the cache dropped for want of room.";
     ToolCalls Some("tool_calls_total"), "plumbline_tool_calls_total" Counter ["tool" "outcome"] "Calls of tools by how they ended; a name that is not registered counts as unknown.";
     StreamAborts Some("stream_aborts_total"), "plumbline_stream_aborts_total" Counter [] "Streams that the client left before their end.";

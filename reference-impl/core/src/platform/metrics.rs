@@ -1,11 +1,12 @@
 //! What happened since start, as a page for Prometheus.
 
-use super::Platform;
-use crate::metrics::{Metric, Metrics};
+use super::{Platform, SharedMetrics};
+use crate::metrics::{HIT, MISS, Metric, Metrics};
 use crate::policy::BreakerFigure;
-use crate::ports::Database;
+use crate::ports::{Database, KeyValueFigures};
 use crate::sabotage::{self, Sabotage};
 use crate::search::CacheFigures;
+use crate::store::StoreError;
 use crate::store::jobs::{self, Waiting};
 use crate::tenancy::{Scope, TenantContext, TenantId};
 use crate::usage::day_of;
@@ -16,12 +17,17 @@ impl Platform {
         &self.metrics
     }
 
-    /// The page of the caller's tenant, or of every tenant for an operator. Other tenants' stores are not looked into: what they
-    /// hold is told as their last request left it.
-    pub async fn metrics_page(&self, tenant: &TenantContext) -> String {
+    /// The page of the caller's tenant, or of every tenant for an operator. Other tenants' stores are not looked into for what they
+    /// hold: that is told as their last request left it.
+    ///
+    /// # Errors
+    ///
+    /// Where the counts of several processes are kept together: the database's.
+    pub async fn metrics_page(&self, tenant: &TenantContext) -> Result<String, StoreError> {
         // A store that does not answer leaves what was seen last.
         self.meter.look_at_budget(tenant).await;
-        self.see_cache(tenant);
+        let held = self.ports.key_value.counted(tenant).await;
+        self.saw_cache(tenant, held);
         let mut all = tenant.has_scope(Scope::Operator);
         all &= !sabotage::on(Sabotage::OperatorSeesOneTenant);
         all |= sabotage::on(Sabotage::MetricsCrossTenants);
@@ -35,15 +41,61 @@ impl Platform {
                 self.metrics.set(&tenant, Metric::Breaker, &[port.as_str(), &model], f64::from(state as u8));
             }
         }
-        self.metrics.page(Some(tenant.id()).filter(|_| !all))
+        match &self.shared_metrics {
+            Some(shared) => self.kept_page(shared, tenant, all).await,
+            None => Ok(self.metrics.page(Some(tenant.id()).filter(|_| !all))),
+        }
     }
 
-    /// Takes down what the answer cache holds for the tenant.
+    /// Has what was counted in this process kept where all processes keep it. What cannot be kept now is kept with the next.
+    pub async fn keep_metrics(&self) {
+        let Some(shared) = &self.shared_metrics else { return };
+        for tenant in self.metrics.unkept() {
+            if let Err(error) = shared.keep(&self.metrics, tenant.as_ref()).await {
+                let tenant = tenant.as_ref().map_or("none", TenantId::as_str);
+                tracing::warn!(tenant, %error, "counts are not kept");
+            }
+        }
+    }
+
+    async fn kept_page(&self, shared: &SharedMetrics, tenant: &TenantContext, all: bool) -> Result<String, StoreError> {
+        let mut shown = vec![Some(tenant.id().clone())];
+        if all {
+            shown = self.metrics.unkept();
+            shown.push(None);
+            shown.extend(shared.tenants().await?.into_iter().map(Some));
+            shown.sort();
+            shown.dedup();
+        }
+        let mut pages = Vec::with_capacity(shown.len());
+        for id in shown {
+            let now = id.as_ref().map_or_else(|| self.ports.clock.system(), |id| self.ports.clock.now(id));
+            // What another request has under way counts too, and is not long in coming.
+            for _ in 0..LOOKS {
+                if !self.metrics.is_leaving(id.as_ref()) {
+                    break;
+                }
+                self.ports.timer.sleep(LOOK_AGAIN_MS).await;
+            }
+            let kept = shared.keep_and_read(&self.metrics, id.as_ref()).await?;
+            pages.push((id, kept, day_of(now)));
+        }
+        Ok(Metrics::page_of(pages))
+    }
+
+    /// Takes down what the answer cache is known to hold for the tenant.
     pub(super) fn see_cache(&self, tenant: &TenantContext) {
+        // Where processes share a cache, none of them knows without asking.
+        if self.shared_metrics.is_none() {
+            self.saw_cache(tenant, self.ports.key_value.figures(tenant));
+        }
+    }
+
+    fn saw_cache(&self, tenant: &TenantContext, KeyValueFigures { entries, bytes, evictions }: KeyValueFigures) {
         if self.metrics.is_on() {
-            let held = self.ports.key_value.figures(tenant);
-            self.metrics.set(tenant.id(), Metric::CacheEntries, &[], number(held.entries));
-            self.metrics.set(tenant.id(), Metric::CacheEvictions, &[], number(held.evictions));
+            self.metrics.set(tenant.id(), Metric::CacheEntries, &[], number(entries));
+            self.metrics.set(tenant.id(), Metric::CacheBytes, &[], number(bytes));
+            self.metrics.set(tenant.id(), Metric::CacheEvictions, &[], number(evictions));
         }
     }
 
@@ -66,15 +118,16 @@ impl Platform {
             misses += bypassed;
         }
         let results =
-            [("hit", hits), ("miss", misses), ("bypass", bypassed), ("refresh", refreshed), ("failure", failures)];
+            [(HIT, hits), (MISS, misses), ("bypass", bypassed), ("refresh", refreshed), ("failure", failures)];
         for (result, count) in results {
             self.metrics.set(tenant, Metric::CacheRequests, &[result], number(count));
         }
-        if let Some(rate) = (CacheFigures { misses, ..figures }).hit_rate() {
-            self.metrics.set(tenant, Metric::CacheHitRate, &[], rate);
-        }
     }
 }
+
+/// How often, and after how many milliseconds each, a page looks whether counts on their way have arrived.
+const LOOKS: usize = 200;
+const LOOK_AGAIN_MS: u64 = 5;
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
 fn number(count: u64) -> f64 {

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use super::{JobError, Platform};
 use crate::ids::JobId;
-use crate::ports::{Database, DatabaseError, ModelError, SpeechFormat, SpeechVoice};
+use crate::ports::{AudioError, Database, DatabaseError, ModelError, SpeechFormat, SpeechVoice};
 use crate::sabotage::{self, Sabotage};
 use crate::speech::{Recording, SpeechError, SpeechRequest, collected};
 use crate::store::audio::{self, Kept};
@@ -177,7 +177,12 @@ impl Platform {
             Err(failure) => Ending::Failed(failure),
         };
         let (now, ttl_ms) = (self.ports().clock.now(tenant.id()), tenant.settings().times.result_ttl_ms);
-        jobs::finish(database, &job.id, &[], &ending, now, ttl_ms).await?;
+        let finished = jobs::finish(database, &job.id, &[], &ending, now, ttl_ms).await?;
+        if !finished && let Some(store) = &self.audio {
+            // Cancelled meanwhile, or its tenant is gone: nobody can ask for this audio, and nobody else removes it.
+            let removed = store.remove(tenant, job.id.as_str()).await;
+            removed.map_err(|error| unreachable_audio(&error))?;
+        }
         Ok(Some(ending))
     }
 
@@ -192,9 +197,11 @@ impl Platform {
         if let Some(store) = &self.audio {
             let until = self.ports().clock.now(tenant.id()).saturating_add(tenant.settings().times.result_ttl_ms);
             match store.put(tenant, job.id.as_str(), bytes, until).await {
-                // A job that was cancelled meanwhile has no result, so that nobody asks for this.
                 Ok(()) => return Ok((Kept::Yes, true)),
-                Err(error) => tracing::warn!(tenant = tenant.id().as_str(), %error, "audio is kept in the database"),
+                Err(AudioError::Full) => return Ok((Kept::NoRoom, true)),
+                Err(error @ AudioError::Unavailable { .. }) => {
+                    tracing::warn!(tenant = tenant.id().as_str(), %error, "audio is kept in the database")
+                }
             }
         }
         Ok((audio::keep(database, &job.id, bytes).await?, false))
@@ -222,11 +229,9 @@ impl Platform {
             return Ok(None);
         };
         let audio = match (result["elsewhere"].as_bool(), &self.audio) {
-            (Some(true), Some(store)) => store
-                .get(tenant, job.id.as_str())
-                .await
-                .map_err(|error| JobError::Database(DatabaseError::Unavailable { reason: error.to_string() }))?
-                .unwrap_or_default(),
+            (Some(true), Some(store)) => {
+                store.get(tenant, job.id.as_str()).await.map_err(|error| unreachable_audio(&error))?.unwrap_or_default()
+            }
             (Some(true), None) => Vec::new(),
             (Some(false) | None, _) => audio::read(database, &job.id).await?,
         };
@@ -236,6 +241,10 @@ impl Platform {
         }
         Ok(Some(SpokenAudio { provider: provider.to_owned(), media_type: media_type.to_owned(), audio }))
     }
+}
+
+fn unreachable_audio(error: &AudioError) -> JobError {
+    JobError::Database(DatabaseError::Unavailable { reason: error.to_string() })
 }
 
 /// What the job's reader may know: what is wrong with the request, or that nobody spoke.

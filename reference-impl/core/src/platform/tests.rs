@@ -9,12 +9,14 @@ mod chat;
 mod chat_tools;
 mod contract;
 mod embedding;
+mod erase;
 mod flights;
 mod health;
 mod house;
 mod kept;
 mod races;
 mod safety;
+mod shared_metrics;
 mod vectors;
 
 use house::{House, corpus, document, filled, house, house_with, report_of, search};

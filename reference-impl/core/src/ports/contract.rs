@@ -1,8 +1,8 @@
 //! What every adapter of a port must pass. An adapter's tests call these with fresh stores; they panic at the first breach.
 
 use super::{
-    AudioStore, Clock, Database, DatabaseError, Databases, KeptVector, KeyValue, Row, Statement, Timer, UnixMillis,
-    Value, VectorIndex,
+    AudioError, AudioStore, Clock, Database, DatabaseError, Databases, KeptVector, KeyValue, Row, Statement, Timer,
+    UnixMillis, Value, VectorIndex,
 };
 use crate::tenancy::TenantContext;
 
@@ -173,6 +173,47 @@ pub async fn assert_audio_isolates_tenants(
     store.put(owner, job, &vec![2; 70_000], until).await.expect("audio is kept in the place of other audio");
     assert_eq!(get(owner, job).await.map(|it| it.len()), Some(70_000), "the last that was kept is what is there");
     assert_eq!(get(stranger, job).await.as_deref(), Some(&[1][..]), "the owner's audio reached the stranger");
+
+    let other = "job_contract_other";
+    store.put(owner, other, &[3], until).await.expect("audio of another job is kept");
+    store.remove(owner, job).await.expect("audio of a job is removed");
+    store.remove(owner, job).await.expect("removing twice is no error");
+    assert_eq!(get(owner, job).await, None, "removed audio is there");
+    assert_eq!(get(owner, other).await.as_deref(), Some(&[3][..]), "audio of another job went too");
+    assert_eq!(get(stranger, job).await.as_deref(), Some(&[1][..]), "the owner's removal reached the stranger");
+    store.put(owner, job, &[4], until).await.expect("audio is kept again");
+    assert_eq!(store.clear(owner).await, Ok(2), "all audio of the owner is removed");
+    assert_eq!(store.clear(owner).await, Ok(0), "clearing twice is no error");
+    assert_eq!((get(owner, job).await, get(owner, other).await), (None, None), "cleared audio is there");
+    assert_eq!(get(stranger, job).await.as_deref(), Some(&[1][..]), "the owner's clearing reached the stranger");
+    assert_eq!(store.clear(stranger).await, Ok(1), "the stranger's audio is removed");
+}
+
+/// A tenant keeps no more audio than its bound, in which neither what is replaced nor what others keep is counted.
+///
+/// - `bound`: of the store, in bytes.
+///
+/// # Panics
+///
+/// When it is otherwise, or when a call fails.
+pub async fn assert_audio_is_bounded(
+    store: &dyn AudioStore,
+    owner: &TenantContext,
+    stranger: &TenantContext,
+    until: UnixMillis,
+    bound: usize,
+) {
+    let audio = vec![5; bound];
+    store.put(owner, "job_full", &audio, until).await.expect("as much as the bound is kept");
+    store.put(owner, "job_full", &audio, until).await.expect("what is replaced does not count");
+    assert_eq!(store.put(owner, "job_more", &[6], until).await, Err(AudioError::Full), "more than the bound is kept");
+    assert_eq!(store.get(owner, "job_more").await, Ok(None), "what was refused is there");
+    store.put(stranger, "job_full", &audio, until).await.expect("others' audio does not count");
+    store.remove(owner, "job_full").await.expect("audio is removed");
+    store.put(owner, "job_more", &[6], until).await.expect("there is room again");
+    for tenant in [owner, stranger] {
+        store.clear(tenant).await.expect("audio is removed");
+    }
 }
 
 /// A tenant's vectors are found by it alone, once they are seen; what is put anew is in the place of what was there, and what is

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::BoxFuture;
+use super::Columns;
 use crate::redact::redacted;
-use crate::retrieve::rows::Columns;
 use crate::tenancy::TenantContext;
 
 /// A value bound to or read from a statement.

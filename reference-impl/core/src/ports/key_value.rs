@@ -67,4 +67,10 @@ pub trait KeyValue: Send + Sync {
 
     /// What is held for the tenant; zeros where the host cannot say.
     fn figures(&self, tenant: &TenantContext) -> KeyValueFigures;
+
+    /// The same for one who may wait: a host whose cache lies elsewhere counts there. What cannot be counted in time is told as
+    /// [`KeyValue::figures`] has it.
+    fn counted<'a>(&'a self, tenant: &'a TenantContext) -> BoxFuture<'a, KeyValueFigures> {
+        Box::pin(std::future::ready(self.figures(tenant)))
+    }
 }

@@ -4,6 +4,7 @@ mod audio;
 mod background;
 mod chat;
 mod clock;
+mod columns;
 #[cfg(any(test, feature = "testkit", feature = "port-contracts"))]
 pub mod contract;
 mod database;
@@ -19,10 +20,11 @@ mod speech;
 mod timer;
 mod vectors;
 
-pub use audio::{AudioError, AudioStore};
+pub use audio::{AudioError, AudioStore, MOST_AUDIO_BYTES};
 pub use background::Background;
 pub use chat::{ChatCall, ChatDelta, ChatDeltas, ChatFinish, ChatMessage, ChatModel, ChatRole, ChatTool, ChatToolCall};
 pub use clock::{Clock, UnixMillis};
+pub(crate) use columns::Columns;
 pub use database::{Database, DatabaseError, Databases, Row, Scores, Statement, Value, scores_of};
 pub use embedder::{EmbedPurpose, Embedded, Embedder, EmbedderKind};
 pub use generator::{

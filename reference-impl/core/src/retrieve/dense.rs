@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::index::{CorpusIndex, Mask, Position, floats, version_of, version_statement};
 use super::quantised::Quantised;
-use super::rows::Columns;
 use super::scan::{Best, scan};
+use crate::ports::Columns;
 use crate::ports::{Database, DatabaseError, Row, Scan, Statement, Value};
 
 /// Lanes of the dot product: enough for the compiler to use the widest registers there are.

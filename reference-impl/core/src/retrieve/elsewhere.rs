@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::fusion::DEPTH;
 use super::index::{CorpusIndex, Mask, floats};
-use super::rows::Columns;
+use crate::ports::Columns;
 use crate::ports::{
     Clock, Database, DatabaseError, FILTERED_BYTES, KeptVector, Row, Statement, UnixMillis, Value, VectorError,
     VectorIndex,
@@ -15,6 +15,9 @@ use crate::tenancy::TenantContext;
 
 /// Chunks that are sent to the index at once: some megabytes of vectors as JSON.
 const BATCH: i64 = 200;
+
+/// Vectors that are removed at once, of a tenant that is erased.
+const REMOVED_AT_ONCE: i64 = 1000;
 
 /// How far the index has come, as the store knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,6 +172,40 @@ pub(crate) async fn step(
     let (visible, removed) = (progress.visible, state.version);
     progress.pending = Some(Pending { mutation, since: clock.system(), visible, removed });
     note(database, &state, &progress).await
+}
+
+/// Removes every vector that the index may hold of the tenant, and returns of how many it was told; `None` where the tenant never had
+/// any there. Rows are counted up and never used again, so that their numbers name all that was ever sent, also what the store has
+/// forgotten since.
+///
+/// - `chosen`: the tenant has chosen the index. Its first vectors may be there before the store knows.
+///
+/// # Errors
+///
+/// [`StepError`]; some may be removed.
+pub(super) async fn erase(
+    tenant: &TenantContext,
+    database: &dyn Database,
+    vectors: &dyn VectorIndex,
+    chosen: bool,
+) -> Result<Option<u64>, StepError> {
+    const LAST: &str = "SELECT max(coalesce((SELECT max(rowid) FROM chunks), 0), \
+         coalesce((SELECT max(rowid) FROM tombstones), 0))";
+    let State { stored, mark, progress, .. } = state(database).await?;
+    if stored.is_empty() && !chosen {
+        return Ok(None);
+    }
+    let answers = database.batch(vec![Statement::new(LAST, Vec::new())]).await?;
+    let row = answers.first().and_then(|rows| rows.first()).cloned().unwrap_or_default();
+    let sent = progress.pending.map_or(0, |it| it.visible).max(progress.visible);
+    let last = Columns::of(&row).integer()?.max(sent);
+    let mut from = 1;
+    while from <= last {
+        let until = last.min(from.saturating_add(REMOVED_AT_ONCE - 1));
+        vectors.remove(tenant, (from..=until).map(|row| id(&mark, row)).collect()).await?;
+        from = until.saturating_add(1);
+    }
+    Ok(Some(u64::try_from(last).unwrap_or_default()))
 }
 
 /// Writes what is known now, unless another writer was quicker, who then knows as much.

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::elsewhere::{Step, step};
-use crate::ports::{Background, BoxFuture, Clock, Databases, Timer, VectorIndex};
+use super::elsewhere::{Step, StepError, erase, step};
+use crate::ports::{Background, BoxFuture, Clock, Database, Databases, Timer, VectorIndex};
 use crate::tenancy::{Candidates, TenantContext, TenantId};
 
 /// Time between two looks at whether a mutation is seen, in milliseconds.
@@ -41,6 +41,16 @@ impl Keeper {
     /// The index of a tenant that has chosen it.
     pub(crate) fn of(&self, tenant: &TenantContext) -> Option<&dyn VectorIndex> {
         (tenant.settings().vectors.candidates == Candidates::Vectorize).then_some(&*self.vectors)
+    }
+
+    /// Removes everything of the tenant that the index may hold; see [`erase`].
+    pub(crate) async fn erase(
+        &self,
+        tenant: &TenantContext,
+        database: &dyn Database,
+    ) -> Result<Option<u64>, StepError> {
+        let chosen = self.of(tenant).is_some();
+        erase(tenant, database, &*self.vectors, chosen).await
     }
 
     /// Ready when a request has waited for the index as long as it may: the rest of its time is for looking itself.

@@ -20,7 +20,6 @@ mod query_cache;
 mod reindex;
 mod rerank;
 mod retriever;
-pub(crate) mod rows;
 pub mod scan;
 mod texts;
 pub mod words;

@@ -5,8 +5,8 @@
 
 use super::index::{bump_epoch, drop_all, embedding_name, maintain};
 use super::quantised::is_finite;
-use super::rows::Columns;
 use crate::ingest::{bump_version, embedded_text};
+use crate::ports::Columns;
 use crate::ports::{Database, DatabaseError, EmbedPurpose, Embedder, ModelError, Row, Statement, Value};
 use crate::tenancy::TenantContext;
 

@@ -7,7 +7,7 @@ use futures_util::future::{Either, select};
 use super::altered::{alter, last_of_several};
 use super::candidates::{Candidate, explained, merge, sort};
 use super::dense::{Nearest, nearest};
-use super::elsewhere::narrowed;
+use super::elsewhere::{StepError, narrowed};
 use super::error::RetrieveError;
 use super::filter::Filter;
 use super::fusion::{DEPTH, round};
@@ -20,8 +20,8 @@ use super::query_cache::QueryCache;
 use super::texts::texts;
 use crate::metrics::{Metric, Metrics};
 use crate::ports::{
-    Clock, Database, DatabaseError, EmbedPurpose, Embedder, ModelError, PortableScan, RerankCandidate, Reranked,
-    Reranker, Scan,
+    Clock, Database, DatabaseError, Databases, EmbedPurpose, Embedder, ModelError, PortableScan, RerankCandidate,
+    Reranked, Reranker, Scan,
 };
 use crate::sabotage::{self, Sabotage};
 use crate::search::Vocabulary;
@@ -129,6 +129,17 @@ impl Retriever {
     pub(crate) fn held(&self, tenant: &TenantContext) -> Option<(Arc<Vocabulary>, usize)> {
         let held = self.indexes.held(tenant.id());
         Some((held.vocabulary?.1, held.index?.len()))
+    }
+
+    /// Removes the tenant's vectors from the index elsewhere, whether it chooses that index now or did before; returns how many it
+    /// told the index of, and `None` where it never had any.
+    pub(crate) async fn erase_elsewhere(
+        &self,
+        tenant: &TenantContext,
+        databases: &dyn Databases,
+    ) -> Result<Option<u64>, StepError> {
+        let Some(keeper) = &self.keeper else { return Ok(None) };
+        keeper.erase(tenant, &*databases.open(tenant).await?).await
     }
 
     /// Forgets everything of the tenant.

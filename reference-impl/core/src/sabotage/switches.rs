@@ -36,7 +36,7 @@ macro_rules! switches {
 
             /// Whether this host has the adapter that it breaks: those of the Worker exist there alone.
             pub fn is_here(self) -> bool {
-                cfg!(target_arch = "wasm32") || !self.name().starts_with("worker-")
+                cfg!(target_arch = "wasm32") || !["worker-", "binding-"].iter().any(|it| self.name().starts_with(it))
             }
         }
     };
@@ -471,6 +471,7 @@ switches! {
     WorkerObjectsConfused "worker-objects-confused" "TEN-010" "A tenant's orders go to another tenant's object, which does not look whose they are.";
     WorkerBatchInPieces "worker-batch-in-pieces" "ING-003" "The statements of a batch reach the tenant's object one by one.";
     WorkerCountsShared "worker-counts-shared" "RAT-006" "The requests of all tenants are counted in one object.";
+    WorkerCountsLost "worker-counts-lost" "MET-002" "What an isolate has counted is not added to what is kept.";
     WorkerCacheConfused "worker-cache-confused" "CAC-008" "The cache gives what was put last, whatever the key and the tenant.";
     WorkerFetchDropsTraces "worker-fetch-drops-traces" "HDR-008" "Calls to models carry no traceparent.";
     WorkerWorkDropped "worker-work-dropped" "ING-006" "Work beside a request is never begun.";
@@ -478,4 +479,13 @@ switches! {
     WorkerClockShared "worker-clock-shared" "TIM-004" "A tenant whose time is moved takes all others along.";
     WorkerIdsRepeat "worker-ids-repeat" "SES-003" "Ids are drawn without chance.";
     WorkerFieldsJoined "worker-fields-joined" "AUT-002" "Repeated header fields stay joined as the host has joined them.";
+    // Its adapters over bindings that a deployment may go without; their names begin with `binding-`, and `adapters.mjs --flaws` tries them.
+    BindingCacheShared "binding-cache-shared" "CAC-008" "Entries of the cache in KV lie under names without a tenant, and are believed whosesoever they are.";
+    BindingVectorsShared "binding-vectors-shared" "TEN-010" "Vectorize is asked without a namespace, and every match is believed.";
+    BindingVectorsEarly "binding-vectors-early" "ING-006" "What Vectorize has taken counts as seen at once.";
+    BindingVectorsStay "binding-vectors-stay" "TEN-014" "Vectors are never removed from Vectorize.";
+    BindingAudioShared "binding-audio-shared" "TTS-010" "Audio lies in R2 under the job alone, and is believed whosesoever it is.";
+    BindingAudioStays "binding-audio-stays" "TEN-014" "The audio of a tenant that is deleted stays in R2.";
+    BindingModelsUntold "binding-models-untold" "HDR-008" "Calls through the Workers AI binding leave out gateway and metadata.";
+    BindingPointsOfNobody "binding-points-of-nobody" "LOG-001" "Data points of Analytics Engine name no tenant.";
 }

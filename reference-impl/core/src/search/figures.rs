@@ -24,15 +24,6 @@ pub struct CacheFigures {
     pub stored: u64,
 }
 
-impl CacheFigures {
-    /// Hits among all searches that looked, 0 to 1; `None` before the first.
-    #[expect(clippy::cast_precision_loss, reason = "a share needs no more digits")]
-    pub fn hit_rate(&self) -> Option<f64> {
-        let looked = self.hits + self.misses;
-        (looked > 0).then(|| self.hits as f64 / looked as f64)
-    }
-}
-
 /// Counters of every tenant.
 #[derive(Debug, Default)]
 pub(crate) struct CacheCounters(Mutex<HashMap<TenantId, CacheFigures>>);
@@ -70,10 +61,10 @@ mod tests {
     fn counts_each_tenant_by_itself() {
         let counters = CacheCounters::default();
         let (one, two) = (TenantId::parse("one").unwrap(), TenantId::parse("two").unwrap());
-        assert_eq!(counters.of(&one).hit_rate(), None);
         counters.count(&one, |figures| figures.hits += 1);
         counters.count(&one, |figures| figures.misses += 3);
-        assert_eq!((counters.of(&one).hit_rate(), counters.of(&two)), (Some(0.25), CacheFigures::default()));
+        let one_alone = CacheFigures { hits: 1, misses: 3, ..CacheFigures::default() };
+        assert_eq!((counters.of(&one), counters.of(&two)), (one_alone, CacheFigures::default()));
         counters.forget(&one);
         assert_eq!(counters.of(&one), CacheFigures::default());
     }

@@ -3,13 +3,10 @@
 use super::jobs::while_running;
 use super::{StoreError, read};
 use crate::ids::JobId;
-use crate::ports::{Database, DatabaseError, Statement, Value};
+use crate::ports::{Database, DatabaseError, MOST_AUDIO_BYTES, Statement, Value};
 
 /// Most bytes of a row: databases at the edge take no more than two million.
 const PART_BYTES: usize = 1 << 20;
-/// Most bytes of audio that are kept for a tenant.
-pub const MAX_BYTES: i64 = 256 << 20;
-
 const ROOM: &str = "SELECT 1 WHERE (SELECT coalesce(sum(length(bytes)), 0) FROM speech_audio) + ?1 <= ?2";
 const CLEAR: &str = "DELETE FROM speech_audio WHERE job_id = ?1";
 const KEEP: &str = "INSERT INTO speech_audio (job_id, part, bytes) VALUES (?1, ?2, ?3)";
@@ -34,10 +31,11 @@ pub enum Kept {
 pub async fn keep(database: &dyn Database, job: &JobId, audio: &[u8]) -> Result<Kept, StoreError> {
     let id = || Value::Text(job.as_str().to_owned());
     let length = i64::try_from(audio.len()).unwrap_or(i64::MAX);
+    let bound = i64::try_from(MOST_AUDIO_BYTES).unwrap_or(i64::MAX);
     let mut batch = vec![
         while_running(job),
         Statement::new(CLEAR, vec![id()]),
-        Statement::guard(ROOM, vec![Value::Integer(length), Value::Integer(MAX_BYTES)]),
+        Statement::guard(ROOM, vec![Value::Integer(length), Value::Integer(bound)]),
     ];
     for (part, bytes) in (0_i64..).zip(audio.chunks(PART_BYTES)) {
         batch.push(Statement::new(KEEP, vec![id(), Value::Integer(part), Value::Blob(bytes.to_vec())]));

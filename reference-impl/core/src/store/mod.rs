@@ -4,6 +4,7 @@ pub mod audio;
 mod error;
 pub mod idempotency;
 pub mod jobs;
+pub(crate) mod metrics;
 mod migrations;
 pub mod rate;
 pub(crate) mod read;

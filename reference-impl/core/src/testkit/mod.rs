@@ -6,6 +6,7 @@ mod ids;
 mod tenants;
 mod timer;
 mod tokens;
+mod vectors;
 
 pub use clock::ManualClock;
 pub use database::MemoryDatabases;
@@ -13,3 +14,4 @@ pub use ids::SeededIds;
 pub use tenants::{TestCredential, TestTenants};
 pub use timer::TestTimer;
 pub use tokens::{AUDIENCE, ISSUER, JWKS, SigningKey, claims, sign, token_settings};
+pub use vectors::MemoryVectors;

@@ -106,6 +106,19 @@ impl TestTenants {
         self.context(&credential.key)
     }
 
+    /// Context of a tenant that no registry knows and no credential reaches, under which a host keeps what belongs to no tenant.
+    ///
+    /// # Panics
+    ///
+    /// Never: its settings are the default.
+    pub fn nobody(&self) -> TenantContext {
+        let id = TenantId::parse("nobody").expect("a literal id");
+        let registry = Registry::new([TenantSettings::new(id.clone(), "nobody")]).expect("usable settings");
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let authenticator = Authenticator::new(Arc::new(registry), clock, token_settings(), KeySet::default(), false);
+        authenticator.maintenance(&id).expect("it is in the registry")
+    }
+
     fn context(&self, key: &ApiKey) -> TenantContext {
         let header = format!("Bearer {}", key.expose());
         let presented = Presented { authorization: &[header.as_bytes()], ..Presented::default() };

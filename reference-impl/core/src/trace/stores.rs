@@ -123,4 +123,8 @@ impl KeyValue for TracedKeyValue {
     fn figures(&self, tenant: &TenantContext) -> KeyValueFigures {
         self.0.figures(tenant)
     }
+
+    fn counted<'a>(&'a self, tenant: &'a TenantContext) -> BoxFuture<'a, KeyValueFigures> {
+        self.0.counted(tenant)
+    }
 }

@@ -142,6 +142,13 @@ pub(crate) fn tool(error: &ToolError) -> Problem {
     }
 }
 
+pub(super) fn store(error: &StoreError) -> Problem {
+    match error {
+        StoreError::TooManyJobs { .. } => too_many_jobs(),
+        StoreError::Database(_) | StoreError::Damaged { .. } => told(error.code(), error),
+    }
+}
+
 fn too_many_jobs() -> Problem {
     Problem::new(ErrorCode::RateLimited, "as many jobs wait or run as may; wait until one has ended")
         .header("retry-after", "1")

@@ -25,6 +25,8 @@ pub struct ServerLimits {
     pub connections: usize,
     /// Longest time for a client to send its header fields.
     pub header_timeout: Duration,
+    /// Longest time that an answer waits for a client that takes nothing of it.
+    pub write_timeout: Duration,
     /// Time that running requests have to end when the service is stopped.
     pub shutdown_grace: Duration,
 }
@@ -90,6 +92,7 @@ fn settings(config: wire::PlatformConfig, keys: KeySet, model_providers: Vec<Con
             headers: size(config.max_headers, 100),
             connections: size(config.max_connections, 4096),
             header_timeout: time(config.header_timeout_ms, 10_000),
+            write_timeout: time(config.write_timeout_ms, 30_000),
             shutdown_grace: time(config.shutdown_grace_ms, 10_000),
         },
         default_limits: limits(&config.default_limits),

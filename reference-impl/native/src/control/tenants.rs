@@ -5,8 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
-use reference_core::ports::{Clock, Databases};
-use reference_core::sabotage::{self, Sabotage};
+use reference_core::ports::Clock;
 use reference_core::tenancy::{RegistryError, TenantContext, TenantId};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -65,7 +64,7 @@ pub(super) async fn delete(State(control): State<Control>, Path(id): Path<String
     let _turn = control.turn.lock().await;
     let tenant = control.tenant(&id)?;
     let removed = remove(&control, &tenant).await?;
-    let cached = control.deployment.platform.ports().key_value.figures(&tenant).entries;
+    let cached = control.deployment.platform.ports().key_value.counted(&tenant).await.entries;
     let verified = cached == 0 && !control.deployment.databases.holds(tenant.id());
     Ok(json_response(StatusCode::OK, &json!({"tenant": id, "removed": removed, "verified": verified})))
 }
@@ -85,11 +84,13 @@ pub(super) async fn remove(control: &Control, tenant: &TenantContext) -> Result<
             removed.insert(store.to_owned(), json!(digest.items));
         }
     }
-    let cached = deployment.platform.ports().key_value.figures(tenant).entries;
-    removed.insert("cache".to_owned(), json!(cached));
-    deployment.platform.forget(tenant).await.map_err(|error| Refusal::failed(&error))?;
-    if !sabotage::on(Sabotage::DeletedTenantKeepsStores) {
-        deployment.databases.destroy(tenant).await.map_err(|error| Refusal::failed(&error))?;
+    let erased = deployment.platform.erase(tenant).await.map_err(|error| Refusal::failed(&error))?;
+    removed.insert("cache".to_owned(), json!(erased.cache));
+    if let Some(audio) = erased.audio {
+        removed.insert("audio".to_owned(), json!(audio));
+    }
+    if let Some(vectors) = erased.vectors {
+        removed.insert("vector_index".to_owned(), json!(vectors));
     }
     deployment.forget_counts(tenant.id()).await;
     deployment.clock.forget(tenant.id());

@@ -69,4 +69,8 @@ impl KeyValue for FaultyKeyValue {
     fn figures(&self, tenant: &TenantContext) -> KeyValueFigures {
         self.inner.figures(tenant)
     }
+
+    fn counted<'a>(&'a self, tenant: &'a TenantContext) -> BoxFuture<'a, KeyValueFigures> {
+        self.inner.counted(tenant)
+    }
 }

@@ -12,5 +12,6 @@ mod reindex;
 mod serve;
 mod speech;
 mod stream;
+mod stream_ends;
 mod tools;
 mod traces;

@@ -146,6 +146,20 @@ impl Program {
         exchange(self.control.as_ref().unwrap(), method, path, "", body).unwrap()
     }
 
+    /// Programs that the server has started and that run.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn children(&self) -> usize {
+        let parent = self.child.id().to_string();
+        let of_server = |entry: std::io::Result<std::fs::DirEntry>| {
+            let status = std::fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
+            // The name stands in brackets and may hold anything; state and parent come after it.
+            let mut fields = status.rsplit_once(") ")?.1.split(' ');
+            let (state, of) = (fields.next()?, fields.next()?);
+            (of == parent && state != "Z").then_some(())
+        };
+        std::fs::read_dir("/proc").unwrap().filter_map(of_server).count()
+    }
+
     /// Ends the process at once, as a power cut would.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

@@ -10,21 +10,26 @@ use serde_json::{Value, json};
 
 use crate::program::{Program, key};
 
-const TENANT: &str = "tiny-limits";
+pub(crate) const TENANT: &str = "tiny-limits";
 
-fn open_streams(program: &Program) -> Value {
+pub(crate) fn open_streams(program: &Program) -> Value {
     program.control("GET", "/counters?tenant=tiny-limits", None).json()["open_streams"].clone()
 }
 
 /// Opens a stream and reads until its first event is there.
-fn opened(program: &Program, query: &str) -> TcpStream {
+pub(crate) fn opened(program: &Program, query: &str) -> TcpStream {
+    opened_at(&program.address, query)
+}
+
+/// The same at an address that may be a proxy's.
+pub(crate) fn opened_at(address: &str, query: &str) -> TcpStream {
     let body = json!({"query": query, "cache": "bypass", "stream": true}).to_string();
-    let mut stream = TcpStream::connect(&program.address).unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let head = format!(
         "POST /search HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n\
          content-length: {}\r\n\r\n",
-        program.address,
+        address,
         key(TENANT, "all"),
         body.len()
     );
@@ -41,13 +46,13 @@ fn opened(program: &Program, query: &str) -> TcpStream {
     stream
 }
 
-/// The fixtures' tenants under a platform that stops within a second.
-fn hurried(folder: &std::path::Path) -> std::path::PathBuf {
+/// The fixtures' tenants under a platform that has no time to lose.
+pub(crate) fn hurried(folder: &std::path::Path) -> std::path::PathBuf {
     let copied = Command::new("cp").arg("-r").arg(crate::program::fixtures()).arg(folder).status().unwrap();
     assert!(copied.success());
     let tenants = folder.join("fixtures/tenants");
     let mut platform = std::fs::read_to_string(tenants.join("platform.yaml")).unwrap();
-    platform.push_str("shutdown_grace_ms: 1000\n");
+    platform.push_str("shutdown_grace_ms: 1000\nwrite_timeout_ms: 500\n");
     std::fs::write(tenants.join("platform.yaml"), platform).unwrap();
     tenants
 }

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use reference_core::ports::BoxFuture;
+use reference_core::sabotage::{self, Sabotage};
 use reference_providers::{Fetch, FetchError, FetchRequest, FetchResponse};
 use worker::{
     Env, Response, js_sys,
@@ -61,7 +62,7 @@ fn target(url: &str) -> Option<(&str, Option<&str>)> {
 fn options(gateway: Option<&str>, request: &FetchRequest) -> serde_json::Value {
     let mut options = serde_json::json!({ "returnRawResponse": true });
     let header = |name: &str| request.headers.iter().find(|field| field.name == name).map(|field| field.value.as_str());
-    if let Some(id) = gateway {
+    if let Some(id) = gateway.filter(|_| !sabotage::on(Sabotage::BindingModelsUntold)) {
         let mut gateway = serde_json::json!({ "id": id });
         if let Some(metadata) = header("cf-aig-metadata").and_then(|text| serde_json::from_str(text).ok()) {
             gateway["metadata"] = metadata;

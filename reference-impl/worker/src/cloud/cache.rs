@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use reference_core::{
     ports::{BoxFuture, Clock, KeyValue, KeyValueError, KeyValueFigures, UnixMillis},
+    sabotage::{self, Sabotage},
     tenancy::{TenantContext, TenantId},
 };
 use serde::{Deserialize, Serialize};
@@ -27,11 +28,16 @@ const NAME_BYTES: usize = 512;
 /// Entries that one clearing removes. A request may make a thousand calls of bindings; what is left can never be found again
 /// and goes when its time is over.
 const CLEARED: usize = 400;
+/// Pages of a thousand entries that are counted; a tenant with more is told to have so many.
+const COUNTED_PAGES: usize = 10;
 
 /// What is stored with an entry: whose it is, so that one that got under another's name is not believed.
 #[derive(Serialize, Deserialize)]
 struct Owner {
     tenant: String,
+    /// Bytes of name and value; entries of an earlier release do not say.
+    #[serde(default)]
+    bytes: u64,
 }
 
 /// Entries of all tenants in one namespace, under names that begin with the tenant's id.
@@ -49,20 +55,41 @@ impl KvCache {
         let Some(name) = name(tenant, key) else { return Ok(None) };
         let found = self.namespace.get(&name).text_with_metadata::<Owner>().await;
         let (value, owner) = found.map_err(|error| unavailable(&error))?;
-        Ok(value.filter(|_| owner.is_some_and(|owner| owner.tenant == tenant.as_str())))
+        let shared = sabotage::on(Sabotage::BindingCacheShared);
+        Ok(value.filter(|_| shared || owner.is_some_and(|owner| owner.tenant == tenant.as_str())))
     }
 
     async fn write(&self, tenant: &TenantId, key: &str, value: &str, until: UnixMillis) -> Result<(), KeyValueError> {
         let Some(name) = name(tenant, key) else { return Ok(()) };
         let left_ms = until.saturating_sub(self.clock.now(tenant));
         let ttl_s = u64::try_from(left_ms).unwrap_or_default().div_ceil(1000).clamp(SHORTEST_TTL_S, LONGEST_TTL_S);
-        let owner = Owner { tenant: tenant.as_str().to_owned() };
+        let owner = Owner { tenant: tenant.as_str().to_owned(), bytes: (name.len() + value.len()) as u64 };
         let put = self.namespace.put(&name, value).and_then(|put| put.expiration_ttl(ttl_s).metadata(owner));
         match put.map_err(|error| unavailable(&error))?.execute().await {
             // A name may be written once a second: then another request has just written the same answer.
             Err(error) if said(&error).contains("429") => Ok(()),
             other => other.map_err(|error| unavailable(&error)),
         }
+    }
+
+    /// Counts by listing, which shows a write or a deletion as late as everything there. The host drops nothing for want of room.
+    async fn count(&self, tenant: &TenantId) -> Result<KeyValueFigures, KvError> {
+        let (mut figures, mut cursor) = (KeyValueFigures::default(), None);
+        for _ in 0..COUNTED_PAGES {
+            let mut asked = self.namespace.list().prefix(format!("{}/", tenant.as_str()));
+            if let Some(cursor) = cursor {
+                asked = asked.cursor(cursor);
+            }
+            let page = asked.execute().await?;
+            figures.entries += page.keys.len() as u64;
+            let owners = page.keys.into_iter().filter_map(|key| serde_json::from_value::<Owner>(key.metadata?).ok());
+            figures.bytes += owners.map(|owner| owner.bytes).sum::<u64>();
+            cursor = page.cursor;
+            if page.list_complete || cursor.is_none() {
+                break;
+            }
+        }
+        Ok(figures)
     }
 
     async fn remove_all(&self, tenant: &TenantId) -> Result<(), KeyValueError> {
@@ -77,7 +104,8 @@ impl KvCache {
 
 /// Name of an entry; `None` for one that is too long to be kept. No tenant's id holds a slash.
 fn name(tenant: &TenantId, key: &str) -> Option<String> {
-    let name = format!("{}/{key}", tenant.as_str());
+    let tenant = if sabotage::on(Sabotage::BindingCacheShared) { "all" } else { tenant.as_str() };
+    let name = format!("{tenant}/{key}");
     (name.len() <= NAME_BYTES).then_some(name)
 }
 
@@ -119,8 +147,12 @@ impl KeyValue for KvCache {
         Box::pin(SendFuture::new(self.remove_all(tenant.id())))
     }
 
-    /// The host counts nothing that could be asked within a request.
+    /// Nothing is known without asking the host.
     fn figures(&self, _tenant: &TenantContext) -> KeyValueFigures {
         KeyValueFigures::default()
+    }
+
+    fn counted<'a>(&'a self, tenant: &'a TenantContext) -> BoxFuture<'a, KeyValueFigures> {
+        Box::pin(SendFuture::new(async move { self.count(tenant.id()).await.unwrap_or_default() }))
     }
 }

@@ -1,6 +1,7 @@
 //! A vector index in Vectorize, a namespace for each tenant.
 
 use reference_core::ports::{BoxFuture, KeptVector, MOST_NEAREST, UnixMillis, VectorError, VectorIndex};
+use reference_core::sabotage::{self, Sabotage};
 use reference_core::tenancy::TenantContext;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -84,7 +85,10 @@ impl Vectorize {
         Ok(last)
     }
 
-    async fn remove_all(&self, ids: Vec<String>) -> Result<String, VectorError> {
+    async fn remove_all(&self, mut ids: Vec<String>) -> Result<String, VectorError> {
+        if sabotage::on(Sabotage::BindingVectorsStay) {
+            ids = vec!["nothing".to_owned()];
+        }
         let mut last = String::new();
         for batch in ids.chunks(BATCH) {
             let answer = answered(self.0.delete_by_ids(&given(&json!(batch))?)).await?;
@@ -95,6 +99,9 @@ impl Vectorize {
 
     async fn sees(&self, mutation: &str, since: UnixMillis) -> Result<bool, VectorError> {
         let told: Description = read(&answered(self.0.describe()).await?)?;
+        if sabotage::on(Sabotage::BindingVectorsEarly) {
+            return Ok(true);
+        }
         let newest = told.processed_up_to_mutation.is_some_and(|it| it.as_str() == Some(mutation));
         // The host names its latest mutation alone, which may be another tenant's; then time tells.
         let until = told.processed_up_to_datetime.and_then(|it| match it {
@@ -115,13 +122,17 @@ impl Vectorize {
         let mut options = json!({
             "topK": MOST_NEAREST, "namespace": namespace, "returnValues": false, "returnMetadata": "none",
         });
+        let shared = sabotage::on(Sabotage::BindingVectorsShared);
+        if shared && let Some(options) = options.as_object_mut() {
+            options.remove("namespace");
+        }
         if let Some(filter) = filter {
             options["filter"] = Json::Object(filter);
         }
         let answer = answered(self.0.query(&given(&json!(vector))?, &given(&options)?)).await?;
         let found: Matches = read(&answer)?;
         // What comes back is looked at again: a match that says it is another tenant's is none.
-        let own = |it: &Match| it.namespace.as_deref().is_none_or(|it| it == namespace);
+        let own = |it: &Match| shared || it.namespace.as_deref().is_none_or(|it| it == namespace);
         Ok(found.matches.into_iter().filter(own).map(|it| it.id).collect())
     }
 }

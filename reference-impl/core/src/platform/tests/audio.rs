@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 
 use super::*;
-use crate::ports::{AudioError, SoundChunks, SpeechCall, SpeechFormat, SpeechProvider, SpeechVoice, UnixMillis};
+use crate::ports::{
+    AudioError, MOST_AUDIO_BYTES, SoundChunks, SpeechCall, SpeechFormat, SpeechProvider, SpeechVoice, UnixMillis,
+};
 use crate::speech::SpeechRequest;
 use crate::tenancy::Feature;
 
@@ -37,13 +39,15 @@ impl SpeechProvider for Voice {
 
 /// A store in memory with a switch.
 #[derive(Default)]
-struct Shelf {
-    kept: Mutex<HashMap<(String, String), Vec<u8>>>,
-    down: AtomicBool,
+pub(super) struct Shelf {
+    pub(super) kept: Mutex<HashMap<(String, String), Vec<u8>>>,
+    pub(super) down: AtomicBool,
+    /// Most bytes of a tenant where that is not the port's.
+    bound: Option<usize>,
 }
 
 impl Shelf {
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.kept.lock().unwrap().len()
     }
 
@@ -64,7 +68,17 @@ impl AudioStore for Shelf {
         audio: &'a [u8],
         _expires_at: UnixMillis,
     ) -> BoxFuture<'a, Result<(), AudioError>> {
-        let done = self.state().map(|()| drop(self.kept.lock().unwrap().insert(key(tenant, job), audio.to_vec())));
+        let done = self.state().and_then(|()| {
+            let mut kept = self.kept.lock().unwrap();
+            let key = key(tenant, job);
+            let others = kept.iter().filter(|(other, _)| other.0 == key.0 && **other != key);
+            let bytes = audio.len() + others.map(|(_, audio)| audio.len()).sum::<usize>();
+            if bytes > self.bound.unwrap_or(usize::try_from(MOST_AUDIO_BYTES).unwrap()) {
+                return Err(AudioError::Full);
+            }
+            kept.insert(key, audio.to_vec());
+            Ok(())
+        });
         std::future::ready(done).boxed()
     }
 
@@ -76,9 +90,24 @@ impl AudioStore for Shelf {
         let found = self.state().map(|()| self.kept.lock().unwrap().get(&key(tenant, job)).cloned());
         std::future::ready(found).boxed()
     }
+
+    fn remove<'a>(&'a self, tenant: &'a TenantContext, job: &'a str) -> BoxFuture<'a, Result<(), AudioError>> {
+        let done = self.state().map(|()| drop(self.kept.lock().unwrap().remove(&key(tenant, job))));
+        std::future::ready(done).boxed()
+    }
+
+    fn clear<'a>(&'a self, tenant: &'a TenantContext) -> BoxFuture<'a, Result<usize, AudioError>> {
+        let done = self.state().map(|()| {
+            let mut kept = self.kept.lock().unwrap();
+            let before = kept.len();
+            kept.retain(|(owner, _), _| owner != tenant.id().as_str());
+            before - kept.len()
+        });
+        std::future::ready(done).boxed()
+    }
 }
 
-fn speaking(shelf: Option<&Arc<Shelf>>) -> House {
+pub(super) fn speaking(shelf: Option<&Arc<Shelf>>) -> House {
     let house = house_with(|settings| {
         settings.features.insert(Feature::Tts);
         settings.tts.providers = vec!["voice".to_owned()];
@@ -100,16 +129,13 @@ fn speaking(shelf: Option<&Arc<Shelf>>) -> House {
     House { platform: Arc::new(platform), tenants, embedder, writer, later }
 }
 
+pub(super) fn speech_of(text: &str) -> SpeechRequest {
+    SpeechRequest { text: text.to_owned(), voice: None, language: None, format: SpeechFormat::Wav, speed: 1.0 }
+}
+
 /// The id of a job that has spoken.
-async fn spoken(house: &House, owner: &TenantContext) -> String {
-    let request = SpeechRequest {
-        text: "The doors open at nine.".to_owned(),
-        voice: None,
-        language: None,
-        format: SpeechFormat::Wav,
-        speed: 1.0,
-    };
-    let outcome = house.platform.speak(owner, &request, (false, true)).await.unwrap();
+pub(super) async fn spoken(house: &House, owner: &TenantContext) -> String {
+    let outcome = house.platform.speak(owner, &speech_of("The doors open at nine."), (false, true)).await.unwrap();
     let SpeechOutcome::Accepted(job) = outcome else { panic!("a job was asked for") };
     house.platform.run_jobs(owner).await.unwrap();
     job.id.as_str().to_owned()
@@ -153,7 +179,19 @@ async fn audio_lies_where_the_host_has_a_place_for_it() {
 #[tokio::test]
 async fn a_shelf_keeps_the_contract() {
     let tenants = TestTenants::new();
-    let shelf = Shelf::default();
-    crate::ports::contract::assert_audio_isolates_tenants(&shelf, &tenants.owner(), &tenants.stranger(), i64::MAX)
-        .await;
+    let (owner, stranger) = (tenants.owner(), tenants.stranger());
+    let shelf = Shelf { bound: Some(100_000), ..Shelf::default() };
+    crate::ports::contract::assert_audio_isolates_tenants(&shelf, &owner, &stranger, i64::MAX).await;
+    crate::ports::contract::assert_audio_is_bounded(&shelf, &owner, &stranger, i64::MAX, 100_000).await;
+}
+
+#[tokio::test]
+async fn fails_a_job_whose_audio_has_no_room() {
+    let shelf = Arc::new(Shelf { bound: Some(64), ..Shelf::default() });
+    let house = speaking(Some(&shelf));
+    let owner = house.tenants.owner();
+    let job = spoken(&house, &owner).await;
+    let ended = house.platform.get_job(&owner, &job).await.unwrap();
+    assert_eq!((ended.status, ended.error.map(|it| it.code)), (JobStatus::Failed, Some(ErrorCode::RateLimited)));
+    assert_eq!(shelf.count(), 0);
 }

@@ -66,6 +66,14 @@ impl KeyValue for PatientKeyValue {
     fn figures(&self, tenant: &TenantContext) -> KeyValueFigures {
         self.inner.figures(tenant)
     }
+
+    fn counted<'a>(&'a self, tenant: &'a TenantContext) -> BoxFuture<'a, KeyValueFigures> {
+        Box::pin(async move {
+            let counted = self.inner.counted(tenant);
+            let counted = self.within(tenant, Box::pin(async move { Ok(counted.await) })).await;
+            counted.unwrap_or_else(|_| self.inner.figures(tenant))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -99,7 +107,11 @@ mod tests {
         }
 
         fn figures(&self, _: &TenantContext) -> KeyValueFigures {
-            KeyValueFigures::default()
+            KeyValueFigures { entries: 3, ..KeyValueFigures::default() }
+        }
+
+        fn counted<'a>(&'a self, _: &'a TenantContext) -> BoxFuture<'a, KeyValueFigures> {
+            Box::pin(std::future::pending())
         }
     }
 
@@ -110,12 +122,15 @@ mod tests {
         let share = u64::try_from(owner.settings().times.deadline_ms).unwrap() / SHARE;
         let mut get = cache.get(&owner, "key");
         let mut put = cache.put(&owner, "key", String::new(), 0);
+        let mut counted = cache.counted(&owner);
         assert!((&mut get).now_or_never().is_none() && (&mut put).now_or_never().is_none());
+        assert!((&mut counted).now_or_never().is_none());
         timer.pass(share - 1);
         assert!((&mut get).now_or_never().is_none());
         timer.pass(1);
         assert!(matches!(get.await, Err(KeyValueError::Unavailable { .. })));
         assert!(matches!(put.await, Err(KeyValueError::Unavailable { .. })));
+        assert_eq!(counted.await.entries, 3, "what is known at once");
         assert_eq!(timer.next(), None);
     }
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::load::load;
 use super::{CorpusIndex, corpus_version, version_of, version_statement};
+use crate::ports::Columns;
 use crate::ports::{Database, DatabaseError, Scan, Statement};
-use crate::retrieve::rows::Columns;
 use crate::sabotage::{self, Sabotage};
 use crate::search::Vocabulary;
 use crate::tenancy::TenantId;

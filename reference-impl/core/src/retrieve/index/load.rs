@@ -9,9 +9,9 @@ use std::sync::Arc;
 use super::part::{PartBuilder, kill, push, tidy};
 use super::segment::{Segment, floats};
 use super::{CorpusIndex, IndexedDocument, damaged, embedding_name, segments};
+use crate::ports::Columns;
 use crate::ports::{Database, DatabaseError, Row, Scan, Statement, Value};
 use crate::retrieve::quantised::quantise;
-use crate::retrieve::rows::Columns;
 #[cfg(feature = "sabotage")]
 use crate::sabotage::{self, Sabotage};
 use crate::tenancy::TenantId;

@@ -16,8 +16,8 @@ pub(crate) use segments::{drop_all, due, due_statement, maintain};
 
 use self::part::Slot;
 use super::filter::Filter;
-use super::rows::Columns;
 use super::scan::Rows;
+use crate::ports::Columns;
 use crate::ports::{Database, DatabaseError, Statement, Value};
 
 /// Begins the ids of documents that keep the chunks of deleted ones.

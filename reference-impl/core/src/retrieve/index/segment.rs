@@ -1,8 +1,8 @@
 //! One stored segment: quantised rows of chunks, with a checksum over all of it.
 
+use crate::ports::Columns;
 use crate::ports::{DatabaseError, Row, Value};
 use crate::retrieve::quantised::quantise;
-use crate::retrieve::rows::Columns;
 
 /// Most chunks in a segment.
 pub(super) const MOST_ROWS: usize = 2048;

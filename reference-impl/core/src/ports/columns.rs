@@ -1,6 +1,6 @@
 //! Reads columns of rows.
 
-use crate::ports::{DatabaseError, Row, Value};
+use super::{DatabaseError, Row, Value};
 
 /// A row read column by column; a column of another type is a damaged store.
 pub(crate) struct Columns<'a> {
