@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -14,7 +15,18 @@ const SPEAKER: &str = "aurora-bikes";
 
 /// Some minutes of speech: more than the system keeps for a client that takes nothing.
 fn long_text() -> String {
-    "The ladder stands beside the gate, and the gate is open. ".repeat(60)
+    "The ladder stands beside the gate, and the gate is open. ".repeat(68)
+}
+
+/// The fixtures' tenants, who may hear long texts at once.
+fn patient(folder: &std::path::Path) -> std::path::PathBuf {
+    let tenants = hurried(folder);
+    let file = tenants.join("platform.yaml");
+    let settings = std::fs::read_to_string(&file).unwrap();
+    let patient = settings.replace("tts_sync_chars: 1000", "tts_sync_chars: 4000");
+    assert_ne!(settings, patient, "the default limits say how long a text is spoken at once");
+    std::fs::write(&file, patient).unwrap();
+    tenants
 }
 
 /// Asks for speech as it is made, and reads the first of its bytes.
@@ -55,7 +67,7 @@ fn until_nobody_speaks(program: &Program, what: &str) {
 #[test]
 fn a_client_that_stops_reading_is_left_and_others_are_served() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::start_with(&folder.path().join("data"), &hurried(folder.path()));
+    let program = Program::start_with(&folder.path().join("data"), &patient(folder.path()));
     let (mut stopped, _) = listening(&program);
     assert!(program.children() > 0, "it waits for its client");
     let other = say(&program, SPEAKER, &json!({"text": "Good morning.", "language": "en"}));
@@ -72,7 +84,7 @@ fn a_client_that_stops_reading_is_left_and_others_are_served() {
 #[test]
 fn a_slow_reader_gets_all_of_it() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::start_with(&folder.path().join("data"), &hurried(folder.path()));
+    let program = Program::start_with(&folder.path().join("data"), &patient(folder.path()));
     let (mut slow, mut read) = listening(&program);
     let mut part = vec![0; 64 << 10];
     loop {
@@ -89,26 +101,39 @@ fn a_slow_reader_gets_all_of_it() {
     assert!(spoken(&read) == whole.body, "{} of {} bytes, or others", spoken(&read).len(), whole.body.len());
 }
 
-/// A proxy that lets one connection through after another, and cuts the first after some bytes of its answer.
-fn proxy(upstream: String, cut_after: usize) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    std::thread::spawn(move || {
-        let mut left = Some(cut_after);
-        for client in listener.incoming() {
-            let (mut client, mut server) = (client.unwrap(), TcpStream::connect(&upstream).unwrap());
-            let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-            std::thread::spawn(move || std::io::copy(&mut from, &mut to));
-            match left.take() {
-                Some(bytes) => drop(std::io::copy(&mut (&mut server).take(bytes as u64), &mut client)),
-                None => drop(std::io::copy(&mut server, &mut client)),
+/// A proxy that lets connections through until it is told to cut them.
+struct Proxy {
+    address: String,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Proxy {
+    fn start(upstream: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let open = Arc::<Mutex<Vec<TcpStream>>>::default();
+        let held = Arc::clone(&open);
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, server) = (client.unwrap(), TcpStream::connect(&upstream).unwrap());
+                held.lock().unwrap().extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
+                for (from, to) in [(&client, &server), (&server, &client)] {
+                    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    std::thread::spawn(move || {
+                        let _ = std::io::copy(&mut from, &mut to);
+                        let _ = to.shutdown(Shutdown::Write);
+                    });
+                }
             }
-            for end in [&client, &server] {
-                let _ = end.shutdown(Shutdown::Both);
-            }
+        });
+        Self { address, open }
+    }
+
+    fn cut(&self) {
+        for end in self.open.lock().unwrap().drain(..) {
+            let _ = end.shutdown(Shutdown::Both);
         }
-    });
-    address
+    }
 }
 
 #[test]
@@ -117,10 +142,10 @@ fn a_stream_that_a_proxy_cut_frees_its_place_and_the_next_one_is_whole() {
     let program = Program::start(folder.path());
     let hang = json!({"kind": "hang", "tenant": TENANT});
     assert_eq!(program.control("PUT", "/faults/embedding", Some(&hang)).status, 200);
-    // Past the head and the first event, which it is read until, and before the end that never comes.
-    let address = proxy(program.address.clone(), 2_000);
-    let mut stream = opened_at(&address, "this one is cut by its proxy");
+    let proxy = Proxy::start(program.address.clone());
+    let mut stream = opened_at(&proxy.address, "this one is cut by its proxy");
     assert_eq!(open_streams(&program), 1);
+    proxy.cut();
     let mut rest = String::new();
     let _ = stream.read_to_string(&mut rest);
     assert!(!rest.contains("[DONE]"), "{rest}");
@@ -130,7 +155,7 @@ fn a_stream_that_a_proxy_cut_frees_its_place_and_the_next_one_is_whole() {
     }
     assert_eq!(program.control("DELETE", "/faults/embedding", None).status, 204);
     let mut again = String::new();
-    let mut next = opened_at(&address, "this one is whole");
+    let mut next = opened_at(&proxy.address, "this one is whole");
     let _ = next.set_read_timeout(Some(Duration::from_secs(20)));
     while !again.contains("data: [DONE]") {
         let mut part = [0; 4096];
