@@ -9,6 +9,7 @@ export function changed(beside) {
   const behind = { ...own, api: "ai_gateway", url: `${beside.url}/v1`, gateway };
   const voices = [{ id: "luna", name: "Luna", language: "en", sample_rate_hz: 24000 }];
   return ({ platform, tenants }) => {
+    platform.trace_ratio = 1;
     platform.model_providers = [
       { ...own, id: "cf/embed", kind: "embedding", model: "@cf/baai/bge-small-en-v1.5", dimensions: 384, binding: "AI" },
       { ...behind, id: "cf/write", kind: "generation", model: "@cf/meta/llama-3.1-8b-instruct", binding: "AI" },

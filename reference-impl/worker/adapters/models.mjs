@@ -124,16 +124,16 @@ export async function faults(beside) {
 
 /** What the console told of jobs: each under the request that started it. */
 export function spans(lines) {
-  const told = [...lines.matchAll(/^\{.*\}$/gm)].flatMap(([line]) => {
+  const told = (form) => [...lines.matchAll(form)].flatMap(([, line]) => {
     try {
       return [JSON.parse(line)];
     } catch {
       return [];
     }
   });
-  const jobs = told.filter((it) => it.message === "work");
+  const jobs = told(/^work (\{.*\})$/gm);
   expect("kinds of jobs that are told", [...new Set(jobs.map((it) => it.kind))].sort(), ["ingest", "speech"]);
-  const requests = new Map(told.filter((it) => it.message === "request").map((it) => [it.request_id, it]));
+  const requests = new Map(told(/^(\{.*\})$/gm).filter((it) => it.message === "request").map((it) => [it.request_id, it]));
   const under = jobs.filter((it) => {
     const request = requests.get(it.request_id);
     return request?.trace_id === it.trace_id && request.span_id === it.parent_span_id && request.tenant === it.tenant;

@@ -47,9 +47,9 @@ impl Telemetry for Console {
         }
     }
 
-    /// A job's spans, as a line of their own below the level of log lines, whose schema is that of requests.
+    /// A job's spans, as a line that is no log line, whose schema is that of requests: a word, and JSON after it.
     fn work(&self, work: WorkTrace) {
-        worker::console_debug!("{}", spans_of(&work));
+        worker::console_debug!("work {}", spans_of(&work));
     }
 }
 
@@ -110,7 +110,6 @@ fn spans_of(work: &WorkTrace) -> serde_json::Value {
         })
     });
     json!({
-        "message": "work",
         "kind": work.kind.as_str(),
         "tenant": work.tenant.as_str(),
         "job": work.job.as_str(),

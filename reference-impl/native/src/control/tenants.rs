@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
 use reference_core::ports::Clock;
-use reference_core::tenancy::{RegistryError, TenantContext, TenantId};
+use reference_core::tenancy::{RegistryError, TenantContext, TenantId, TenantSettings};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -72,12 +72,28 @@ pub(super) async fn delete(State(control): State<Control>, Path(id): Path<String
 /// Takes the tenant out and empties every store of it; returns how many items each had.
 pub(super) async fn remove(control: &Control, tenant: &TenantContext) -> Result<Map<String, Json>, Refusal> {
     let deployment = &control.deployment;
-    if let Some(settings) = deployment.registry.remove(tenant.id()) {
-        let mut changes = control.changes();
-        if !changes.created.remove(tenant.id()) {
-            changes.originals.entry(tenant.id().clone()).or_insert(settings);
+    // Nobody is served while it goes.
+    let settings = deployment.registry.remove(tenant.id());
+    let removed = emptied(control, tenant).await;
+    match (settings, &removed) {
+        (Some(settings), Ok(_)) => {
+            let mut changes = control.changes();
+            if !changes.created.remove(tenant.id()) {
+                changes.originals.entry(tenant.id().clone()).or_insert(settings);
+            }
         }
+        // What is left can be asked for again by its name alone.
+        (Some(settings), Err(_)) => drop(deployment.registry.replace(TenantSettings::clone(&settings))),
+        (None, _) => {}
     }
+    deployment.forget_counts(tenant.id()).await;
+    deployment.clock.forget(tenant.id());
+    removed
+}
+
+/// Empties every store of the tenant; returns how many items each had.
+async fn emptied(control: &Control, tenant: &TenantContext) -> Result<Map<String, Json>, Refusal> {
+    let deployment = &control.deployment;
     let mut removed = Map::new();
     if deployment.databases.holds(tenant.id()) {
         for (store, digest) in digest::stores(control, tenant).await? {
@@ -92,8 +108,6 @@ pub(super) async fn remove(control: &Control, tenant: &TenantContext) -> Result<
     if let Some(vectors) = erased.vectors {
         removed.insert("vector_index".to_owned(), json!(vectors));
     }
-    deployment.forget_counts(tenant.id()).await;
-    deployment.clock.forget(tenant.id());
     Ok(removed)
 }
 
