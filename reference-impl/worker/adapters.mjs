@@ -23,7 +23,7 @@ const MEANT = {
   "binding-vectors-early": [vectors],
   "binding-vectors-stay": [ports],
   "binding-audio-shared": [ports],
-  "binding-audio-stays": [vectors, audio, deleted],
+  "binding-audio-stays": [deleted],
   "binding-models-untold": [models],
   "binding-points-of-nobody": [points],
 };

@@ -23,7 +23,7 @@ export function expect(what, found, expected) {
 
 const keys = await yaml(join(root, "fixtures/credentials/keys.yaml"));
 const keyOf = (tenant) => keys.find((key) => key.tenant === tenant && key.name === "all").key;
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 /** Where the Worker, its control API and the contracts of its ports listen. */
 export const at = { url: "", control: "", contract: "" };
 

@@ -73,6 +73,12 @@ export async function deleted(beside, worker) {
   const vectors = (tenant) => beside.vectorize.held(tenant);
   for (const at of [1, 2]) await bucket.put(`${SPEAKING}/job_${at}`, "kept", { customMetadata: { tenant: SPEAKING, expires_at: String(Date.now() + 60_000) } });
   await bucket.put(`${PLAIN}/job_1`, "another's", { customMetadata: { tenant: PLAIN } });
+  await ingest(INDEXED, document("erased", "The spare key lies under the third stone.", { lang: "en" }));
+  await call(INDEXED, "/search", { query: "Where does the spare key lie?" });
+  await within(async () => {
+    await call(INDEXED, "/retrieve", { query: "spare key", mode: "dense" });
+    return vectors(INDEXED) > 0;
+  });
   expect("what is there before", [(await audio(SPEAKING)) >= 2, vectors(INDEXED) > 0, (await entries(INDEXED)) > 0], [true, true, true]);
 
   beside.trouble.set("vectorize", { kind: "unavailable" });
