@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Failure, Output, known, today};
 use crate::api::{Api, BASE_URL, Patience};
-use crate::apply::{Means, Smoke};
+use crate::apply::{Means, Smoke, chain};
 use crate::config::{self, Deployment, Environment, Folder, Places};
 use crate::credentials::{self, Origin, Verb};
 use crate::stop::Stop;
@@ -125,7 +125,7 @@ pub(crate) struct Remote {
     #[arg(long, default_value_t = 6, value_name = "N")]
     pub(crate) smoke_tries: u32,
     /// A program that decides too whether a new version works, with its arguments, cut at spaces, such as
-    /// `conformance run --target candidate`. It finds the address in `PLUMBLINE_SMOKE_URL`, the header that asks for the version in
+    /// `cargo run -p conformance -- run --target candidate`. It finds the address in `PLUMBLINE_SMOKE_URL`, the header that asks for the version in
     /// `PLUMBLINE_SMOKE_HEADER`, and that header's value alone in `PLUMBLINE_SMOKE_OVERRIDE`.
     #[arg(long, value_name = "COMMAND")]
     pub(crate) smoke_command: Option<String>,
@@ -139,7 +139,7 @@ pub(crate) struct Remote {
 
 impl Remote {
     pub(crate) fn artefact(&self) -> Result<Artefact, Failure> {
-        Artefact::read(&self.artefact).map_err(|error| Failure::Usage(error.to_string()))
+        Artefact::read(&self.artefact).map_err(|error| Failure::Usage(chain(&error)))
     }
 
     pub(crate) fn wanted(&self, deployments: Vec<Deployment>) -> Result<Vec<Wanted>, Failure> {
@@ -199,17 +199,16 @@ impl Remote {
     ) -> Result<Means, Trouble> {
         let profile = &one.deployment.profile;
         let origin = files.origin();
-        let token = origin
-            .read(&profile.token)
-            .await
-            .map_err(|error| Trouble { message: error.to_string(), unreachable: false })?;
+        let token = origin.read(&profile.token).await.map_err(|error| Trouble {
+            message: format!("{}; {}", chain(&error), error.remedy()),
+            unreachable: false,
+        })?;
         let api = Api::new(&self.api, &one.deployment.account.id, token, self.patience());
         let api = api.map_err(|error| Trouble { message: error.to_string(), unreachable: false })?;
         for user in wanted.iter().filter(|it| it.deployment.profile.name == profile.name) {
             if let Err(error) = credentials::check(&api, verb, &user.deployment).await {
                 let unreachable = matches!(&error, credentials::TokenError::Api(error) if error.is_open());
-                let cause = std::error::Error::source(&error).map(|it| format!(": {it}")).unwrap_or_default();
-                return Err(Trouble { message: format!("{error}{cause}"), unreachable });
+                return Err(Trouble { message: chain(&error), unreachable });
             }
         }
         Ok(Means { api, smoke: self.smoke(), origin, rotate: rotate.to_vec(), stop: Stop::default() })

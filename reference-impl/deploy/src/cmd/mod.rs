@@ -61,6 +61,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// A wrong configuration.
     Config(Vec<Problem>),
+    /// The API is out of reach.
+    Unreachable(String),
     /// A fault of ours.
     Fault(String),
 }
@@ -105,6 +107,10 @@ pub fn code(args: impl IntoIterator<Item = OsString>, output: &mut Output) -> u8
             }
             output.note(&format!("error: {} problems; nothing was done", problems.len()));
             USAGE
+        }
+        Err(Failure::Unreachable(message)) => {
+            output.note(&format!("error: {message}"));
+            UNREACHABLE
         }
         Err(Failure::Fault(message)) => {
             output.note(&format!("error: {message}"));

@@ -117,7 +117,6 @@ impl Apply {
         });
         let mut job = Job::new(Verb::Apply, &self.files, &self.remote, self.fleet.order());
         job.rotate.clone_from(&self.rotate_secret);
-        job.journal = true;
         job.resume.clone_from(&self.resume);
         job.run(wanted, work, output)
     }
@@ -134,10 +133,10 @@ pub(crate) struct Promote {
     /// A tenant; may be given several times.
     #[arg(long, value_name = "NAME", required = true)]
     tenant: Vec<String>,
-    /// Where it comes from.
+    /// Where it comes from: dev or stage.
     #[arg(long, value_name = "ENV", default_value = "stage")]
     from: Environment,
-    /// Where it goes.
+    /// Where it goes, the next environment: stage or prod.
     #[arg(long, value_name = "ENV", default_value = "prod")]
     to: Environment,
     /// Folder of run records.
@@ -151,8 +150,12 @@ pub(crate) struct Promote {
 
 impl Promote {
     pub(super) fn run(self, output: &Output) -> Result<u8, Failure> {
-        if self.from >= self.to {
-            let message = format!("expected to go from dev over stage to prod, not from {} to {}", self.from, self.to);
+        // Nor past stage: the gate is held there, and says nothing of a version that was not.
+        if self.from >= self.to || (self.from, self.to) == (Environment::Dev, Environment::Prod) {
+            let message = format!(
+                "--from, --to: expected one step on the way from dev over stage to prod, found {} to {}",
+                self.from, self.to
+            );
             return Err(Failure::Usage(message));
         }
         let folder = self.files.read()?;

@@ -51,6 +51,10 @@ pub(crate) struct State {
     pub(crate) next: u64,
     /// Entries of a page of a list, at most.
     pub(crate) page: Option<usize>,
+    /// Whether lists say nothing of how many entries or pages there are.
+    pub(crate) uncounted: bool,
+    /// Whether the token is one that the account owns, which no call of a user knows.
+    pub(crate) of_account: bool,
 }
 
 impl State {
