@@ -11,7 +11,7 @@ use crate::wanted::Wanted;
 /// Gives all traffic to `version`.
 pub async fn rollback(means: &Means, wanted: &Wanted, version: &str, progress: Progress<'_>) -> DeployOutcome {
     let mut account = Account::new(&wanted.deployment);
-    let live = match Live::read(&means.api, wanted).await {
+    let live = match Live::versions(&means.api, wanted).await {
         Ok(live) => live,
         Err(error) => return account.fail(&error.into()),
     };
