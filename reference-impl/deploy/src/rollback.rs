@@ -25,7 +25,9 @@ pub async fn rollback(means: &Means, wanted: &Wanted, version: &str, progress: P
         return account.end(DeployOutcomeOutcome::Unchanged);
     }
     let steps = [Step::Take(version.to_owned()), Step::Idle, Step::Smoke, Step::Traffic];
-    let mut performer = Performer::new(means, wanted, live);
+    let mut means = means.clone();
+    means.smoke.earlier = true;
+    let mut performer = Performer::new(&means, wanted, live);
     if let Err(error) = carry_out(&mut performer, &steps, &mut account, progress).await {
         return account.fail(&error);
     }

@@ -147,6 +147,11 @@ impl Remote {
         Ok(deployments.into_iter().map(|deployment| Wanted::new(deployment, artefact.clone())).collect())
     }
 
+    /// The same for what uploads nothing, which needs no built Worker.
+    pub(crate) fn without_artefact(deployments: Vec<Deployment>) -> Vec<Wanted> {
+        deployments.into_iter().map(|deployment| Wanted::new(deployment, Artefact::absent())).collect()
+    }
+
     fn patience(&self) -> Patience {
         Patience {
             timeout: Duration::from_millis(self.timeout_ms),
@@ -160,7 +165,13 @@ impl Remote {
         let words = self.smoke_command.iter().flat_map(|command| command.split_whitespace());
         let wait = Duration::from_millis(self.backoff_ms.saturating_mul(6));
         let timeout = Duration::from_millis(self.timeout_ms);
-        Smoke { command: words.map(str::to_owned).collect(), tries: self.smoke_tries.max(1), wait, timeout }
+        Smoke {
+            command: words.map(str::to_owned).collect(),
+            tries: self.smoke_tries.max(1),
+            wait,
+            timeout,
+            ..Smoke::default()
+        }
     }
 
     /// One client for each profile in use, its token read once and checked for `verb`. Profiles that fail have their reason.

@@ -239,7 +239,8 @@ impl Drift {
 
 /// Gives all traffic back to an earlier version.
 ///
-/// Refused where it cannot be: across a migration of Durable Objects, or where a resource that the version needs was deleted.
+/// Refused where it cannot be: across a migration of Durable Objects, or where a resource that the version needs was deleted. The built
+/// Worker is not needed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Rollback {
     #[command(flatten)]
@@ -260,7 +261,7 @@ pub(crate) struct Rollback {
 impl Rollback {
     pub(super) fn run(self, output: &Output) -> Result<u8, Failure> {
         let which = Which { tenant: vec![self.tenant], all: false, env: self.env };
-        let wanted = self.remote.wanted(which.choose(&self.files.read()?)?)?;
+        let wanted = Remote::without_artefact(which.choose(&self.files.read()?)?);
         let (progress, version) = (output.clone(), self.to);
         let work: Work = Rc::new(move |means, wanted, count| {
             let (progress, version) = (progress.clone(), version.clone());
@@ -317,7 +318,7 @@ impl Remove {
             return Err(Failure::Usage(message.to_owned()));
         }
         let which = Which { tenant: vec![self.tenant], all: false, env: self.env };
-        let wanted = self.remote.wanted(which.choose(&self.files.read()?)?)?;
+        let wanted = Remote::without_artefact(which.choose(&self.files.read()?)?);
         let progress = output.clone();
         let work: Work = Rc::new(move |means, wanted, count| {
             let (progress, names) = (progress.clone(), names.clone());

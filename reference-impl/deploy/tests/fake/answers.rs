@@ -140,9 +140,13 @@ fn worker(state: &State, request: &Request, path: &str) -> (u16, Value) {
     let version = script.versions.iter().find(|version| version.id == id && deployed);
     match (version, path) {
         (Some(Version { broken: false, .. }), "health") => (200, json!({"status": "ok"})),
-        (Some(Version { broken: false, .. }), "openapi.json") => {
+        (Some(Version { broken: false, contract, .. }), "openapi.json") => {
             let document: Value = serde_json::from_str(contract_types::OPENAPI).unwrap();
-            (200, json!({"openapi": "3.1.0", "info": document["info"]}))
+            let mut info = document["info"].clone();
+            if let Some(contract) = contract {
+                info["version"] = json!(contract);
+            }
+            (200, json!({"openapi": "3.1.0", "info": info}))
         }
         (Some(Version { broken: false, .. }), _) => (401, json!({"error": {"code": "UNAUTHENTICATED"}})),
         _ => (500, json!({"error": {"code": "INTERNAL"}})),

@@ -13,6 +13,8 @@ pub(crate) struct Version {
     pub(crate) created_on: String,
     /// What the Worker answers, where it is broken.
     pub(crate) broken: bool,
+    /// Version of the contract that it serves, where that is not the one of today.
+    pub(crate) contract: Option<String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -109,6 +111,7 @@ impl State {
             metadata,
             created_on: "2026-07-01T12:00:00.000000Z".to_owned(),
             broken,
+            contract: None,
         };
         script.versions.insert(0, version.clone());
         version
