@@ -46,8 +46,9 @@ Exit codes: 0 every run passed, 100 a run failed, 1 a run could not be completed
 
 /// Draws index.html from every run record in a folder and prints one verdict, or writes one record in another form.
 ///
-/// The newest record of each suite and target counts; older ones are listed as history, and the newest of them is what changes are
-/// measured against. With --format and --run nothing is drawn: one record is written in one form, to standard output or to --output.
+/// The newest record of each suite and target counts, for quality and load also of each command and scenario of the day; the record of a
+/// part of a suite only where there is none of the whole. The others are listed as history, and what changed is measured against the newest
+/// of them that did the same. With --format and --run nothing is drawn: one record is written in one form, to standard output or to --output.
 #[derive(Debug, Parser)]
 #[command(name = "reports", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {

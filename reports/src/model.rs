@@ -1,6 +1,10 @@
 //! The records that count and those that are history.
 
-use std::{cmp::Reverse, collections::HashSet, fmt};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, HashSet},
+    fmt,
+};
 
 use contract_types::{RunRecord, RunRecordKind, RunRecordVerdict};
 use jiff::Timestamp;
@@ -71,14 +75,40 @@ impl Run {
         }
     }
 
-    /// `conformance on local`.
+    /// `conformance on local`, `load search on local`.
     pub(crate) fn name(&self) -> String {
-        format!("{} on {}", self.suite(), self.record.target.name)
+        match self.did() {
+            Some(did) => format!("{} {did} on {}", self.suite(), self.record.target.name),
+            None => format!("{} on {}", self.suite(), self.record.target.name),
+        }
     }
 
-    /// Id of the run's section on the page. Both parts are bound to letters, digits, dots, dashes and underscores.
+    /// What it did, where its suite does several things that are judged apart: the command of quality, the scenario of load.
+    pub(crate) fn did(&self) -> Option<String> {
+        match self.suite() {
+            Suite::Quality | Suite::Load => {
+                Some(gate::name(self)).filter(|name| name != gate::UNNAMED && !self.mixes(name))
+            }
+            Suite::Conformance | Suite::Saboteurs => None,
+        }
+    }
+
+    /// Whether it holds measurements of other scenarios than `name`, which is one of them, so that it is not called after that one alone.
+    fn mixes(&self, name: &str) -> bool {
+        let scenarios = || self.record.load.iter().flatten().map(|row| row.scenario.as_str());
+        scenarios().any(|scenario| scenario == name) && scenarios().any(|scenario| scenario != name)
+    }
+
+    /// How the run says that it held a part of its suite alone, such as `chosen by --filter`; nothing where it held all of it.
+    pub(crate) fn part(&self) -> Option<&str> {
+        gate::part_of_suite(self)
+    }
+
+    /// Id of the run's section on the page. Its parts are bound to letters, digits, dots, dashes and underscores, so that a colon tells
+    /// what was done on `local` from a target `local-search`.
     pub(crate) fn anchor(&self) -> String {
-        format!("{}-{}", self.suite(), self.record.target.name)
+        let did = self.did().map(|did| format!(":{did}")).unwrap_or_default();
+        format!("{}-{}{did}", self.suite(), self.record.target.name)
     }
 
     /// The cases that say how well the target keeps the contract, counted.
@@ -110,10 +140,13 @@ impl Run {
     }
 }
 
-/// What the page shows: the newest run of each suite and target, and the runs before them.
+/// What the page shows: the newest run of each suite and target, of quality and load also by what they did, and the runs before them.
+///
+/// As for the gate, the record of a part of a suite stands in for none of the whole, however new it is: it is history where there is one
+/// of the whole, and says that it is a part where there is none.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// The newest run of each suite and target: conformance, quality, load, saboteurs, each by target name.
+    /// The runs that count: conformance, quality, load, saboteurs, each by target name.
     pub current: Vec<Run>,
     /// Every other run, newest first.
     pub history: Vec<Run>,
@@ -122,12 +155,21 @@ pub struct Report {
 impl Report {
     /// Sorts `runs`, in whatever order they were read.
     pub fn new(mut runs: Vec<Run>) -> Self {
-        runs.sort_by(|a, b| (Reverse(a.started), &b.record.run_id).cmp(&(Reverse(b.started), &a.record.run_id)));
-        let mut seen = HashSet::new();
+        runs.sort_by(newest_first);
+        let counting = counting(&runs);
+        let mut counting = counting.iter();
         let (mut current, history): (Vec<Run>, Vec<Run>) =
-            runs.into_iter().partition(|run| seen.insert((run.suite(), run.record.target.name.clone())));
-        current.sort_by(|a, b| (a.suite(), &a.record.target.name).cmp(&(b.suite(), &b.record.target.name)));
+            runs.into_iter().partition(|_| counting.next().is_some_and(|counts| *counts));
+        current.sort_by_key(|run| (run.suite(), run.record.target.name.clone(), run.did()));
         Self { current, history }
+    }
+
+    /// Every run of the suite and target of `run`, newest first.
+    pub(crate) fn beside<'a>(&'a self, run: &Run) -> Vec<&'a Run> {
+        let same = |other: &&Run| other.suite() == run.suite() && other.record.target.name == run.record.target.name;
+        let mut found: Vec<&Run> = self.current.iter().chain(&self.history).filter(same).collect();
+        found.sort_by(|a, b| newest_first(a, b));
+        found
     }
 
     /// The newest earlier run of the suite and target of `run` that judged anything, by the same command and of as much of the suite: what
@@ -175,4 +217,32 @@ impl Report {
         }
         found
     }
+}
+
+fn newest_first(a: &Run, b: &Run) -> Ordering {
+    (b.started, &b.record.run_id).cmp(&(a.started, &a.record.run_id))
+}
+
+/// Which of `runs`, newest first, count: of each suite and target the newest of the whole, or of a part where nothing else is there. What
+/// quality and load did beside their newest run counts as long as a record does for the gate, as of the newest of all: what was tried once,
+/// long ago, is history.
+fn counting(runs: &[Run]) -> Vec<bool> {
+    let newest = runs.iter().map(|run| run.finished).max().unwrap_or_default();
+    let mut chosen: BTreeMap<_, usize> = BTreeMap::new();
+    for whole in [true, false] {
+        for (at, run) in runs.iter().enumerate().filter(|(_, run)| run.part().is_none() == whole) {
+            chosen.entry((run.suite(), run.record.target.name.as_str(), run.did())).or_insert(at);
+        }
+    }
+    let mut first: BTreeMap<_, usize> = BTreeMap::new();
+    for ((suite, target, _), at) in &chosen {
+        let first = first.entry((*suite, *target)).or_insert(*at);
+        *first = (*first).min(*at);
+    }
+    let mut counts = vec![false; runs.len()];
+    for ((suite, target, _), at) in &chosen {
+        let fresh = gate::Terms::new(target, newest).fresh(&runs[*at]);
+        counts[*at] = fresh || first.get(&(*suite, *target)) == Some(at);
+    }
+    counts
 }

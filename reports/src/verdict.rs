@@ -9,11 +9,11 @@ use crate::{
     tally::Tally,
 };
 
-/// The commands that make run records.
+/// The commands that make run records, as the README has them.
 pub const HOW_TO_RUN: [&str; 3] = [
-    "cargo test -p conformance -- --target local",
-    "cargo run -p quality -- --target local",
-    "cargo run -p loadtests -- --target local",
+    "cargo test -p conformance",
+    "cargo run -p quality -- smoke --target local",
+    "cargo run -p loadtests --release -- --target local --scenario search --users 8 --duration 20s",
 ];
 
 /// `fail: conformance on local fail (118 of 120 passed, 2 failed); quality on local pass (…)`.
@@ -51,6 +51,9 @@ pub(crate) fn summary(run: &Run) -> String {
     }
     if parts.is_empty() {
         parts.push("nothing was measured".to_owned());
+    }
+    if run.part().is_some() {
+        parts.push("a part of the suite alone".to_owned());
     }
     parts.join(", ")
 }

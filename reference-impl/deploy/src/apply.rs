@@ -47,6 +47,9 @@ pub enum DeployError {
     /// Somebody asked for it.
     #[error("stopped, as was asked; what had been done was taken back")]
     Stopped,
+    /// Somebody asked for it, and what is deleted does not come back.
+    #[error("stopped, as was asked; what is planned is still there, and what was deleted before does not come back")]
+    StoppedRemoving,
     /// It must not be begun.
     #[error("{0}")]
     Refused(String),
@@ -55,15 +58,20 @@ pub enum DeployError {
 impl DeployError {
     /// The error with its causes.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        chain(self)
     }
+}
+
+/// An error with its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 /// Who is told of each step.

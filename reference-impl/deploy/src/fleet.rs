@@ -8,7 +8,7 @@ use contract_types::{DeployOutcome, DeployOutcomeOutcome};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::apply::{Account, DeployError, Journal};
+use crate::apply::{Account, DeployError, Journal, chain};
 use crate::stop::Stop;
 use crate::wanted::Wanted;
 
@@ -98,7 +98,7 @@ where
     if let Some(journal) = journal {
         wanted.cut_off = journal.was_cut_off(&empty, &tag);
         if let Err(error) = journal.begin(&empty, &tag) {
-            return Account::new(&deployment).fail(&DeployError::Refused(error.to_string()));
+            return Account::new(&deployment).fail(&DeployError::Refused(chain(&error)));
         }
     }
     let outcome = work(wanted).await;
@@ -108,7 +108,7 @@ where
     if let Some(journal) = journal
         && let Err(error) = journal.note(&outcome, &tag)
     {
-        let mut unwritten = Account::new(&deployment).fail(&DeployError::Unverified(error.to_string()));
+        let mut unwritten = Account::new(&deployment).fail(&DeployError::Unverified(chain(&error)));
         unwritten.steps = outcome.steps;
         return unwritten;
     }

@@ -25,7 +25,7 @@ pub struct Live {
     pub traffic: Vec<VersionShare>,
     /// Its schedules.
     pub schedules: Vec<String>,
-    /// Ids of the wanted routes' zones, by name.
+    /// Ids, by name, of the zones that a wanted route or a host name lies in.
     pub zones: BTreeMap<String, String>,
     /// Routes of those zones that lead to the Worker or have a wanted pattern, with the id of their zone.
     pub routes: Vec<(String, Route)>,
@@ -46,12 +46,9 @@ impl Live {
     ///
     /// [`ApiError`] of the first call that failed.
     pub async fn read(api: &Api, wanted: &Wanted) -> Result<Self, ApiError> {
-        let worker = wanted.worker();
-        let mut live = Self { script: api.settings(worker).await?, ..Self::default() };
+        let mut live = Self::versions(api, wanted).await?;
         if live.script.is_some() {
-            live.versions = api.versions(worker).await?;
-            live.traffic = api.traffic(worker).await?;
-            live.schedules = api.schedules(worker).await?;
+            live.schedules = api.schedules(wanted.worker()).await?;
         }
         live.read_routes(api, wanted).await?;
         for resource in &wanted.resources {
@@ -77,17 +74,44 @@ impl Live {
         Ok(live)
     }
 
+    /// Reads the Worker and its versions alone, which is all that a rollback is about.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError`] of the first call that failed.
+    pub async fn versions(api: &Api, wanted: &Wanted) -> Result<Self, ApiError> {
+        let worker = wanted.worker();
+        let mut live = Self { script: api.settings(worker).await?, ..Self::default() };
+        if live.script.is_some() {
+            live.versions = api.versions(worker).await?;
+            live.traffic = api.traffic(worker).await?;
+        }
+        Ok(live)
+    }
+
+    /// Reads the routes of every zone that a wanted route or a host name lies in: one that was taken out of the configuration still leads
+    /// to the Worker.
     async fn read_routes(&mut self, api: &Api, wanted: &Wanted) -> Result<(), ApiError> {
-        let routes: Vec<_> = wanted.deployment.settings.routes.iter().flatten().collect();
-        if routes.is_empty() {
+        let deployment = &wanted.deployment;
+        let routes: Vec<_> = deployment.settings.routes.iter().flatten().collect();
+        if routes.is_empty() && deployment.hostnames.is_empty() {
             return Ok(());
         }
         let names: BTreeSet<&str> = routes.iter().map(|route| route.zone.as_str()).collect();
-        let zones = api.zones().await?;
-        self.zones =
-            zones.into_iter().filter(|zone| names.contains(zone.name.as_str())).map(|it| (it.name, it.id)).collect();
-        for id in self.zones.values() {
-            for route in api.routes(id).await? {
+        let zones = match api.zones().await {
+            // Who has no route needs no permission for routes, and sees none that is left.
+            Err(error) if names.is_empty() && error.is_forbidden() => return Ok(()),
+            zones => zones?,
+        };
+        let holds = |zone: &str| deployment.hostnames.iter().any(|host| lies_in(host, zone));
+        let zones = zones.into_iter().filter(|zone| names.contains(zone.name.as_str()) || holds(&zone.name));
+        self.zones = zones.map(|it| (it.name, it.id)).collect();
+        for (name, id) in &self.zones {
+            let there = match api.routes(id).await {
+                Err(error) if !names.contains(name.as_str()) && error.is_forbidden() => continue,
+                there => there?,
+            };
+            for route in there {
                 let ours = route.script.as_deref() == Some(wanted.worker());
                 if ours || routes.iter().any(|it| it.pattern == route.pattern) {
                     self.routes.push((id.clone(), route));
@@ -115,4 +139,9 @@ impl Live {
             .filter(|it| it["type"] == "secret_text" || it["type"] == "secret_key")
             .filter_map(|it| it["name"].as_str())
     }
+}
+
+/// Whether a host name is that of a zone or below it.
+pub(crate) fn lies_in(host: &str, zone: &str) -> bool {
+    host.strip_suffix(zone).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }

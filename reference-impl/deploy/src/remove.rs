@@ -33,7 +33,7 @@ impl Names {
     }
 }
 
-/// Removes them, routes first and resources last.
+/// Removes them, routes first and resources last. Who asks it to stop keeps what it has not come to yet.
 pub async fn remove(means: &Means, wanted: &Wanted, names: &Names, progress: Progress<'_>) -> DeployOutcome {
     let mut account = Account::new(&wanted.deployment);
     let live = match Live::read(&means.api, wanted).await {
@@ -46,7 +46,14 @@ pub async fn remove(means: &Means, wanted: &Wanted, names: &Names, progress: Pro
         return account
             .fail(&DeployError::Refused(format!("{} is not of {label}; nothing was removed", strange.join(", "))));
     }
-    for (words, what) in order(names) {
+    let mut all = order(names).into_iter();
+    while let Some((words, what)) = all.next() {
+        if means.stop.asked() {
+            for (words, _) in std::iter::once((words, what)).chain(all) {
+                account.step(words, DeployStepState::Planned, progress);
+            }
+            return account.fail(&DeployError::StoppedRemoving);
+        }
         match one(means, wanted, &live, &what).await {
             Ok(()) => account.step(words, DeployStepState::Done, progress),
             Err(error) => {

@@ -11,7 +11,7 @@ use crate::wanted::Wanted;
 /// Gives all traffic to `version`.
 pub async fn rollback(means: &Means, wanted: &Wanted, version: &str, progress: Progress<'_>) -> DeployOutcome {
     let mut account = Account::new(&wanted.deployment);
-    let live = match Live::read(&means.api, wanted).await {
+    let live = match Live::versions(&means.api, wanted).await {
         Ok(live) => live,
         Err(error) => return account.fail(&error.into()),
     };
@@ -25,7 +25,9 @@ pub async fn rollback(means: &Means, wanted: &Wanted, version: &str, progress: P
         return account.end(DeployOutcomeOutcome::Unchanged);
     }
     let steps = [Step::Take(version.to_owned()), Step::Idle, Step::Smoke, Step::Traffic];
-    let mut performer = Performer::new(means, wanted, live);
+    let mut means = means.clone();
+    means.smoke.earlier = true;
+    let mut performer = Performer::new(&means, wanted, live);
     if let Err(error) = carry_out(&mut performer, &steps, &mut account, progress).await {
         return account.fail(&error);
     }

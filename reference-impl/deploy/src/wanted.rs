@@ -70,8 +70,11 @@ impl Wanted {
         self.deployment.settings.secrets.iter().flatten().map(|secret| secret.name.as_str())
     }
 
-    /// Text that a version is uploaded with.
+    /// Text that a version is uploaded with and that its traffic is shared out with.
     pub fn message(&self) -> String {
+        if self.artefact.hash.is_empty() {
+            return "plumbline: back to an earlier version".to_owned();
+        }
         format!("plumbline artefact {}", self.artefact.hash)
     }
 

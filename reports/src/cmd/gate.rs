@@ -147,17 +147,18 @@ impl GateArguments {
     }
 
     fn tell(&self, report: &GateReport, code: u8) -> anyhow::Result<ExitCode> {
+        let json = || serde_json::to_string_pretty(report).context("the verdict as JSON").map(|text| text + "\n");
+        // The verdict is told first: suites may have run for an hour, and a file that cannot be written must not take it along.
+        let file = self.json.as_deref().filter(|path| *path != Path::new("-"));
+        match (&self.json, file) {
+            (Some(_), None) => print!("{}", json()?),
+            (None | Some(_), _) => print(report),
+        }
+        if let Some(path) = file {
+            write(path, &json()?)?;
+        }
         if let Some(path) = &self.comment {
             write(path, &reports::gate_comment(report))?;
-        }
-        let json = || serde_json::to_string_pretty(report).context("the verdict as JSON").map(|text| text + "\n");
-        match self.json.as_deref() {
-            Some(path) if path == Path::new("-") => print!("{}", json()?),
-            Some(path) => {
-                write(path, &json()?)?;
-                print(report);
-            }
-            None => print(report),
         }
         if code == USAGE {
             eprintln!("a suite refused its arguments or input; its message stands above");

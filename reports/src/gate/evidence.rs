@@ -11,6 +11,12 @@ use crate::model::{Run, Suite};
 /// How a suite's note begins that says the run held a part of it alone.
 const PART_OF_SUITE: &str = "part of the suite:";
 
+/// What load does by a command of its own and not by a scenario.
+const COMMANDS_OF_LOAD: [&str; 4] = ["compare", "smoke", "soak", "streams"];
+
+/// What a run is called whose command does not say what it did.
+pub(crate) const UNNAMED: &str = "run";
+
 /// The part that a run belongs to.
 pub(super) fn part(run: &Run) -> GatePartPart {
     match run.suite() {
@@ -22,10 +28,13 @@ pub(super) fn part(run: &Run) -> GatePartPart {
 }
 
 /// What a run did, as its command says: the scenario of load, or the command behind the `--`.
-pub(super) fn name(run: &Run) -> String {
+pub(crate) fn name(run: &Run) -> String {
     let words: Vec<&str> = run.record.command.split_whitespace().collect();
     let scenario = words.windows(2).find(|pair| pair[0] == "--scenario").map(|pair| pair[1]);
-    let own = words.iter().position(|word| *word == "--").map_or(words.as_slice(), |at| &words[at + 1..]);
+    // Behind the `--` of cargo; a program that was started itself is the first word, and says nothing.
+    let program = usize::from(!words.is_empty());
+    let own = words.iter().position(|word| *word == "--").map_or(&words[program..], |at| &words[at + 1..]);
+    let own = if words.first() == Some(&"cargo") && !words.contains(&"--") { &[] } else { own };
     let verb = own.first().filter(|word| !word.starts_with('-'));
     let rows = || run.record.load.iter().flatten().next().map(|row| row.scenario.as_str());
     let found = match run.suite() {
@@ -33,12 +42,12 @@ pub(super) fn name(run: &Run) -> String {
         Suite::Quality | Suite::Conformance | Suite::Saboteurs => verb.copied(),
     };
     let plain = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-';
-    let name: String = found.unwrap_or("run").chars().filter(plain).take(64).collect();
-    if name.is_empty() { "run".to_owned() } else { name }
+    let name: String = found.unwrap_or(UNNAMED).chars().filter(plain).take(64).collect();
+    if name.is_empty() { UNNAMED.to_owned() } else { name }
 }
 
 /// How the run says that it held a part of its suite alone; nothing where it held all of it.
-pub(super) fn part_of_suite(run: &Run) -> Option<&str> {
+pub(crate) fn part_of_suite(run: &Run) -> Option<&str> {
     run.record.notes.iter().find_map(|note| note.strip_prefix(PART_OF_SUITE)).map(str::trim)
 }
 
@@ -63,7 +72,13 @@ pub(super) fn command(part: GatePartPart, name: Option<&str>, target: &str) -> S
     match part {
         GatePartPart::Conformance => format!("cargo test -p conformance -- --target {target}"),
         GatePartPart::Saboteurs => "cargo run -p conformance -- saboteurs".to_owned(),
+        // What a run is called that does not say what it did is no command.
+        GatePartPart::Quality if name == UNNAMED => format!("cargo run -p quality -- smoke --target {target}"),
+        GatePartPart::Load if name == UNNAMED => format!("cargo run -p loadtests --release -- --target {target}"),
         GatePartPart::Quality => format!("cargo run -p quality -- {name} --target {target}"),
+        GatePartPart::Load if COMMANDS_OF_LOAD.contains(&name) => {
+            format!("cargo run -p loadtests --release -- {name} --target {target}")
+        }
         GatePartPart::Load => format!("cargo run -p loadtests --release -- --target {target} --scenario {name}"),
     }
 }

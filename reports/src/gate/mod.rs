@@ -19,7 +19,7 @@ use crate::{
     verdict::summary,
 };
 
-pub(crate) use evidence::{label, same_kind};
+pub(crate) use evidence::{UNNAMED, label, name, part_of_suite, same_kind};
 
 /// Version of the report's format.
 const SCHEMA_VERSION: u64 = 1;
@@ -87,7 +87,7 @@ impl Terms {
         wanted
     }
 
-    fn fresh(&self, run: &Run) -> bool {
+    pub(crate) fn fresh(&self, run: &Run) -> bool {
         self.now.duration_since(run.finished) <= self.max_age
     }
 }

@@ -2,14 +2,14 @@
 
 use std::fmt::{self, Write};
 
-use super::{rules, trend};
+use super::{place, rules, trend};
 use crate::{format::Text, model::Report};
 
 pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
     writeln!(out, "<nav class=\"contents\" aria-label=\"Contents\">\n<a href=\"#report\">Verdict</a>")?;
     for run in &report.current {
         let anchor = run.anchor();
-        writeln!(out, "<a href=\"#{anchor}\">{} <span>{}</span></a>", run.title(), Text(&run.record.target.name))?;
+        writeln!(out, "<a href=\"#{anchor}\">{} <span>{}</span></a>", run.title(), Text(&place(run)))?;
         if rules::any(&run.record.cases) {
             writeln!(out, "<a href=\"#{anchor}-rules\">Rules <span>{}</span></a>", Text(&run.record.target.name))?;
         }

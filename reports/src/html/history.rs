@@ -7,6 +7,7 @@ use contract_types::RunRecordVerdict;
 use super::{badge, close_table, link, open_table};
 use crate::{
     format::{self, Text, count, length, moment},
+    gate::same_kind,
     model::{Report, Run},
     verdict::summary,
 };
@@ -26,7 +27,7 @@ pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
         "<section class=\"run\" id=\"history\" aria-labelledby=\"history-title\">\n<h2 id=\"history-title\">History</h2>"
     )?;
     verdicts(out, report)?;
-    open_table(out, "history", "Earlier runs, newest first; the verdict above does not count them")?;
+    open_table(out, "history", "Other runs, newest first; the verdict above does not count them")?;
     writeln!(
         out,
         "<thead><tr><th scope=\"col\">Started</th><th scope=\"col\">Run</th><th scope=\"col\">Verdict</th><th scope=\"col\">Found</th>\
@@ -55,12 +56,12 @@ pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
     writeln!(out, "</section>")
 }
 
-/// A line for each suite and target, a mark for each of its runs, the newest at the right. Height tells verdicts apart as colour does.
+/// A line for each run that counts, a mark for each run of its kind, the newest at the right. Height tells verdicts apart as colour does.
 fn verdicts(out: &mut String, report: &Report) -> fmt::Result {
     writeln!(out, "<dl class=\"verdicts\">")?;
     for run in &report.current {
-        let same = |other: &&Run| other.suite() == run.suite() && other.record.target.name == run.record.target.name;
-        let mut runs: Vec<&Run> = std::iter::once(run).chain(report.history.iter().filter(same)).take(MARKS).collect();
+        let same = report.beside(run).into_iter().filter(|other| same_kind(other, run));
+        let mut runs: Vec<&Run> = same.take(MARKS).collect();
         runs.reverse();
         let number = |verdict| count(length(runs.iter().filter(|run| run.record.verdict == verdict).count()));
         let told = [

@@ -30,7 +30,7 @@ use contract_types::RunRecordVerdict;
 
 use crate::{
     format::{Text, written},
-    model::Report,
+    model::{Report, Run},
     read::Problem,
     verdict::{HOW_TO_RUN, word},
 };
@@ -114,6 +114,12 @@ fn head(out: &mut String, title: &str) -> fmt::Result {
     writeln!(out, "<title>{} · Plumbline report</title>\n<style>\n{STYLE}</style>\n</head>\n<body>", Text(title))?;
     writeln!(out, "<a class=\"skip\" href=\"#report\">Skip to the report</a>")?;
     writeln!(out, "<header>{MARK}<h1>Plumbline <span>report</span></h1></header>\n<main id=\"report\">")
+}
+
+/// Where a run was, and what it did there: `local`, `local, search`.
+fn place(run: &Run) -> String {
+    let target = &run.record.target.name;
+    run.did().map_or_else(|| target.clone(), |did| format!("{target}, {did}"))
 }
 
 /// The badge of a verdict: a mark and a word, so that colour is never alone.

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use contract_types::RunRecordVerdict;
 
-use super::{badge, bar, gate};
+use super::{badge, bar, gate, place};
 use crate::{
     format::{self, Text, count, decimal},
     model::{Report, Run, Suite},
@@ -65,6 +65,10 @@ fn sentence(report: &Report) -> String {
             runs => format!("All {runs} runs shown passed."),
         });
     }
+    let partial: Vec<String> = report.current.iter().filter(|run| run.part().is_some()).map(Run::name).collect();
+    if !partial.is_empty() {
+        parts.push(format!("Of a part of its suite alone: {}.", partial.join(", ")));
+    }
     parts.join(" ")
 }
 
@@ -73,7 +77,10 @@ fn tile(out: &mut String, run: &Run) -> fmt::Result {
     let (figure, label) = figure(run);
     writeln!(out, "<a class=\"tile\" href=\"#{}\">", run.anchor())?;
     writeln!(out, "<span class=\"row\"><strong>{}</strong>{}</span>", run.title(), badge(record.verdict))?;
-    writeln!(out, "<span class=\"target\">{}</span>", Text(&record.target.name))?;
+    writeln!(out, "<span class=\"target\">{}</span>", Text(&place(run)))?;
+    if let Some(chosen) = run.part() {
+        writeln!(out, "<span class=\"part\">Part of the suite, {}</span>", Text(chosen))?;
+    }
     writeln!(out, "<span class=\"figure\">{figure} <small>{}</small></span>", Text(&label))?;
     let board = Board::of(run);
     if let Some(board) = board.as_ref().filter(|_| run.suite() == Suite::Saboteurs) {

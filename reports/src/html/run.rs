@@ -2,7 +2,9 @@
 
 use std::fmt::{self, Write};
 
-use super::{badge, cases, compare, coverage, failures, link, load, probes, quality, rankings, rules, saboteurs};
+use super::{
+    badge, cases, compare, coverage, failures, link, load, place, probes, quality, rankings, rules, saboteurs,
+};
 use crate::{
     compare::Comparison,
     format::{Text, moment, span},
@@ -16,7 +18,8 @@ pub(super) fn write(out: &mut String, run: &Run, comparison: Option<&Comparison<
     let record = &run.record;
     let anchor = run.anchor();
     writeln!(out, "<section class=\"run\" id=\"{anchor}\" aria-labelledby=\"{anchor}-title\">")?;
-    let name = Text(&record.target.name);
+    let place = place(run);
+    let name = Text(&place);
     writeln!(out, "<h2 id=\"{anchor}-title\">{} <span>on {name}</span> {}</h2>", run.title(), badge(record.verdict))?;
     writeln!(out, "<p class=\"lead\">{}.</p>", Text(&capital(&summary(run))))?;
     facts(out, run)?;

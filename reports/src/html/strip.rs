@@ -6,8 +6,10 @@ use contract_types::LoadRecord;
 
 use crate::format::decimal;
 
-/// Percent of a strip that the name of a decade takes.
-const ROOM: f64 = 30.0;
+/// Percent of a strip that a letter of a name takes where the strip is narrowest: 6.2 of 144 pixels.
+const LETTER: f64 = 4.3;
+/// Percent of it between two names.
+const GAP: f64 = 6.0;
 
 /// Milliseconds to a place between 0 and 100 percent.
 pub(super) struct Scale {
@@ -49,24 +51,20 @@ impl Scale {
     /// The names of the decades, above a column of strips. The row headings beside the strips hold the numbers.
     pub(super) fn axis(&self) -> String {
         let mut out = "<svg class=\"axis\" width=\"1\" height=\"16\" aria-hidden=\"true\">".to_owned();
-        // Names that would stand in one another are left out, from the second on; the last one always stands.
-        let all: Vec<f64> = self.decades().collect();
+        // Names that would stand in one another are left out; those of both ends always stand.
+        let all: Vec<(f64, String)> = self.decades().map(|decade| (self.place(decade), name(decade))).collect();
+        let Some(((end, _), last)) = all.last().map(|(place, name)| (extent(*place, name), all.len() - 1)) else {
+            return out + "</svg>";
+        };
         let mut free = f64::NEG_INFINITY;
-        for (at, decade) in all.iter().copied().enumerate() {
-            let place = self.place(decade);
-            let last = at + 1 == all.len();
-            if place < free || (!last && place > 100.0 - ROOM) {
+        for (at, (place, name)) in all.iter().enumerate() {
+            let (from, to) = extent(*place, name);
+            if at != last && (from < free || to + GAP > end) {
                 continue;
             }
-            free = place + ROOM;
-            let anchor = if place < 1.0 {
-                "start"
-            } else if place > 99.0 {
-                "end"
-            } else {
-                "middle"
-            };
-            write!(out, "<text x=\"{place:.1}%\" y=\"12\" text-anchor=\"{anchor}\">{}</text>", name(decade))
+            free = to + GAP;
+            let anchor = anchor(*place);
+            write!(out, "<text x=\"{place:.1}%\" y=\"12\" text-anchor=\"{anchor}\">{name}</text>")
                 .expect("writing to a String cannot fail");
         }
         out + "</svg>"
@@ -102,6 +100,27 @@ impl Scale {
     }
 }
 
+/// On which side of its place a name stands: at the ends beside it, else around it.
+fn anchor(place: f64) -> &'static str {
+    if place < 1.0 {
+        "start"
+    } else if place > 99.0 {
+        "end"
+    } else {
+        "middle"
+    }
+}
+
+/// Where a name begins and ends, in percent of the narrowest strip.
+fn extent(place: f64, name: &str) -> (f64, f64) {
+    let wide = name.chars().map(|_| LETTER).sum::<f64>();
+    match anchor(place) {
+        "start" => (place, place + wide),
+        "end" => (place - wide, place),
+        _ => (place - wide / 2.0, place + wide / 2.0),
+    }
+}
+
 /// `10 ms`, `0.1 ms`, `1 s`.
 pub(super) fn name(decade: f64) -> String {
     if decade >= 999.0 {
@@ -110,5 +129,53 @@ pub(super) fn name(decade: f64) -> String {
         format!("{} ms", decimal(decade, 0))
     } else {
         format!("{} ms", decimal(decade, if decade > 0.09 { 1 } else { 2 }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scale;
+
+    /// Where the names of an axis begin and end on a strip of `width` pixels, by the widths of letters of 11 pixels.
+    fn extents(axis: &str, width: f64) -> Vec<(f64, f64)> {
+        let long = |name: &str| -> f64 {
+            name.chars()
+                .map(|letter| {
+                    if letter == 'm' {
+                        9.2
+                    } else if "., ".contains(letter) {
+                        3.1
+                    } else {
+                        6.1
+                    }
+                })
+                .sum()
+        };
+        let of = |text: &str| {
+            let place: f64 = text.split(['"', '%']).nth(1).unwrap().parse().unwrap();
+            let (anchor, rest) = text.split_once("text-anchor=\"").unwrap().1.split_once("\">").unwrap();
+            let (at, long) = (place / 100.0 * width, long(rest.split('<').next().unwrap()));
+            match anchor {
+                "start" => (at, at + long),
+                "end" => (at - long, at),
+                _ => (at - long / 2.0, at + long / 2.0),
+            }
+        };
+        axis.split("<text ").skip(1).map(of).collect()
+    }
+
+    #[test]
+    fn no_name_of_an_axis_stands_in_another_on_the_narrowest_strip() {
+        for low in -2..=3_i32 {
+            for decades in 1..=6_i32 - low {
+                let scale = Scale { low: 10_f64.powi(low), high: 10_f64.powi(low + decades) };
+                let axis = scale.axis();
+                let names = extents(&axis, 144.0);
+                assert!(names.len() >= 2, "both ends are named: {axis}");
+                for pair in names.windows(2) {
+                    assert!(pair[0].1 + 2.0 <= pair[1].0, "{low} and {decades} decades: {names:?} in {axis}");
+                }
+            }
+        }
     }
 }

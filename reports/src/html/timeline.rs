@@ -69,6 +69,8 @@ fn figure(out: &mut String, scenario: &str, row: &LoadRecord, stretches: &[LoadI
             name(decade)
         )?;
     }
+    // A quarter of a short run is no whole number of seconds.
+    let decimals = usize::from(ends < 60_000.0);
     for quarter in 0..=4_u8 {
         let at = ends * f64::from(quarter) / 4.0;
         let anchor = match quarter {
@@ -76,7 +78,7 @@ fn figure(out: &mut String, scenario: &str, row: &LoadRecord, stretches: &[LoadI
             4 => "end",
             _ => "middle",
         };
-        let (x, seconds) = (across(at), decimal(at / 1000.0, 0));
+        let (x, seconds) = (across(at), decimal(at / 1000.0, decimals));
         writeln!(out, "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{seconds} s</text>", HEIGHT - 6.0)?;
     }
     for stretch in failing {

@@ -1,6 +1,9 @@
 //! Figures of quality over the runs: a line for each collection, and a table with a row a run, newest first.
 
-use std::fmt::{self, Write};
+use std::{
+    collections::HashSet,
+    fmt::{self, Write},
+};
 
 use contract_types::{RunRecordKind, ScoreRecord};
 
@@ -30,10 +33,13 @@ pub(super) fn targets(report: &Report) -> impl Iterator<Item = &str> {
 /// The runs of each target of quality, newest first, where there are several.
 fn followed_runs(report: &Report) -> impl Iterator<Item = (&str, Vec<&Run>)> {
     let newest = report.current.iter().filter(|run| run.record.kind == RunRecordKind::Quality);
+    let mut told = HashSet::new();
+    // One target may have several runs that count, of which each did something else; its figures are drawn once.
+    let newest = newest.filter(move |run| told.insert(run.record.target.name.as_str()));
     newest.filter_map(|run| {
         let name = run.record.target.name.as_str();
-        let same = |other: &&Run| other.suite() == run.suite() && *other.record.target.name == *name;
-        let runs: Vec<&Run> = std::iter::once(run).chain(report.history.iter().filter(same)).take(SHOWN).collect();
+        let mut runs = report.beside(run);
+        runs.truncate(SHOWN);
         (runs.len() > 1 && runs.iter().any(|run| followed(run).next().is_some())).then_some((name, runs))
     })
 }

@@ -56,7 +56,7 @@ fn head(out: &mut String, report: &Report) -> fmt::Result {
         writeln!(
             out,
             "| {} | {} | {} {} | {} | {} | {} | {} | {} |",
-            run.suite(),
+            run.did().map_or_else(|| run.suite().to_string(), |did| format!("{} {did}", run.suite())),
             code(&record.target.name, 64),
             mark(record.verdict),
             record.verdict,
@@ -81,9 +81,10 @@ fn mark(verdict: RunRecordVerdict) -> &'static str {
     }
 }
 
-/// `conformance on` with the target in a code span.
+/// `conformance on` or `load search on` with the target in a code span.
 fn name(run: &Run) -> String {
-    format!("{} on {}", run.suite(), code(&run.record.target.name, 64))
+    let did = run.did().map(|did| format!(" {did}")).unwrap_or_default();
+    format!("{}{did} on {}", run.suite(), code(&run.record.target.name, 64))
 }
 
 fn section(comment: &mut Comment, run: &Run, comparison: Option<&Comparison<'_>>) {

@@ -83,6 +83,70 @@ fn a_floor_that_breaks_is_newly_failing() {
     );
 }
 
+/// A run of one part of its suite.
+fn part(mut run: reports::Run) -> reports::Run {
+    run.record.notes.push("part of the suite: chosen by --filter".to_owned());
+    run
+}
+
+#[test]
+fn a_newer_part_of_a_suite_stands_in_for_no_whole() {
+    let whole = made(1, vec![case("a", "fail"), case("b", "pass")]);
+    let report =
+        Report::new(vec![part(made(2, vec![case("b", "pass")])), whole.clone(), made(3, vec![case("a", "pass")])]);
+    assert_eq!(report.current[0].started, made(3, Vec::new()).started, "the newest of the whole counts");
+    let mut filtered = part(made(2, vec![case("b", "pass")]));
+    (filtered.record.verdict, filtered.file) = (RunRecordVerdict::Pass, "filtered.json".to_owned());
+    let report = Report::new(vec![filtered, whole]);
+    assert_eq!((report.current.len(), report.verdict()), (1, RunRecordVerdict::Fail));
+    let page = page(&report);
+    assert!(page.contains("50.0 %") && page.contains("1 of 2 cases passed"), "{page}");
+    assert!(!page.contains("Part of the suite") && !page.contains("Nothing got better or worse"));
+    // It is history, which says what it is.
+    let history = page.split_once("id=\"history\"").unwrap().1;
+    assert!(history.contains("1 of 1 cases passed, a part of the suite alone") && history.contains("filtered.json"));
+}
+
+#[test]
+fn a_part_of_a_suite_that_is_all_there_is_says_so() {
+    let report = Report::new(vec![part(made(1, vec![case("a", "fail")]))]);
+    let page = page(&report);
+    for told in [
+        "Of a part of its suite alone: conformance on local.",
+        "<span class=\"part\">Part of the suite, chosen by --filter</span>",
+        "0 of 1 cases passed, 1 failed, a part of the suite alone",
+    ] {
+        assert!(page.contains(told), "{told}");
+    }
+    assert!(comment(&report).contains("a part of the suite alone"));
+}
+
+/// A load run of a scenario that started on `day` of a month.
+fn load(day: u32, scenario: &str, p95: f64) -> reports::Run {
+    let mut record = contract_types::examples("RunRecord")[2].clone();
+    let when = json!(format!("2026-04-{day:02}T09:00:00Z"));
+    (record["started_at"], record["finished_at"]) = (when.clone(), when);
+    record["target"]["name"] = json!("local");
+    record["command"] = json!(format!("cargo run -p loadtests --release -- --target local --scenario {scenario}"));
+    record["verdict"] = json!(if p95 > 50.0 { "fail" } else { "pass" });
+    record["load"] = json!([{"scenario": scenario, "operation": "search", "requests": 90, "errors": 0, "rate_per_s": 9,
+        "p50_ms": 5, "p95_ms": p95, "p99_ms": 90, "max_ms": 99, "budget_p95_ms": 50}]);
+    run(record.to_string().as_bytes())
+}
+
+#[test]
+fn one_scenario_of_load_does_not_hide_another() {
+    let report = Report::new(vec![load(2, "search", 60.0), load(2, "chat", 9.0)]);
+    assert_eq!((report.current.len(), report.verdict()), (2, RunRecordVerdict::Fail));
+    let page = page(&report);
+    for told in ["id=\"load-local:search\"", "id=\"load-local:chat\"", "Failed: load search on local."] {
+        assert!(page.contains(told), "{told}");
+    }
+    // What was tried once, longer ago than a record counts, is history, as it is for the gate.
+    let report = Report::new(vec![load(2, "search", 60.0), load(4, "chat", 9.0)]);
+    assert_eq!((report.current.len(), report.verdict()), (1, RunRecordVerdict::Pass));
+}
+
 /// A saboteur or a probe.
 fn of_kind(kind: &str, id: &str, outcome: &str) -> Value {
     let mut made = case(id, outcome);

@@ -219,6 +219,32 @@ fn saboteurs_count_on_the_local_target_alone() {
     assert!(report.remarks.iter().any(|remark| remark == "Not counted: saboteurs."), "{:?}", report.remarks);
 }
 
+/// What keeps the gate shut is told with a command that a person can run.
+#[test]
+fn names_a_command_that_there_is() {
+    for (command, remedy) in [
+        ("target/debug/loadtests", "`cargo run -p loadtests --release -- --target local`"),
+        (
+            "cargo run -p loadtests -- streams --target local",
+            "`cargo run -p loadtests --release -- streams --target local`",
+        ),
+        (
+            "cargo run -p loadtests -- --scenario chat",
+            "`cargo run -p loadtests --release -- --target local --scenario chat`",
+        ),
+    ] {
+        let report = judged(|suite, record| {
+            if suite == "load" {
+                record["command"] = json!(command);
+                record["verdict"] = json!("error");
+                record["load"] = json!([]);
+            }
+        });
+        let told: Vec<&str> = report.parts.iter().flat_map(|part| &part.reasons).map(|it| it.told.as_str()).collect();
+        assert!(told.iter().any(|told| told.contains(remedy)), "{command}: {told:#?}");
+    }
+}
+
 #[test]
 fn tells_cases_that_changed_within_one_commit_and_no_others() {
     let at = |minute: u32, outcome: &str, commit: &str| {

@@ -119,6 +119,19 @@ fn a_program_that_is_not_there_ends_it_with_1_and_a_broken_record_with_2() {
 }
 
 #[test]
+fn a_file_that_cannot_be_written_does_not_take_the_verdict_along() {
+    let folder = folder("unwritable");
+    for (index, record) in records(|_, _| ()).into_iter().enumerate() {
+        fs::write(folder.join(format!("out/{index}.json")), record).unwrap();
+    }
+    let comment = folder.join("none/comment.md");
+    let (code, out, json) = gate(&folder, &["--max-age", "300d", "--comment", comment.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert!(out.starts_with("gate on local: pass\n"), "{out}");
+    assert_eq!(json.unwrap()["verdict"], json!("pass"));
+}
+
+#[test]
 fn the_verdict_keeps_to_its_schema() {
     let folder = folder("schema");
     for (index, record) in records(|_, _| ()).into_iter().enumerate() {

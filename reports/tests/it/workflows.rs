@@ -38,6 +38,14 @@ fn workflows_run_commands_of_the_readme_alone() {
 }
 
 #[test]
+fn the_commands_that_an_empty_page_names_are_those_of_the_readme() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
+    for command in reports::HOW_TO_RUN {
+        assert!(readme.lines().any(|line| line.split("  #").next().unwrap().trim() == command), "{command}");
+    }
+}
+
+#[test]
 fn each_job_that_a_change_must_pass_is_there() {
     let all = commands();
     for (file, command) in [

@@ -3,7 +3,7 @@
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::{Api, ApiError, Body, Upload, deployment_body, list};
+use super::{Api, ApiError, Body, ENTRIES, Upload, ZONES, deployment_body, list};
 
 /// A zone of the account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,12 +105,11 @@ impl Api {
         self.own(&format!("workers/scripts/{name}{rest}"))
     }
 
-    /// Whether the token is valid; gives its id.
+    /// Whether the token is valid; gives its id and status. A token that the account owns and no user is refused as one of a user.
     pub async fn verify_token(&self) -> Result<(String, String), ApiError> {
-        let result = missing_is_none(self.read("/user/tokens/verify").await)?;
-        let result = match result {
-            Some(result) => result,
-            None => self.read(&self.own("tokens/verify")).await?,
+        let result = match self.read("/user/tokens/verify").await {
+            Err(error) if error.is_forbidden() || error.is_missing() => self.read(&self.own("tokens/verify")).await?,
+            result => result?,
         };
         Ok((text(&result["id"]).unwrap_or_default(), text(&result["status"]).unwrap_or_default()))
     }
@@ -183,7 +182,7 @@ impl Api {
 
     /// Versions of a Worker, newest first.
     pub async fn versions(&self, name: &str) -> Result<Vec<Version>, ApiError> {
-        let found = missing_is_none(self.pages(&self.script(name, "/versions"), "items").await)?;
+        let found = missing_is_none(self.pages(&self.script(name, "/versions"), "items", ENTRIES).await)?;
         Ok(found.into_iter().flatten().filter_map(|value| version(&value)).collect())
     }
 
@@ -240,7 +239,7 @@ impl Api {
 
     /// The zones of the account.
     pub async fn zones(&self) -> Result<Vec<Zone>, ApiError> {
-        let found = self.pages(&format!("/zones?account.id={}", self.account), "").await?;
+        let found = self.pages(&format!("/zones?account.id={}", self.account), "", ZONES).await?;
         Ok(found.iter().filter_map(|it| Some(Zone { id: text(&it["id"])?, name: text(&it["name"])? })).collect())
     }
 
@@ -281,7 +280,7 @@ impl Api {
 
     /// KV namespaces: titles and ids.
     pub async fn namespaces(&self) -> Result<Vec<(String, String)>, ApiError> {
-        let found = self.pages(&self.own("storage/kv/namespaces"), "").await?;
+        let found = self.pages(&self.own("storage/kv/namespaces"), "", ENTRIES).await?;
         Ok(found.iter().filter_map(|it| Some((text(&it["title"])?, text(&it["id"])?))).collect())
     }
 
@@ -365,7 +364,7 @@ impl Api {
 
     /// Queues: names and ids.
     pub async fn queues(&self) -> Result<Vec<(String, String)>, ApiError> {
-        let found = self.pages(&self.own("queues"), "").await?;
+        let found = self.pages(&self.own("queues"), "", ENTRIES).await?;
         Ok(found.iter().filter_map(|it| Some((text(&it["queue_name"])?, text(&it["queue_id"])?))).collect())
     }
 

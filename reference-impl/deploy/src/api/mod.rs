@@ -30,8 +30,12 @@ pub(crate) use wire::{deployment_body, list};
 pub const BASE_URL: &str = "https://api.cloudflare.com/client/v4";
 /// Variable for another place.
 pub const BASE_URL_VARIABLE: &str = "CLOUDFLARE_API_BASE_URL";
-/// Most pages of a list; 100 entries each are far beyond an account's bounds.
+/// Most pages of a list; they are far beyond an account's bounds.
 const PAGES: u32 = 200;
+/// Entries of a page, as many as every list of an account gives.
+const ENTRIES: usize = 100;
+/// Entries of a page of zones: a call for more is refused.
+const ZONES: usize = 50;
 
 #[derive(Debug, Clone)]
 pub(crate) enum Pool {
@@ -160,6 +164,12 @@ impl Api {
         })
     }
 
+    /// The wait behind the try of this number, which no number of tries makes longer than the longest.
+    fn backoff(&self, tries: u32) -> Duration {
+        let doubled = self.patience.backoff.saturating_mul(2_u32.saturating_pow(tries - 1));
+        doubled.min(self.patience.longest_wait)
+    }
+
     /// Calls until it succeeds. What only reads, and what may be done twice, is also tried again when it failed openly; anything else
     /// only where the API was too busy to take it.
     async fn call(&self, method: Method, path: &str, body: Body, twice_is_once: bool) -> Result<Value, ApiError> {
@@ -170,7 +180,7 @@ impl Api {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let backoff = self.patience.backoff * 2_u32.saturating_pow(tries - 1);
+            let backoff = self.backoff(tries);
             let wait = if let ApiError::Busy { wait, .. } = &error {
                 backoff.max(*wait)
             } else if error.is_open() && twice_is_once {
@@ -192,23 +202,29 @@ impl Api {
         Ok(self.call(Method::GET, path, Body::None, true).await?["result"].take())
     }
 
-    /// Every entry of a list that comes in pages; `entries` is where they are in `result`, which is the list itself where it is empty.
-    async fn pages(&self, path: &str, entries: &str) -> Result<Vec<Value>, ApiError> {
+    /// Every entry of a list that comes in pages of at most `size`; `entries` is where they are in `result`, which is the list itself
+    /// where it is empty.
+    async fn pages(&self, path: &str, entries: &str, size: usize) -> Result<Vec<Value>, ApiError> {
         let mut all = Vec::new();
         for page in 1..=PAGES {
             let sign = if path.contains('?') { '&' } else { '?' };
-            let mut answer =
-                self.call(Method::GET, &format!("{path}{sign}page={page}&per_page=100"), Body::None, true).await?;
+            let at = format!("{path}{sign}page={page}&per_page={size}");
+            let mut answer = self.call(Method::GET, &at, Body::None, true).await?;
             let found = list(&mut answer["result"], entries);
-            let count = found.len();
-            all.extend(found);
+            let count = found.len() as u64;
             let info = &answer["result_info"];
             let total = info["total_count"].as_u64();
             let pages = info["total_pages"].as_u64();
+            if pages.is_none() && total.is_none() && count > 0 && all.ends_with(&found) {
+                // A list that has no pages gives the same whatever page it is asked for.
+                return Ok(all);
+            }
+            all.extend(found);
             let more = match (pages, total) {
                 (Some(pages), _) => u64::from(page) < pages,
                 (None, Some(total)) => (all.len() as u64) < total,
-                (None, None) => false,
+                // Where nobody says how many there are, another page may follow one that is full.
+                (None, None) => count >= info["per_page"].as_u64().unwrap_or(size as u64),
             };
             if count == 0 || !more {
                 return Ok(all);
@@ -239,12 +255,14 @@ impl Api {
                         .ok_or_else(|| ApiError::Strange(format!("{method} {path}"), "what was created".to_owned()));
                 }
                 // An answer that is not understood may be that of something between here and the API.
-                Err(error)
-                    if (error.is_open() || matches!(error, ApiError::Strange(..))) && tries < self.patience.tries =>
-                {
-                    tokio::time::sleep(self.patience.backoff * 2_u32.saturating_pow(tries - 1)).await;
+                Err(error) if error.is_open() || matches!(error, ApiError::Strange(..)) => {
+                    tokio::time::sleep(self.backoff(tries)).await;
                     if let Some(found) = find().await? {
                         return Ok(found);
+                    }
+                    // The last try is looked for too: what nobody knows of, nobody takes back.
+                    if tries >= self.patience.tries {
+                        return Err(error);
                     }
                 }
                 Err(error) => return Err(error),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Failure, Output, known, today};
 use crate::api::{Api, BASE_URL, Patience};
-use crate::apply::{Means, Smoke};
+use crate::apply::{Means, Smoke, chain};
 use crate::config::{self, Deployment, Environment, Folder, Places};
 use crate::credentials::{self, Origin, Verb};
 use crate::stop::Stop;
@@ -125,7 +125,7 @@ pub(crate) struct Remote {
     #[arg(long, default_value_t = 6, value_name = "N")]
     pub(crate) smoke_tries: u32,
     /// A program that decides too whether a new version works, with its arguments, cut at spaces, such as
-    /// `conformance run --target candidate`. It finds the address in `PLUMBLINE_SMOKE_URL`, the header that asks for the version in
+    /// `cargo run -p conformance -- run --target candidate`. It finds the address in `PLUMBLINE_SMOKE_URL`, the header that asks for the version in
     /// `PLUMBLINE_SMOKE_HEADER`, and that header's value alone in `PLUMBLINE_SMOKE_OVERRIDE`.
     #[arg(long, value_name = "COMMAND")]
     pub(crate) smoke_command: Option<String>,
@@ -139,12 +139,17 @@ pub(crate) struct Remote {
 
 impl Remote {
     pub(crate) fn artefact(&self) -> Result<Artefact, Failure> {
-        Artefact::read(&self.artefact).map_err(|error| Failure::Usage(error.to_string()))
+        Artefact::read(&self.artefact).map_err(|error| Failure::Usage(chain(&error)))
     }
 
     pub(crate) fn wanted(&self, deployments: Vec<Deployment>) -> Result<Vec<Wanted>, Failure> {
         let artefact = self.artefact()?;
         Ok(deployments.into_iter().map(|deployment| Wanted::new(deployment, artefact.clone())).collect())
+    }
+
+    /// The same for what uploads nothing, which needs no built Worker.
+    pub(crate) fn without_artefact(deployments: Vec<Deployment>) -> Vec<Wanted> {
+        deployments.into_iter().map(|deployment| Wanted::new(deployment, Artefact::absent())).collect()
     }
 
     fn patience(&self) -> Patience {
@@ -160,7 +165,13 @@ impl Remote {
         let words = self.smoke_command.iter().flat_map(|command| command.split_whitespace());
         let wait = Duration::from_millis(self.backoff_ms.saturating_mul(6));
         let timeout = Duration::from_millis(self.timeout_ms);
-        Smoke { command: words.map(str::to_owned).collect(), tries: self.smoke_tries.max(1), wait, timeout }
+        Smoke {
+            command: words.map(str::to_owned).collect(),
+            tries: self.smoke_tries.max(1),
+            wait,
+            timeout,
+            ..Smoke::default()
+        }
     }
 
     /// One client for each profile in use, its token read once and checked for `verb`. Profiles that fail have their reason.
@@ -199,17 +210,16 @@ impl Remote {
     ) -> Result<Means, Trouble> {
         let profile = &one.deployment.profile;
         let origin = files.origin();
-        let token = origin
-            .read(&profile.token)
-            .await
-            .map_err(|error| Trouble { message: error.to_string(), unreachable: false })?;
+        let token = origin.read(&profile.token).await.map_err(|error| Trouble {
+            message: format!("{}; {}", chain(&error), error.remedy()),
+            unreachable: false,
+        })?;
         let api = Api::new(&self.api, &one.deployment.account.id, token, self.patience());
         let api = api.map_err(|error| Trouble { message: error.to_string(), unreachable: false })?;
         for user in wanted.iter().filter(|it| it.deployment.profile.name == profile.name) {
             if let Err(error) = credentials::check(&api, verb, &user.deployment).await {
                 let unreachable = matches!(&error, credentials::TokenError::Api(error) if error.is_open());
-                let cause = std::error::Error::source(&error).map(|it| format!(": {it}")).unwrap_or_default();
-                return Err(Trouble { message: format!("{error}{cause}"), unreachable });
+                return Err(Trouble { message: chain(&error), unreachable });
             }
         }
         Ok(Means { api, smoke: self.smoke(), origin, rotate: rotate.to_vec(), stop: Stop::default() })

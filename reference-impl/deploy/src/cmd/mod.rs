@@ -30,13 +30,31 @@ pub const ALL_FAILED: u8 = 11;
 /// Drift was found.
 pub const DRIFT: u8 = 100;
 
+/// What `--help` ends with.
+const EXAMPLES: &str = "\
+Examples:
+  Is the configuration sound, and may the tokens do what is needed?
+    deploy validate --tokens
+  What would be done on stage, and then do it:
+    deploy plan --tenant aurora-bikes --env stage
+    deploy apply --tenant aurora-bikes --env stage
+  The same artefact to prod, once the gate on stage has opened:
+    deploy promote --tenant aurora-bikes --from stage --to prod
+  Was something changed by hand?
+    deploy drift --all --env prod
+  Back to an earlier version; `apply --report FILE` tells the ids:
+    deploy rollback --tenant aurora-bikes --env prod --to VERSION
+
+A Worker is built by reference-impl/worker/build.sh. What a token must be allowed is in reference-impl/docs/credentials.md, and what to do
+in an incident, for a rotation, and when a tenant comes or goes in the runbooks beside it.";
+
 /// Brings tenants onto Cloudflare.
 ///
 /// A flag wins over its environment variable, which wins over the default. Exit codes: 0 done or nothing to do, 1 a fault of this program,
 /// 2 wrong arguments or a wrong configuration, 3 the API is out of reach, 10 some tenants failed, 11 all tenants failed, 100 drift was found.
 /// Nothing is deleted unless `deploy remove` is told to by name.
 #[derive(Debug, Parser)]
-#[command(name = "deploy", version, max_term_width = 100)]
+#[command(name = "deploy", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -61,6 +79,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// A wrong configuration.
     Config(Vec<Problem>),
+    /// The API is out of reach.
+    Unreachable(String),
     /// A fault of ours.
     Fault(String),
 }
@@ -105,6 +125,10 @@ pub fn code(args: impl IntoIterator<Item = OsString>, output: &mut Output) -> u8
             }
             output.note(&format!("error: {} problems; nothing was done", problems.len()));
             USAGE
+        }
+        Err(Failure::Unreachable(message)) => {
+            output.note(&format!("error: {message}"));
+            UNREACHABLE
         }
         Err(Failure::Fault(message)) => {
             output.note(&format!("error: {message}"));

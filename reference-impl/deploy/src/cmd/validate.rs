@@ -1,14 +1,16 @@
 //! `deploy validate`: everything that is wrong, at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::process::Command;
 
 use super::args::Files;
 use super::{Failure, OK, Output, USAGE, block};
 use crate::api::{Api, BASE_URL, BASE_URL_VARIABLE, Patience};
+use crate::apply::chain;
 use crate::config::{Deployment, Folder, Problem, Source};
-use crate::credentials::{self, Origin, Verb};
+use crate::credentials::{self, TokenError, Verb};
 use crate::wanted::wrangler_config;
 
 /// Checks the configuration of every tenant and environment, and tells everything that is wrong at once.
@@ -96,45 +98,69 @@ impl Args {
         let name = places.deploy.display().to_string();
         let text = std::fs::read_to_string(&places.deploy).unwrap_or_default();
         let source = Source::parse(&name, &text).map_err(Failure::Config)?;
-        let origin = self.files.origin();
+        // A token is read once, however many deployments there are: who gives it may ask somebody for it.
+        let mut profiles: BTreeMap<&str, Vec<&Deployment>> = BTreeMap::new();
+        for deployment in &folder.deployments {
+            profiles.entry(&deployment.profile.name).or_default().push(deployment);
+        }
         block(async {
             let mut problems = BTreeSet::new();
-            for deployment in &folder.deployments {
-                let Err((expected, remedy)) = self.token(&origin, deployment).await else { continue };
-                let profiles = source.value["profiles"].as_array().into_iter().flatten();
-                let at = profiles.into_iter().position(|it| it["name"] == deployment.profile.name.as_str());
+            for (profile, deployments) in profiles {
+                let all = source.value["profiles"].as_array().into_iter().flatten();
+                let at = all.into_iter().position(|it| it["name"] == profile);
                 let place = format!("/profiles/{}/token", at.unwrap_or_default());
-                problems.insert(source.problem(&place, expected, remedy));
+                for (expected, remedy) in self.token(&deployments).await? {
+                    problems.insert(source.problem(&place, expected, remedy));
+                }
             }
-            problems.into_iter().collect()
-        })
+            Ok(problems.into_iter().collect())
+        })?
     }
 
-    async fn token(&self, origin: &Origin, deployment: &Deployment) -> Result<(), (String, String)> {
-        let profile = &deployment.profile;
-        let token = origin.read(&profile.token).await.map_err(|error| (error.to_string(), error.remedy()))?;
-        let api = Api::new(&self.api, &deployment.account.id, token, Patience::default());
-        let api = api.map_err(|error| (error.to_string(), "correct --api".to_owned()))?;
-        credentials::check(&api, Verb::Apply, deployment).await.map_err(|error| {
-            let cause = std::error::Error::source(&error).map(|it| format!(": {it}")).unwrap_or_default();
-            (format!("expected a token that will do: {error}{cause}"), error.remedy().to_owned())
-        })
+    /// What is wrong with the token of a profile for each of the deployments that have it, and what to do.
+    async fn token(&self, deployments: &[&Deployment]) -> Result<Vec<(String, String)>, Failure> {
+        let Some(first) = deployments.first() else { return Ok(Vec::new()) };
+        let token = match self.files.origin().read(&first.profile.token).await {
+            Ok(token) => token,
+            Err(error) => return Ok(vec![(chain(&error), error.remedy())]),
+        };
+        // Who waits for this is at a keyboard, and nothing was begun that would have to be ended.
+        let patience = Patience { tries: 2, ..Patience::default() };
+        let api = match Api::new(&self.api, &first.account.id, token, patience) {
+            Ok(api) => api,
+            Err(error) => return Ok(vec![(chain(&error), "correct --api".to_owned())]),
+        };
+        let mut found = Vec::new();
+        for deployment in deployments {
+            match credentials::check(&api, Verb::Apply, deployment).await {
+                Ok(()) => {}
+                Err(TokenError::Api(error)) if error.is_open() => {
+                    let remedy = "see that the API can be reached, and ask again";
+                    return Err(Failure::Unreachable(format!("--tokens: {}; {remedy}", chain(&error))));
+                }
+                Err(error) => {
+                    let remedy = error.remedy().to_owned();
+                    found.push((format!("expected a token that will do: {}", chain(&error)), remedy));
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn dry_run(&self, wrangler: &PathBuf, deployment: &Deployment) -> Result<Option<Problem>, Failure> {
         let fault = |what: &str, error: std::io::Error| Failure::Fault(format!("{what}: {error}"));
         let build = self.artefact.canonicalize().map_err(|error| fault("expected the built Worker", error))?;
-        let folder = std::env::temp_dir().join(format!("plumbline-dry-run-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).map_err(|error| fault("expected a folder for the dry run", error))?;
-        let file = folder.join("wrangler.json");
+        let folder = Scratch::new().map_err(|error| fault("expected a folder for the dry run", error))?;
+        let file = folder.0.join("wrangler.json");
         let config = wrangler_config(deployment, &build.display().to_string(), &BTreeMap::new());
         std::fs::write(&file, config.to_string()).map_err(|error| fault("expected to write wrangler.json", error))?;
         let mut command = Command::new(wrangler);
-        command.args(["deploy", "--dry-run", "--outdir"]).arg(folder.join("out")).arg("--config").arg(&file);
+        command.args(["deploy", "--dry-run", "--outdir"]).arg(folder.0.join("out")).arg("--config").arg(&file);
         command.env("WRANGLER_SEND_METRICS", "false").env("CI", "1").env("NO_COLOR", "1");
-        let ran = command.output().map_err(|error| fault("expected wrangler to start", error))?;
-        let removed = std::fs::remove_dir_all(&folder);
-        removed.map_err(|error| fault("expected to remove the folder of the dry run", error))?;
+        let ran = command.output().map_err(|error| {
+            let what = format!("expected the program {}, which --wrangler names, to start", wrangler.display());
+            fault(&what, error)
+        })?;
         let said = String::from_utf8_lossy(&ran.stderr).into_owned();
         // Its warnings are faults here: a misspelt key and a lost binding are only warnings to wrangler.
         let warned = said.contains("WARNING");
@@ -150,5 +176,26 @@ impl Args {
             expected: format!("expected wrangler's dry run to pass: {text}"),
             remedy: "mend what wrangler names; `deploy export` shows the configuration that it was given".to_owned(),
         }))
+    }
+}
+
+/// A folder of this run's own, which goes with it however it ends.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes one that nobody else could have made before, and that nobody else can look into: it holds the whole configuration.
+    fn new() -> std::io::Result<Self> {
+        let mut bytes = [0; 8];
+        getrandom::fill(&mut bytes).map_err(|error| std::io::Error::other(error.to_string()))?;
+        let folder = std::env::temp_dir().join(format!("plumbline-dry-run-{}", hex::encode(bytes)));
+        std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed harms nobody, and the verdict of the dry run counts.
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

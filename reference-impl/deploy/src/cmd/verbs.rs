@@ -117,7 +117,6 @@ impl Apply {
         });
         let mut job = Job::new(Verb::Apply, &self.files, &self.remote, self.fleet.order());
         job.rotate.clone_from(&self.rotate_secret);
-        job.journal = true;
         job.resume.clone_from(&self.resume);
         job.run(wanted, work, output)
     }
@@ -134,10 +133,10 @@ pub(crate) struct Promote {
     /// A tenant; may be given several times.
     #[arg(long, value_name = "NAME", required = true)]
     tenant: Vec<String>,
-    /// Where it comes from.
+    /// Where it comes from: dev or stage.
     #[arg(long, value_name = "ENV", default_value = "stage")]
     from: Environment,
-    /// Where it goes.
+    /// Where it goes, the next environment: stage or prod.
     #[arg(long, value_name = "ENV", default_value = "prod")]
     to: Environment,
     /// Folder of run records.
@@ -151,8 +150,12 @@ pub(crate) struct Promote {
 
 impl Promote {
     pub(super) fn run(self, output: &Output) -> Result<u8, Failure> {
-        if self.from >= self.to {
-            let message = format!("expected to go from dev over stage to prod, not from {} to {}", self.from, self.to);
+        // Nor past stage: the gate is held there, and says nothing of a version that was not.
+        if self.from >= self.to || (self.from, self.to) == (Environment::Dev, Environment::Prod) {
+            let message = format!(
+                "--from, --to: expected one step on the way from dev over stage to prod, found {} to {}",
+                self.from, self.to
+            );
             return Err(Failure::Usage(message));
         }
         let folder = self.files.read()?;
@@ -236,7 +239,8 @@ impl Drift {
 
 /// Gives all traffic back to an earlier version.
 ///
-/// Refused where it cannot be: across a migration of Durable Objects, or where a resource that the version needs was deleted.
+/// Refused where it cannot be: across a migration of Durable Objects, or where a resource that the version needs was deleted. The built
+/// Worker is not needed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Rollback {
     #[command(flatten)]
@@ -257,7 +261,7 @@ pub(crate) struct Rollback {
 impl Rollback {
     pub(super) fn run(self, output: &Output) -> Result<u8, Failure> {
         let which = Which { tenant: vec![self.tenant], all: false, env: self.env };
-        let wanted = self.remote.wanted(which.choose(&self.files.read()?)?)?;
+        let wanted = Remote::without_artefact(which.choose(&self.files.read()?)?);
         let (progress, version) = (output.clone(), self.to);
         let work: Work = Rc::new(move |means, wanted, count| {
             let (progress, version) = (progress.clone(), version.clone());
@@ -314,7 +318,7 @@ impl Remove {
             return Err(Failure::Usage(message.to_owned()));
         }
         let which = Which { tenant: vec![self.tenant], all: false, env: self.env };
-        let wanted = self.remote.wanted(which.choose(&self.files.read()?)?)?;
+        let wanted = Remote::without_artefact(which.choose(&self.files.read()?)?);
         let progress = output.clone();
         let work: Work = Rc::new(move |means, wanted, count| {
             let (progress, names) = (progress.clone(), names.clone());

@@ -68,6 +68,8 @@ pub struct Deployment {
     pub account: DeployAccount,
     /// Where the token comes from.
     pub profile: DeployProfile,
+    /// Its host names: those of the environment, and where that has none the tenant's.
+    pub hostnames: Vec<String>,
     /// Migrations of Durable Objects, oldest first.
     pub migrations: Vec<DeployMigration>,
     /// Text of the binding CONFIG: platform, tenant, prompts and keys of tokens.

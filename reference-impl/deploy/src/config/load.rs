@@ -232,6 +232,7 @@ fn deployment(
         settings: settings.clone(),
         account: account.clone(),
         profile: profile.clone(),
+        hostnames: settings.hostnames.clone().or_else(|| tenant.config.hostnames.clone()).unwrap_or_default(),
         migrations: files.config.migrations.clone(),
         config_text: config_text(files, tenant, settings),
         gate_target: files.config.gate_target.clone().unwrap_or_else(|| "staging".to_owned()),

@@ -76,7 +76,9 @@ pub async fn check(api: &Api, verb: Verb, deployment: &Deployment) -> Result<(),
     let profile = || deployment.profile.name.clone();
     let (id, status) = match api.verify_token().await {
         Ok(found) => found,
-        Err(error) if error.is_forbidden() => (String::new(), "not valid".to_owned()),
+        Err(error) if error.is_forbidden() || error.is_missing() => {
+            (String::new(), format!("not valid for the account `{}`", deployment.account.name))
+        }
         Err(error) => return Err(error.into()),
     };
     if status != "active" {

@@ -44,7 +44,7 @@ impl Found {
 pub(super) fn all(wanted: &Wanted, live: &Live, found: &mut Found) {
     let label = format!("--tenant {} --env {}", wanted.deployment.tenant, wanted.deployment.environment);
     let apply = format!("deploy apply {label}");
-    resources(wanted, live, &apply, found);
+    resources(wanted, live, &label, &apply, found);
     match &live.script {
         None => found.tell("worker", wanted.worker(), "a Worker", "", apply.as_str()),
         Some(_) => worker(wanted, live, &label, &apply, found),
@@ -61,7 +61,7 @@ pub(super) fn all(wanted: &Wanted, live: &Live, found: &mut Found) {
     }
 }
 
-fn resources(wanted: &Wanted, live: &Live, apply: &str, found: &mut Found) {
+fn resources(wanted: &Wanted, live: &Live, label: &str, apply: &str, found: &mut Found) {
     for resource in &wanted.resources {
         match resource {
             Resource::Namespace(title) if !live.namespaces.contains_key(title) => {
@@ -75,7 +75,7 @@ fn resources(wanted: &Wanted, live: &Live, apply: &str, found: &mut Found) {
             }
             Resource::Namespace(_) | Resource::Bucket(_) | Resource::Queue(_) => {}
             Resource::Index { name, dimensions, metric, properties } => {
-                index(name, *dimensions, metric, properties, live, apply, found);
+                index(name, *dimensions, metric, properties, live, label, found);
             }
         }
     }
@@ -87,9 +87,11 @@ fn index(
     metric: &str,
     properties: &[(String, &'static str)],
     live: &Live,
-    apply: &str,
+    label: &str,
     found: &mut Found,
 ) {
+    let apply = format!("deploy apply {label}");
+    let apply = apply.as_str();
     let wanted = format!("{dimensions} dimensions, {metric}");
     let Some(there) = live.indexes.get(name) else {
         found.tell("index", name, wanted, "", apply);
@@ -108,8 +110,9 @@ fn index(
         match there.properties.iter().find(|(it, _)| it == property) {
             None => found.tell("index", &place, *kind, "", apply),
             Some((_, is)) if is != kind => {
-                let remedy =
-                    format!("deploy remove … --metadata-index {place}, then apply, and ingest the documents again");
+                let remedy = format!(
+                    "deploy remove {label} --metadata-index {place}, then apply, and ingest the documents again"
+                );
                 found.refusals.push(format!("the metadata index `{place}` is of {is}, wanted is {kind}; {remedy}"));
                 found.tell("index", &place, *kind, is.as_str(), remedy);
             }
@@ -124,7 +127,7 @@ fn index(
                 &place,
                 "",
                 is.as_str(),
-                format!("deploy remove … --metadata-index {place}, or add it to tenant.yaml"),
+                format!("deploy remove {label} --metadata-index {place}, or add it to tenant.yaml"),
             );
         }
     }
@@ -254,7 +257,7 @@ fn routes(wanted: &Wanted, live: &Live, label: &str, apply: &str, found: &mut Fo
     for route in &routes {
         if !live.zones.contains_key(&route.zone) {
             found.refusals.push(format!(
-                "the account has no zone {}; add it there, or correct the route {}",
+                "the account has no zone {} that the token sees; add it there, bind the token to it, or correct the route {}",
                 route.zone, route.pattern
             ));
             found.tell("route", &route.pattern, wanted.worker(), "no such zone", "add the zone to the account");

@@ -38,6 +38,11 @@ pub enum ArtefactError {
 }
 
 impl Artefact {
+    /// None at all, for what uploads nothing: an incident is no time to build a Worker in.
+    pub(crate) fn absent() -> Self {
+        Self { folder: PathBuf::new(), modules: Vec::new(), hash: String::new() }
+    }
+
     /// Reads `folder`.
     ///
     /// # Errors

@@ -33,7 +33,10 @@ fn page(state: &State, request: &Request, shape: &str, items: Vec<Value>, inside
     let size = state.page.unwrap_or(asked).min(asked);
     let total = items.len();
     let some: Vec<Value> = items.into_iter().skip((number - 1) * size).take(size).collect();
-    let info = json!({"page": number, "per_page": size, "count": some.len(), "total_count": total});
+    let mut info = json!({"page": number, "per_page": size, "count": some.len(), "total_count": total});
+    if state.uncounted {
+        info.as_object_mut().unwrap().remove("total_count");
+    }
     let result = if inside.is_empty() { json!(some) } else { json!({inside: some}) };
     (200, json!({"success": true, "errors": [], "messages": [], "result": result, "result_info": info}))
 }
@@ -52,7 +55,8 @@ pub(super) fn answer(state: &mut State, request: &Request) -> (u16, Value) {
     }
     match (method, parts.as_slice()) {
         ("GET", ["health" | "openapi.json" | "capabilities"]) => worker(state, request, &path),
-        ("GET", ["user", "tokens", "verify"]) => {
+        ("GET", ["user", ..]) if state.of_account => refused(401, 1000, "Invalid API Token"),
+        ("GET", ["user", "tokens", "verify"] | ["accounts", _, "tokens", "verify"]) => {
             let token = json!({"id": "ed17574386854bf78a67040be0a770b0", "status": if state.inactive { "expired" } else { "active" }});
             hold("answers", "token", &token);
             found(token)
@@ -64,6 +68,10 @@ pub(super) fn answer(state: &mut State, request: &Request) -> (u16, Value) {
                 found(json!({"id": "1", "policies": [{"effect": "allow", "permission_groups": groups}]}))
             }
         },
+        // The list of zones has smaller pages than others.
+        ("GET", ["zones"]) if asked(request, "per_page").is_some_and(|it| it.parse::<usize>().unwrap() > 50) => {
+            refused(400, 1004, "per_page must be between 5 and 50")
+        }
         ("GET", ["zones"]) => {
             let name = asked(request, "name");
             let zones = state
@@ -132,9 +140,13 @@ fn worker(state: &State, request: &Request, path: &str) -> (u16, Value) {
     let version = script.versions.iter().find(|version| version.id == id && deployed);
     match (version, path) {
         (Some(Version { broken: false, .. }), "health") => (200, json!({"status": "ok"})),
-        (Some(Version { broken: false, .. }), "openapi.json") => {
+        (Some(Version { broken: false, contract, .. }), "openapi.json") => {
             let document: Value = serde_json::from_str(contract_types::OPENAPI).unwrap();
-            (200, json!({"openapi": "3.1.0", "info": document["info"]}))
+            let mut info = document["info"].clone();
+            if let Some(contract) = contract {
+                info["version"] = json!(contract);
+            }
+            (200, json!({"openapi": "3.1.0", "info": info}))
         }
         (Some(Version { broken: false, .. }), _) => (401, json!({"error": {"code": "UNAUTHENTICATED"}})),
         _ => (500, json!({"error": {"code": "INTERNAL"}})),

@@ -13,6 +13,8 @@ pub(crate) struct Version {
     pub(crate) created_on: String,
     /// What the Worker answers, where it is broken.
     pub(crate) broken: bool,
+    /// Version of the contract that it serves, where that is not the one of today.
+    pub(crate) contract: Option<String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -51,6 +53,10 @@ pub(crate) struct State {
     pub(crate) next: u64,
     /// Entries of a page of a list, at most.
     pub(crate) page: Option<usize>,
+    /// Whether lists say nothing of how many entries or pages there are.
+    pub(crate) uncounted: bool,
+    /// Whether the token is one that the account owns, which no call of a user knows.
+    pub(crate) of_account: bool,
 }
 
 impl State {
@@ -105,6 +111,7 @@ impl State {
             metadata,
             created_on: "2026-07-01T12:00:00.000000Z".to_owned(),
             broken,
+            contract: None,
         };
         script.versions.insert(0, version.clone());
         version

@@ -142,3 +142,89 @@ async fn every_command_of_the_runbooks_does_what_they_say() {
         }
     }
 }
+
+/// The words of a command line, of which a quoted one may hold spaces.
+fn words(line: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, part) in line.split('"').enumerate() {
+        if at % 2 == 1 {
+            found.push(part.to_owned());
+        } else {
+            found.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    found
+}
+
+/// What a command of the README begins with, what is done before it, and the exit code that the README says or lets expect.
+type Line = (&'static str, fn(&World, &Fake), u8);
+
+fn nothing(_: &World, _: &Fake) {}
+
+/// Somebody takes the route away by hand.
+fn without_route(_: &World, fake: &Fake) {
+    fake.state().routes.get_mut("zone1").unwrap().retain(|it| it["script"] != "aurora-bikes-prod");
+}
+
+const README: [Line; 10] = [
+    ("validate", nothing, 0),
+    ("validate --tokens", nothing, 0),
+    ("plan --tenant aurora-bikes --env stage", nothing, 0),
+    ("apply --all --env stage --keep-going", nothing, 0),
+    (
+        "apply --tenant aurora-bikes --env stage --smoke-command",
+        |world, _| world.replace("tenants/aurora-bikes/tenant.yaml", "Tenant aurora-bikes", "Aurora Bikes"),
+        0,
+    ),
+    (
+        "promote --tenant aurora-bikes --from stage --to prod",
+        |world, _| {
+            for part in crate::promote::PARTS {
+                world.record(part, "2026-07-02T12:00:00Z", |_| {});
+            }
+        },
+        0,
+    ),
+    ("drift --all --env prod", without_route, 100),
+    (
+        "drift --all --env prod --repair --only route",
+        |_, fake| fake.state().scripts.get_mut("aurora-bikes-prod").unwrap().schedules.clear(),
+        100,
+    ),
+    ("rollback --tenant aurora-bikes --env prod --to VERSION", nothing, 0),
+    // The configuration went on, and stage did not.
+    ("drift --all --env stage", nothing, 100),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_of_the_readme_does_what_it_says() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let lines = readme.lines().filter_map(|line| line.trim_start().strip_prefix("cargo run -p deploy -- "));
+    let lines: Vec<&str> = lines.map(|line| line.split("  #").next().unwrap().trim()).collect();
+    assert_eq!(lines.len(), README.len(), "{lines:#?}");
+
+    let (world, fake) = (World::new(&["aurora-bikes"]), Fake::start().await);
+    world.smoke_at(&fake);
+    // In place of the suite, which `.ci/candidate` runs against servers.
+    let suite = world.path("suite");
+    world.write("suite", &format!("#!/bin/sh\nprintf %s \"$PLUMBLINE_SMOKE_OVERRIDE\" >'{}.asked'\n", suite.display()));
+    std::fs::set_permissions(&suite, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut first = String::new();
+    for (line, (begins, before, code)) in lines.into_iter().zip(README) {
+        assert!(line.starts_with(begins), "`{line}` stands where `{begins}` was expected");
+        before(&world, &fake);
+        let given = line.replace("cargo run -p conformance -- run --target candidate", &suite.display().to_string());
+        let ran = world.run_words(&fake, words(&given.replace("VERSION", &first))).await;
+        assert_eq!(ran.code, code, "{line}\n{}", ran.told);
+        if begins.starts_with("promote") {
+            // What is gone back to is the first version in prod, with a second one in its place.
+            first.clone_from(&fake.state().serving("aurora-bikes-prod").unwrap().id);
+            world.replace("tenants/aurora-bikes/tenant.yaml", "Aurora Bikes", "Aurora Cargo Bikes");
+            world.run(&fake, "apply --tenant aurora-bikes --env prod").await.ends_with(0);
+        }
+    }
+    assert!(world.path("suite.asked").is_file(), "the suite decided about a version");
+    let leads = fake.state().routes["zone1"].iter().any(|it| it["script"] == "aurora-bikes-prod");
+    assert!(leads, "the route was repaired");
+    assert_eq!(fake.state().serving("aurora-bikes-prod").unwrap().id, first);
+}

@@ -193,7 +193,9 @@ const FAULTS: &[(&str, &str, &str, &str, &str)] = &[
         "abcdef0123456789}\n  - {name: upper",
         "token",
     ),
-    ("secret in a missing file", T, "{file: ../cursor.secret}", "{file: ../none.secret}", "readable file"),
+    ("secret in a missing file", T, "{file: ../blue-dev.secret}", "{file: ../none.secret}", "readable file"),
+    ("secret of another tenant", T, "{file: ../blue-dev.secret}", "{file: ../red-dev.secret}", "nobody else"),
+    ("secret of another environment", T, "{file: ../blue-dev.secret}", "{file: ../blue-prod.secret}", "nobody else"),
     ("no keys of tokens", D, "jwks: {file: jwks.json}", "jwks: {file: none.json}", "JWKS"),
     ("published keys", D, "jwks: {file: jwks.json}\n", "", "published"),
     (
@@ -288,6 +290,38 @@ fn finds_every_seeded_fault_with_line_and_remedy() {
         }
     }
     assert!(missed.is_empty(), "{} of {} missed\n{}", missed.len(), FAULTS.len(), missed.join("\n"));
+}
+
+/// Routes of one host name that differ in their paths would each take a part of the other tenant's requests.
+#[test]
+fn finds_a_host_name_that_two_tenants_say_of_themselves() {
+    let world = World::new(&["blue", "red"]);
+    let shares = |tenant: &str, environment: &str| {
+        let file = format!("tenants/{tenant}/tenant.yaml");
+        let own = format!("{tenant}.{environment}.plumbline.example");
+        world.replace(&file, &format!("    hostnames: [{own}]\n"), "");
+        world.replace(&file, &format!("{own}/*"), &format!("shared.plumbline.example/{tenant}/{environment}/*"));
+    };
+    world.replace(T, "hostnames: [blue.plumbline.example]", "hostnames: [shared.plumbline.example]");
+    shares("blue", "stage");
+    shares("blue", "prod");
+    assert!(
+        world.load().is_ok(),
+        "environments of one tenant may share what the tenant says: {:#?}",
+        world.load().err()
+    );
+    world.replace(
+        "tenants/red/tenant.yaml",
+        "hostnames: [red.plumbline.example]",
+        "hostnames: [shared.plumbline.example]",
+    );
+    shares("red", "prod");
+    let problems = world.load().unwrap_err();
+    let found = problems.iter().find(|it| it.file.ends_with("red/tenant.yaml") && it.place == "/hostnames/0");
+    let found = found.unwrap_or_else(|| panic!("{problems:#?}"));
+    assert!(
+        found.line > 0 && found.expected.contains("it is of blue (") && found.expected.contains("blue/tenant.yaml:3")
+    );
 }
 
 #[test]

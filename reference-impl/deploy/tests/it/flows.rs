@@ -285,6 +285,49 @@ async fn tells_what_is_too_much_and_deletes_it_by_name_alone() {
     world.run(&fake, "remove --tenant blue --env stage").await.ends_with(2);
 }
 
+/// A route that leaves the configuration, and with it the last word of its zone, still leads to the Worker.
+#[tokio::test(flavor = "multi_thread")]
+async fn sees_a_route_that_the_configuration_no_longer_names() {
+    let (world, fake) = applied().await;
+    let pattern = "blue.stage.plumbline.example/*";
+    let routes = format!("    routes:\n      - {{pattern: {pattern}, zone: plumbline.example}}\n");
+    world.replace("tenants/blue/tenant.yaml", &routes, "");
+    let told = format!("remove --tenant blue --env stage --route {pattern}");
+    world.run(&fake, "drift --tenant blue --env stage").await.ends_with(100).tells(&told);
+    // A token that need not see routes, for none are wanted, is no reason to fail.
+    fake.state().forbidden.push("zones".to_owned());
+    world.run(&fake, "drift --tenant blue --env stage").await.ends_with(0);
+    fake.state().forbidden = vec!["zones/zone1".to_owned()];
+    world.run(&fake, "drift --tenant blue --env stage").await.ends_with(0);
+    fake.state().forbidden.clear();
+    world.run(&fake, &told).await.ends_with(0);
+    assert!(fake.state().routes["zone1"].is_empty());
+    world.run(&fake, "drift --tenant blue --env stage").await.ends_with(0);
+}
+
+/// In an incident there may be no other token at hand than one that may do what a rollback needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn rolls_back_with_no_more_than_it_needs() {
+    let (world, fake) = applied().await;
+    let first = fake.state().serving("blue-stage").unwrap().id.clone();
+    world.replace("tenants/blue/tenant.yaml", "Tenant blue", "Tenant bluer");
+    world.run(&fake, "apply --tenant blue --env stage").await.ends_with(0);
+    fake.state().groups = Some(vec!["Workers Scripts Write".to_owned()]);
+    fake.state().forbidden.push("zones".to_owned());
+    // It is from before the contract of today, which a new version must serve and an earlier one cannot.
+    fake.state().scripts.get_mut("blue-stage").unwrap().versions.last_mut().unwrap().contract =
+        Some("0.9.0".to_owned());
+    // Nor is there time to build a Worker that nobody uploads.
+    std::fs::remove_dir_all(world.path("build")).unwrap();
+    world.run(&fake, &format!("rollback --tenant blue --env stage --to {first}")).await.ends_with(0);
+    assert_eq!(fake.state().serving("blue-stage").unwrap().id, first);
+    fake.state().groups = None;
+    fake.state().forbidden.clear();
+    let route = "blue.stage.plumbline.example/*";
+    world.run(&fake, &format!("remove --tenant blue --env stage --route {route}")).await.ends_with(0);
+    world.run(&fake, "plan --tenant blue --env stage").await.ends_with(2).tells("reference-impl/worker/build.sh");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn refuses_an_index_of_other_dimensions() {
     let (world, fake) = applied().await;
@@ -363,7 +406,7 @@ async fn needs_the_secrets_of_its_own_environment_alone() {
     );
     let text = std::fs::read_to_string(world.path("tenants/blue/tenant.yaml")).unwrap();
     let (lower, prod) = text.split_once("  prod:\n").unwrap();
-    let prod = prod.replace("{file: ../cursor.secret}", "{env: PLUMBLINE_NO_SECRET}");
+    let prod = prod.replace("{file: ../blue-prod.secret}", "{env: PLUMBLINE_NO_SECRET}");
     world.write("tenants/blue/tenant.yaml", &format!("{lower}  prod:\n{prod}"));
     world.run(&fake, "validate").await.ends_with(2).tells("PLUMBLINE_NOT_SET").tells("PLUMBLINE_NO_SECRET");
     world.run(&fake, "drift --tenant blue --env stage").await.ends_with(0);
@@ -375,6 +418,7 @@ async fn needs_the_secrets_of_its_own_environment_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn explains_itself() {
     let (world, fake) = (World::new(&["blue"]), Fake::start().await);
+    world.run(&fake, "--help").await.ends_with(0).tells("deploy rollback --tenant").tells("credentials.md");
     for verb in ["validate", "plan", "apply", "promote", "drift", "rollback", "remove", "export"] {
         world.run(&fake, &format!("{verb} --help")).await.ends_with(0).tells("Usage:");
     }

@@ -61,6 +61,30 @@ async fn takes_back_what_is_under_way_and_begins_nothing_more_when_interrupted()
     }
 }
 
+/// Who sees that the wrong thing was named has a moment left.
+#[tokio::test(flavor = "multi_thread")]
+async fn deletes_nothing_more_when_interrupted() {
+    let (world, fake) = set_up(&["blue"]).await;
+    world.run(&fake, APPLY).await.ends_with(0);
+    fake.forget();
+    fake.latency(Duration::from_millis(500));
+    let route = "blue.stage.plumbline.example/*";
+    let words =
+        format!("remove --tenant blue --env stage --route {route} --worker blue-stage --resource blue-stage-passages");
+    let (status, told) = cut_off(&world, &fake, &words, ("DELETE", "/workers/routes"), "-INT").await;
+    assert_eq!(status.code(), Some(11), "{told}");
+    for part in [
+        "nothing more is deleted",
+        "what is planned is still there",
+        "delete the Worker `blue-stage` with its Durable Objects: planned",
+    ] {
+        assert!(told.contains(part), "expected `{part}` in\n{told}");
+    }
+    let state = fake.state();
+    assert!(state.scripts.contains_key("blue-stage") && state.indexes.contains_key("blue-stage-passages"), "{told}");
+    assert!(state.routes["zone1"].is_empty(), "what was under way was done");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tries_what_a_killed_run_may_have_left_untried() {
     let (world, fake) = set_up(&["blue"]).await;
@@ -82,6 +106,23 @@ async fn tries_what_a_killed_run_may_have_left_untried() {
     fake.forget();
     world.run(&fake, APPLY).await.ends_with(0).tells("unchanged");
     assert_eq!(fake.count("GET", "/health"), 0, "what was tried is not tried again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tries_what_a_killed_promotion_may_have_left_untried() {
+    let (world, fake) = set_up(&["blue"]).await;
+    world.run(&fake, APPLY).await.ends_with(0);
+    for part in crate::promote::PARTS {
+        world.record(part, "2026-07-02T12:00:00Z", |_| {});
+    }
+    fake.state().breaks.push("blue-prod".to_owned());
+    fake.forget();
+    fake.fault("GET", "/health", Fault::Late, 1);
+    let promote = "promote --tenant blue --from stage --to prod";
+    let (status, told) = cut_off(&world, &fake, promote, ("GET", "/health"), "-KILL").await;
+    assert_eq!(status.code(), None, "{told}");
+    assert!(fake.state().scripts.contains_key("blue-prod"), "the killed run left a Worker with all traffic");
+    world.run(&fake, promote).await.ends_with(11).tells("the new version does not work");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,6 +71,18 @@ fn tells_files_that_are_no_configuration() {
 }
 
 #[test]
+fn takes_whole_numbers_however_they_are_written() {
+    for (number, written) in [("dimensions: 384", "dimensions: 384.0"), ("dimensions: 384", "dimensions: 3.84e2")] {
+        let world = World::new(&["blue"]);
+        let plain = world.load().unwrap().deployments;
+        world.replace(T, number, written);
+        let found = world.load().unwrap_or_else(|problems| panic!("{written}: {problems:#?}")).deployments;
+        assert_eq!(found[0].settings.bindings, plain[0].settings.bindings, "{written}");
+        assert_eq!(found[0].config_text, plain[0].config_text, "{written}");
+    }
+}
+
+#[test]
 fn takes_no_path_for_a_tenant() {
     for name in ["../../etc", "blue/../red", "/etc/passwd", "..", "blue\\red"] {
         let world = World::new(&["blue", "red"]);
@@ -93,6 +105,8 @@ async fn takes_no_path_and_no_stranger_on_the_command_line() {
         "apply --all --env stage --parallel 1000",
         "drift --all --env stage --repair --only everything",
         "promote --tenant blue --from prod --to stage",
+        "promote --tenant blue --from stage --to stage",
+        "promote --tenant blue --from dev --to prod",
     ] {
         world.run(&fake, words).await.ends_with(2);
     }

@@ -170,6 +170,40 @@ async fn reads_every_page_of_a_list() {
     }
     world.run(&fake, APPLY).await.ends_with(0).tells("unchanged");
     assert!(fake.count("GET", "/storage/kv/namespaces") > 12);
+    // Nor does it stop where a list does not say how long it is.
+    fake.state().uncounted = true;
+    world.run(&fake, APPLY).await.ends_with(0).tells("unchanged");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looks_for_what_the_last_try_may_have_made() {
+    for (method, path) in WRITES {
+        let (world, fake) = set_up().await;
+        fake.fault(method, path, Fault::DoneThen(502), 1);
+        // Setting the schedules is no making: to do it again is to do it once.
+        let tries = if *path == "/schedules" { 2 } else { 1 };
+        world.run(&fake, &format!("{APPLY} --tries {tries}")).await.ends_with(0);
+        nothing_twice(&fake, path);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn takes_a_token_that_the_account_owns() {
+    let (world, fake) = set_up().await;
+    fake.state().of_account = true;
+    world.run(&fake, APPLY).await.ends_with(0);
+    fake.state().inactive = true;
+    world.run(&fake, APPLY).await.ends_with(11).tells("is expired");
+    fake.state().account = Some("0".repeat(32));
+    world.run(&fake, APPLY).await.ends_with(11).tells("not valid for the account `acme`");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn does_nothing_whose_report_could_not_be_written() {
+    let (world, fake) = set_up().await;
+    let words = format!("{APPLY} --report {}", world.path("none/report.json").display());
+    world.run(&fake, &words).await.ends_with(2).tells("--report: expected a file that can be written");
+    assert!(fake.calls().is_empty(), "{:?}", fake.calls());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,4 +211,8 @@ async fn says_that_the_api_is_out_of_reach() {
     let (world, fake) = set_up().await;
     fake.fault("GET", "/user/tokens/verify", Fault::Status(500), 100);
     world.run(&fake, APPLY).await.ends_with(3);
+    world.run(&fake, "validate --tokens").await.ends_with(3).tells("see that the API can be reached");
+    // Why it is out of reach is told down to the last cause.
+    let words = format!("{APPLY} --tries 1").split_whitespace().map(str::to_owned).collect();
+    world.run_at(Some("http://127.0.0.1:1".to_owned()), words).await.ends_with(3).tells("refused");
 }

@@ -60,7 +60,7 @@ fn environment(tenant: &str, name: &str, profile: &str) -> String {
       - {{name: METRICS, kind: analytics, resource: {tenant}-{name}-metrics}}
       - {{name: AI, kind: ai}}
     secrets:
-      - {{name: CURSOR_SECRET, source: {{file: ../cursor.secret}}}}
+      - {{name: CURSOR_SECRET, source: {{file: ../{tenant}-{name}.secret}}}}
     vars: {{LOG_LEVEL: info}}
     smoke_url: SMOKE
 "
@@ -97,9 +97,10 @@ impl World {
         world.write("jwks.json", r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"k","x":"x","y":"y"}]}"#);
         world.write("build/index.js", "import w from './index_bg.wasm';\nexport default { fetch() { return new Response('x'); } };\nexport class TenantStore {}\n");
         fs::write(world.path("build/index_bg.wasm"), b"\0asm\x01\0\0\0").unwrap();
-        for name in ["token.secret", "cursor.secret"] {
-            world.write(name, "a-value-that-nobody-may-see\n");
-            fs::set_permissions(world.path(name), fs::Permissions::from_mode(0o600)).unwrap();
+        let of = |tenant: &&str| ["dev", "stage", "prod"].map(|name| format!("{tenant}-{name}.secret"));
+        for name in tenants.iter().flat_map(of).chain(["token.secret".to_owned()]) {
+            world.write(&name, "a-value-that-nobody-may-see\n");
+            fs::set_permissions(world.path(&name), fs::Permissions::from_mode(0o600)).unwrap();
         }
         for name in tenants {
             fs::create_dir_all(world.path(&format!("tenants/{name}"))).unwrap();
@@ -163,7 +164,9 @@ impl World {
             args.extend(["--api".to_owned(), api.to_owned()]);
         }
         if !["validate", "export"].contains(&verb.as_str()) {
-            args.extend(["--report".to_owned(), report.display().to_string()]);
+            if !args.iter().any(|given| given == "--report") {
+                args.extend(["--report".to_owned(), report.display().to_string()]);
+            }
             for (name, value) in [("--backoff-ms", "1"), ("--timeout-ms", "10000"), ("--smoke-tries", "2")] {
                 if !args.iter().any(|given| given == name) {
                     args.extend([name.to_owned(), value.to_owned()]);

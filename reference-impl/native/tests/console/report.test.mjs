@@ -26,6 +26,29 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** Captions whose text goes on where the page ends. Runs on the page. */
+function beyondTheEdge() {
+  const cut = [...document.querySelectorAll("caption, figcaption")].filter((caption) => {
+    const range = document.createRange();
+    range.selectNodeContents(caption);
+    const box = range.getBoundingClientRect();
+    return box.width > 2 && box.right > document.documentElement.clientWidth + 1;
+  });
+  return cut.map((caption) => caption.textContent);
+}
+
+/** Neighbours on an axis without a gap between them. Runs on the page. */
+function inOneAnother() {
+  const found = [];
+  for (const axis of document.querySelectorAll("svg.axis")) {
+    const names = [...axis.querySelectorAll("text")];
+    names.slice(1).forEach((name, at) => {
+      if (names[at].getBoundingClientRect().right + 2 > name.getBoundingClientRect().left) found.push(`${names[at].textContent}, ${name.textContent}`);
+    });
+  }
+  return found;
+}
+
 for (const [look, options] of LOOKS) {
   test(`the report holds on a ${look.replace("-", ", ")} page`, async () => {
     const it = await watched(browser, "file://", { ...options, javaScriptEnabled: true });
@@ -41,6 +64,8 @@ for (const [look, options] of LOOKS) {
     for (const name of ["Rules", "Score", "Latency", "History"]) assert.ok((await page.getByRole("heading", { name }).count()) > 0, name);
     assert.ok((await page.locator("svg.curve polyline").count()) > 1, "curves are drawn");
     assert.ok((await page.locator(".ranked .sides").count()) > 0, "rankings stand side by side");
+    assert.deepEqual(await page.evaluate(beyondTheEdge), [], "captions that are cut");
+    assert.deepEqual(await page.evaluate(inOneAnother), [], "names of an axis that stand in one another");
     for (const summary of await page.locator("details.family > summary").all()) await summary.click();
     await looksRight(page, `${look}, rules unfolded`);
     assert.deepEqual(it.calls.filter((url) => !url.endsWith("/index.html")), []);

@@ -1,5 +1,6 @@
 //! One run of a verb: credentials, many tenants, progress, report, exit code.
 
+use std::fs::OpenOptions;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 
 use super::super::args::{Files, Remote, Trouble};
 use super::super::{ALL_FAILED, DRIFT, FAULT, Failure, OK, Output, SOME_FAILED, UNREACHABLE, block};
-use crate::apply::{Account, DeployError, Journal, JournalError, Lock, Means};
+use crate::apply::{Account, DeployError, Journal, JournalError, Lock, Means, chain};
 use crate::credentials::Verb;
 use crate::fleet::{self, Order};
 use crate::stop::{self, Stop};
@@ -20,6 +21,12 @@ use crate::wanted::Wanted;
 
 /// Exit code of a program that a signal ended.
 const KILLED: i32 = 130;
+
+/// What is told to who asks a run to stop.
+const STOPPING: &str =
+    "stopping: nothing more is begun, and what is under way is taken back; a second signal ends at once and leaves it";
+/// The same where nothing can be taken back.
+const STOPPING_REMOVAL: &str = "stopping: nothing more is deleted; what was deleted does not come back";
 
 /// What is done for one tenant; the text says how many there are.
 pub(super) type Work = Rc<dyn Fn(Means, Wanted, String) -> Pin<Box<dyn Future<Output = DeployOutcome>>>>;
@@ -32,8 +39,6 @@ pub(super) struct Job<'a> {
     pub(super) order: Order,
     /// Secrets that are uploaded again.
     pub(super) rotate: Vec<String>,
-    /// Whether a journal is kept.
-    pub(super) journal: bool,
     /// The run that is taken up again.
     pub(super) resume: Option<String>,
 }
@@ -52,7 +57,7 @@ pub(super) fn tell(output: &Output, count: &str, label: &str, step: &DeployStep)
 
 impl<'a> Job<'a> {
     pub(super) fn new(verb: Verb, files: &'a Files, remote: &'a Remote, order: Order) -> Self {
-        Self { verb, files, remote, order, rotate: Vec::new(), journal: false, resume: None }
+        Self { verb, files, remote, order, rotate: Vec::new(), resume: None }
     }
 
     pub(super) fn run(self, wanted: Vec<Wanted>, work: Work, output: &Output) -> Result<u8, Failure> {
@@ -72,17 +77,18 @@ impl<'a> Job<'a> {
         if resumed.is_some() && !folder.join(format!("{run_id}.jsonl")).is_file() {
             return Err(Failure::Usage(format!("expected the journal of a run `{run_id}` in {}", folder.display())));
         }
-        let opened = self.journal.then(|| Journal::open(folder, &run_id).map_err(|error| unopened(&error)));
+        let opened = self.changes_versions().then(|| Journal::open(folder, &run_id).map_err(|error| unopened(&error)));
         let journal = opened.transpose()?.map(Arc::new);
         if journal.is_some() {
             output.note(&format!("run {run_id}"));
         }
+        self.report_can_be_written()?;
         let (outcomes, unreachable) = block(self.all(wanted, journal, work, output))?;
         for outcome in &outcomes {
             show(outcome, output);
         }
         let stopped = self.order.stop.asked();
-        if stopped && self.journal {
+        if stopped && told == Verb::Apply {
             output.note(&format!("stopped; --resume {run_id} takes it up again"));
         }
         let code = code(told, &outcomes, unreachable, stopped);
@@ -108,7 +114,7 @@ impl<'a> Job<'a> {
     ) -> (Vec<DeployOutcome>, bool) {
         let total = wanted.len();
         let stop = self.order.stop.clone();
-        listen(stop.clone(), output.clone());
+        listen(stop.clone(), output.clone(), if self.verb == Verb::Remove { STOPPING_REMOVAL } else { STOPPING });
         let mut means = self.remote.means(self.files, self.verb, &wanted, &self.rotate, output).await;
         for ready in means.values_mut().flatten() {
             ready.stop = stop.clone();
@@ -123,7 +129,7 @@ impl<'a> Job<'a> {
                 let refused = |why: String| Account::new(&wanted.deployment).fail(&DeployError::Refused(why));
                 let _lock = match locks.map(|folder| Lock::take(&folder, &wanted)).transpose() {
                     Ok(lock) => lock,
-                    Err(error) => return refused(error.to_string()),
+                    Err(error) => return refused(chain(&error)),
                 };
                 match means.get(&wanted.deployment.profile.name) {
                     Some(Ok(means)) => work(means.clone(), wanted, count).await,
@@ -133,6 +139,14 @@ impl<'a> Job<'a> {
             }
         };
         (fleet::run(wanted, &self.order, journal, one).await, unreachable)
+    }
+
+    /// Whether the run may leave a version with traffic that nobody has tried, where it is cut off. The journal tells the next one.
+    fn changes_versions(&self) -> bool {
+        match self.verb {
+            Verb::Apply | Verb::Promote => true,
+            Verb::Plan | Verb::Drift | Verb::Rollback | Verb::Remove => false,
+        }
     }
 
     /// Whether the run may change something.
@@ -154,6 +168,19 @@ impl<'a> Job<'a> {
                 Err(Failure::Usage(format!("--first: expected one of {}, found `{name}`", names.join(", "))))
             }
         }
+    }
+
+    /// Sees, before anything is done, that the report can be written: what was done would be told nowhere else for machines.
+    fn report_can_be_written(&self) -> Result<(), Failure> {
+        let Some(path) = self.remote.report.as_ref().filter(|path| path.as_os_str() != "-") else { return Ok(()) };
+        let new = !path.exists();
+        let opened = OpenOptions::new().create(true).append(true).open(path);
+        opened.map_err(|error| {
+            let path = path.display();
+            Failure::Usage(format!("--report: expected a file that can be written, {path}: {error}; nothing was done"))
+        })?;
+        // An empty file would be taken for a report.
+        if new { std::fs::remove_file(path).map_err(|error| Failure::Fault(error.to_string())) } else { Ok(()) }
     }
 
     fn report(&self, report: &DeployReport, output: &Output) -> Result<(), Failure> {
@@ -179,13 +206,13 @@ fn unopened(error: &JournalError) -> Failure {
 
 /// Hears of the first signal to end, which stops the run in good order, and of the second, which ends it where it is.
 #[expect(clippy::exit, reason = "who sends a second signal wants the process gone, whatever is under way")]
-fn listen(stop: Stop, output: Output) {
+fn listen(stop: Stop, output: Output, told: &'static str) {
     tokio::task::spawn_local(async move {
         if stop::signal().await.is_err() {
             return;
         }
         stop.ask();
-        output.note("stopping: nothing more is begun, and what is under way is taken back; a second signal ends at once and leaves it");
+        output.note(told);
         if stop::signal().await.is_ok() {
             std::process::exit(KILLED);
         }

@@ -6,6 +6,7 @@ use super::{binding, once, secret};
 use crate::config::load::{Files, TenantFile};
 use crate::config::{NEEDS, Problem, cron, models, needs::kind_name};
 use crate::credentials::Origin;
+use crate::live::lies_in;
 
 /// Name that the tool itself gives.
 const CONFIG: &str = "CONFIG";
@@ -156,8 +157,7 @@ fn routes(tenant: &TenantFile, place: &str, settings: &DeployEnvironment, proble
     for (at, route) in settings.routes.iter().flatten().enumerate() {
         let here = format!("{place}/routes/{at}");
         let host = route.pattern.split('/').next().unwrap_or_default();
-        let inside = host == route.zone || host.ends_with(&format!(".{}", route.zone));
-        if !inside {
+        if !lies_in(host, &route.zone) {
             problems.push(source.problem(
                 &format!("{here}/zone"),
                 format!("expected the zone that {host} lies in, found {}", route.zone),

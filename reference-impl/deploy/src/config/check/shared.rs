@@ -71,16 +71,51 @@ pub(super) fn across(files: &Files, problems: &mut Vec<Problem>) {
                 own(format!("route {}", route.pattern), format!("routes/{at}/pattern"));
             }
             for (at, secret) in settings.secrets.iter().flatten().enumerate() {
+                let here = |field: &str| format!("secrets/{at}/source/{field}");
                 if let Some(variable) = &secret.source.env {
-                    own(format!("variable {variable}"), format!("secrets/{at}/source/env"));
+                    own(format!("variable {variable}"), here("env"));
                 }
-            }
-            for (at, name) in settings.hostnames.iter().flatten().enumerate() {
-                own(format!("host name {name}"), format!("hostnames/{at}"));
+                if let Some(file) = &secret.source.file {
+                    own(format!("file {file}"), here("file"));
+                }
+                if let Some(command) = &secret.source.command {
+                    own(format!("command `{}`", command.join(" ")), here("command"));
+                }
             }
         }
         for binding_twice in twice(tenant) {
             problems.push(binding_twice);
+        }
+    }
+    hosts(files, problems);
+}
+
+/// Host names. An environment without its own has the tenant's, so that what two tenants say of themselves is held against each other too:
+/// routes of one host name may differ in their paths.
+fn hosts(files: &Files, problems: &mut Vec<Problem>) {
+    let mut owners: BTreeMap<&str, (&str, Option<Environment>, String)> = BTreeMap::new();
+    for tenant in &files.tenants {
+        let id = tenant.config.tenant.0.as_str();
+        for (environment, settings) in tenant.environments() {
+            let (names, own, place) = match &settings.hostnames {
+                Some(names) => (Some(names), Some(environment), format!("/environments/{environment}/hostnames")),
+                None => (tenant.config.hostnames.as_ref(), None, "/hostnames".to_owned()),
+            };
+            for (at, name) in names.into_iter().flatten().enumerate() {
+                let here = format!("{place}/{at}");
+                let line = || format!("{}:{}", tenant.source.file, tenant.source.line(&here));
+                let (first, theirs, there) = owners.entry(name).or_insert_with(|| (id, own, line()));
+                // What environments share because neither says anything else is one thing.
+                if *first == id && (*theirs == own || own.is_none() || theirs.is_none()) {
+                    continue;
+                }
+                let of = theirs.map_or_else(|| (*first).to_owned(), |theirs| format!("{first} in {theirs}"));
+                problems.push(tenant.source.problem(
+                    &here,
+                    format!("expected a host name {name} that nobody else has, but it is of {of} ({there})"),
+                    "give it a name of its own",
+                ));
+            }
         }
     }
 }
