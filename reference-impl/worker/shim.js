@@ -66,10 +66,8 @@ async function answered(request, env, context) {
   const work = watched(() => wasm.fetch(request, env, context));
   context.waitUntil(work.catch(() => {}));
   const response = await work;
-  if (!response.body) return response;
-  // An answer that is whole is sent with its length.
-  const streams = response.headers.get("content-type")?.startsWith("text/event-stream");
-  if (!streams) return new Response(await response.arrayBuffer(), response);
+  const streams = response.body && response.headers.get("content-type")?.startsWith("text/event-stream");
+  if (!streams) return response;
   const { readable, writable } = new IdentityTransformStream();
   context.waitUntil(pump(response.body, writable));
   return new Response(readable, response);
@@ -111,6 +109,12 @@ export class TenantStore extends DurableObject {
   fetch(request) {
     this.#ready();
     return watched(() => this.#instance.fetch(request));
+  }
+
+  // What the Worker sends: an order as text, answered by text.
+  order(text) {
+    this.#ready();
+    return watched(() => this.#instance.order(text));
   }
 
   // The host keeps the time with the object, and calls this also where no request ever comes.

@@ -34,6 +34,7 @@ mod models;
 mod store;
 mod tasks;
 mod telemetry;
+mod wire;
 #[path = "../../native/src/models/word_piece.rs"]
 #[expect(unreachable_pub, reason = "the native server, which has the same tokenizer, is a library too")]
 mod word_piece;
@@ -54,7 +55,7 @@ use reference_core::ports::{Background as _, Clock as _, Timer as _};
 use reference_core::sabotage::{self, Sabotage};
 use reference_core::tenancy::TenantId;
 use tower::Service;
-use worker::{Context, Env, HttpRequest, event};
+use worker::{Context, Env, event, web_sys};
 
 use deployment::Deployment;
 use tasks::{JsTimer, WaitUntil};
@@ -135,11 +136,8 @@ async fn run_jobs(env: &Env, tenant: &TenantId) -> worker::Result<()> {
 
 /// Answers every request.
 #[event(fetch)]
-async fn fetch(
-    mut request: HttpRequest,
-    env: Env,
-    _context: Context,
-) -> worker::Result<axum::http::Response<axum::body::Body>> {
+async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker::Result<web_sys::Response> {
+    let mut request = wire::request(request)?;
     let mut service = if let Some(served) = SERVICE.get() {
         served.wake();
         served.entry(&env)
@@ -149,7 +147,7 @@ async fn fetch(
         served.entry(&env)
     };
     separate(request.headers_mut());
-    Ok(service.call(request).await?)
+    wire::answer(service.call(request).await?).await
 }
 
 /// Compiles patterns beside the first request of the isolate, piece by piece: compiled within a request they would take the time
