@@ -23,6 +23,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { number: 10, sql: include_str!("migrations/0010_spoken.sql") },
     Migration { number: 11, sql: include_str!("migrations/0011_mark.sql") },
     Migration { number: 12, sql: include_str!("migrations/0012_speech_holds.sql") },
+    Migration { number: 13, sql: include_str!("migrations/0013_counted_words.sql") },
 ];
 
 #[cfg(test)]
