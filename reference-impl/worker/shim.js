@@ -75,9 +75,8 @@ async function answered(request, env, context) {
   const work = watched(() => wasm.fetch(request, env, context));
   context.waitUntil(work.catch(() => {}));
   const response = await work;
-  if (!response.body) return response;
-  // An answer that is whole says its length, and is sent with it.
-  if (response.headers.has("content-length")) return new Response(await response.arrayBuffer(), response);
+  // An answer that is whole says its length.
+  if (!response.body || response.headers.has("content-length")) return response;
   const { readable, writable } = new IdentityTransformStream();
   const events = response.headers.get("content-type")?.startsWith("text/event-stream");
   context.waitUntil(pump(response.body, writable, events));
@@ -120,6 +119,12 @@ export class TenantStore extends DurableObject {
   fetch(request) {
     this.#ready();
     return watched(() => this.#instance.fetch(request));
+  }
+
+  // What the Worker sends: an order as text, answered by text.
+  order(text) {
+    this.#ready();
+    return watched(() => this.#instance.order(text));
   }
 
   // The host keeps the time with the object, and calls this also where no request ever comes.

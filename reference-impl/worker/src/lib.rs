@@ -34,6 +34,7 @@ mod models;
 mod store;
 mod tasks;
 mod telemetry;
+mod wire;
 #[path = "../../native/src/models/word_piece.rs"]
 #[expect(unreachable_pub, reason = "the native server, which has the same tokenizer, is a library too")]
 mod word_piece;
@@ -45,17 +46,16 @@ use std::sync::{
 
 use axum::{
     Router,
-    body::HttpBody as _,
     http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{AUTHORIZATION, CONTENT_LENGTH, HOST},
+        HeaderMap, HeaderName, HeaderValue,
+        header::{AUTHORIZATION, HOST},
     },
 };
 use reference_core::ports::{Background as _, Clock as _, Timer as _};
 use reference_core::sabotage::{self, Sabotage};
 use reference_core::tenancy::TenantId;
 use tower::Service;
-use worker::{Context, Env, HttpRequest, event};
+use worker::{Context, Env, event, web_sys};
 
 use deployment::Deployment;
 use tasks::{JsTimer, WaitUntil};
@@ -137,11 +137,8 @@ async fn run_jobs(env: &Env, tenant: &TenantId) -> worker::Result<()> {
 
 /// Answers every request.
 #[event(fetch)]
-async fn fetch(
-    mut request: HttpRequest,
-    env: Env,
-    _context: Context,
-) -> worker::Result<axum::http::Response<axum::body::Body>> {
+async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker::Result<web_sys::Response> {
+    let mut request = wire::request(request)?;
     let mut service = if let Some(served) = SERVICE.get() {
         served.wake();
         served.entry(&env)
@@ -151,17 +148,7 @@ async fn fetch(
         served.entry(&env)
     };
     separate(request.headers_mut());
-    let mut response = service.call(request).await?;
-    measured(&mut response);
-    Ok(response)
-}
-
-/// Names the length of an answer that is whole. The module around this one sends such an answer at once, and any other as it is made.
-fn measured(response: &mut axum::http::Response<axum::body::Body>) {
-    let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status());
-    if let (Some(length), false) = (response.body().size_hint().exact(), bodiless) {
-        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
-    }
+    wire::answer(service.call(request).await?).await
 }
 
 /// Compiles patterns beside the first request of the isolate, piece by piece: compiled within a request they would take the time

@@ -69,8 +69,8 @@ impl Pipeline<'_> {
         for (chunk, (hash, vector)) in chunks.into_iter().zip(vectors) {
             statements.push(Statement::new(
                 "INSERT INTO chunks (id, document_id, ordinal, span_start, span_end, tokens, text, heading_path, \
-                 embedding_model, dimensions, embedding, embedded_hash) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 embedding_model, dimensions, embedding, embedded_hash, indexed_heading, indexed_text) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
                 vec![
                     Value::Text(chunk.id.clone()),
                     id(),
@@ -84,22 +84,18 @@ impl Pipeline<'_> {
                     integer(dimensions),
                     Value::Blob(vector.iter().flat_map(|value| value.to_le_bytes()).collect()),
                     Value::Blob(hash.to_vec()),
+                    indexed_apart(&chunk.heading_path.join(" ")),
+                    indexed_apart(&chunk.text),
                 ],
             ));
-            let key = || Value::Text(chunk.id.clone());
-            let heading = indexable(&chunk.heading_path.join(" ")).into_owned();
-            // Nearly every text is indexed as it is stored and need not travel again.
-            let body = || match indexable(&chunk.text) {
-                Cow::Borrowed(_) => Value::Null,
-                Cow::Owned(text) => Value::Text(text),
-            };
+            let key = || vec![Value::Text(chunk.id.clone())];
             statements.push(Statement::new(
-                "INSERT INTO chunks_fts (rowid, heading, body) SELECT rowid, ?2, coalesce(?3, text) FROM chunks WHERE id = ?1",
-                vec![key(), Value::Text(heading.clone()), body()],
+                "INSERT INTO chunks_fts (rowid, heading, body) SELECT rowid, heading, body FROM chunks_indexed WHERE id = ?1",
+                key(),
             ));
             statements.push(Statement::new(
-                "INSERT INTO words_fts (rowid, body) SELECT rowid, ?2 || ' ' || coalesce(?3, text) FROM chunks WHERE id = ?1",
-                vec![key(), Value::Text(heading), body()],
+                "INSERT INTO words_fts (rowid, body) SELECT rowid, heading || ' ' || body FROM chunks_indexed WHERE id = ?1",
+                key(),
             ));
         }
         statements.push(bump_version());
@@ -107,7 +103,16 @@ impl Pipeline<'_> {
     }
 }
 
-/// Removes a document's chunks from every index.
+/// What of `text` is indexed, where it is not the text itself: nearly every one is indexed as it is stored.
+fn indexed_apart(text: &str) -> Value {
+    match indexable(text) {
+        Cow::Borrowed(_) => Value::Null,
+        Cow::Owned(text) => Value::Text(text),
+    }
+}
+
+/// Removes a document's chunks from every index. The lexical index takes the words of a row out by the texts of its chunk, so it
+/// comes first.
 pub(super) fn remove_chunks(document_id: &str) -> Vec<Statement> {
     [
         "DELETE FROM chunks_fts WHERE rowid IN (SELECT rowid FROM chunks WHERE document_id = ?1)",

@@ -24,6 +24,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { number: 11, sql: include_str!("migrations/0011_mark.sql") },
     Migration { number: 12, sql: include_str!("migrations/0012_speech_holds.sql") },
     Migration { number: 13, sql: include_str!("migrations/0013_metrics.sql") },
+    Migration { number: 14, sql: include_str!("migrations/0014_counted_words.sql") },
 ];
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The port's side: one handle a tenant, one request to its object a batch.
+//! The port's side: one handle a tenant, one call of its object a batch.
 
 use std::sync::Arc;
 
@@ -9,9 +9,23 @@ use reference_core::{
     ports::{BoxFuture, Database, DatabaseError, Databases, Row, Statement},
     tenancy::TenantContext,
 };
-use worker::{Method, ObjectNamespace, Request, RequestInit, send::SendFuture, wasm_bindgen::JsValue};
+use worker::{
+    ObjectNamespace, js_sys,
+    send::SendFuture,
+    wasm_bindgen::{JsValue, prelude::wasm_bindgen},
+    wasm_bindgen_futures::JsFuture,
+};
 
 use super::message::{Cell, Order, Outcome, SentStatement, Work, received};
+
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
+extern "C" {
+    type StoreStub;
+
+    /// The method `order` of `TenantStore`, in the module around this one.
+    #[wasm_bindgen(method, catch)]
+    fn order(this: &StoreStub, order: &str) -> Result<js_sys::Promise, JsValue>;
+}
 
 /// Databases in the objects of one namespace.
 pub(crate) struct ObjectDatabases {
@@ -162,17 +176,12 @@ impl ObjectDatabase {
         }
     }
 
-    /// The stub belongs to the request that is being served, so it is made for each order. The host repeats what is safe to
-    /// repeat by itself.
+    /// The stub belongs to the request that is being served, so it is made for each order.
     async fn send(&self, order: &Order) -> worker::Result<Outcome> {
-        let stub = self.namespace.get_by_name(&self.object)?;
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post).with_body(Some(JsValue::from_str(&serde_json::to_string(order)?)));
-        let mut response = stub.fetch_with_request(Request::new_with_init("https://tenant-store/", &init)?).await?;
-        let text = response.text().await?;
-        if response.status_code() != 200 {
-            return Err(worker::Error::RustError(format!("the object answered {}", response.status_code())));
-        }
-        Ok(serde_json::from_str(&text)?)
+        let stub: StoreStub = self.namespace.get_by_name(&self.object)?.into_rpc();
+        let answer = JsFuture::from(stub.order(&serde_json::to_string(order)?)?).await?;
+        let answer =
+            answer.as_string().ok_or_else(|| worker::Error::RustError("the object answered no text".to_owned()))?;
+        Ok(serde_json::from_str(&answer)?)
     }
 }

@@ -2,7 +2,10 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reference_core::ports::{Row, Value};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, MapAccess, Visitor},
+};
 
 /// An order to a tenant's object.
 #[derive(Debug, Serialize, Deserialize)]
@@ -60,13 +63,14 @@ pub(super) enum Outcome {
 #[derive(Debug, Clone)]
 pub(super) struct Cell(pub(super) Value);
 
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Form {
-    Integer(i64),
-    Text(String),
-    Real { real: u64 },
-    Blob { blob: String },
+#[derive(Serialize)]
+struct Real {
+    real: u64,
+}
+
+#[derive(Serialize)]
+struct Blob {
+    blob: String,
 }
 
 impl Serialize for Cell {
@@ -75,21 +79,54 @@ impl Serialize for Cell {
             Value::Null => serializer.serialize_none(),
             Value::Integer(number) => serializer.serialize_i64(*number),
             Value::Text(text) => serializer.serialize_str(text),
-            Value::Real(number) => Form::Real { real: number.to_bits() }.serialize(serializer),
-            Value::Blob(bytes) => Form::Blob { blob: STANDARD.encode(bytes) }.serialize(serializer),
+            Value::Real(number) => Real { real: number.to_bits() }.serialize(serializer),
+            Value::Blob(bytes) => Blob { blob: STANDARD.encode(bytes) }.serialize(serializer),
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Cell {
+    /// By hand: an untagged enum would put each value aside first to try its forms one after the other.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(match Option::<Form>::deserialize(deserializer)? {
-            None => Value::Null,
-            Some(Form::Integer(number)) => Value::Integer(number),
-            Some(Form::Text(text)) => Value::Text(text),
-            Some(Form::Real { real }) => Value::Real(f64::from_bits(real)),
-            Some(Form::Blob { blob }) => Value::Blob(STANDARD.decode(blob).map_err(D::Error::custom)?),
-        }))
+        deserializer.deserialize_any(Cells).map(Self)
+    }
+}
+
+struct Cells;
+
+impl<'de> Visitor<'de> for Cells {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("null, an integer, a text, `{\"real\": bits}` or `{\"blob\": base64}`")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Integer(number))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
+        i64::try_from(number).map(Value::Integer).map_err(E::custom)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Value, E> {
+        Ok(Value::Text(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        match map.next_key::<&str>()? {
+            Some("real") => Ok(Value::Real(f64::from_bits(map.next_value()?))),
+            Some("blob") => STANDARD.decode(map.next_value::<&str>()?).map(Value::Blob).map_err(A::Error::custom),
+            Some(_) | None => Err(A::Error::custom("expected `real` or `blob`")),
+        }
     }
 }
 

@@ -1,14 +1,21 @@
 //! Values across JavaScript's border, which has one type for all numbers.
 
+use std::borrow::Cow;
+
 use reference_core::ports::Value;
 use worker::SqlStorageValue;
+
+use super::message::Cell;
 
 /// The greatest whole number up to which a double holds every whole number; every double above it is whole.
 const EXACT: f64 = 9_007_199_254_740_991.0;
 
 /// `sql` with every parameter that is an integer read as one. JavaScript's numbers are bound as doubles, with which SQLite
 /// divides and prints differently, so integers travel as text; unary `+` takes away the affinity that `CAST` would lend them.
-pub(super) fn typed(sql: &str, params: &[Value]) -> String {
+pub(super) fn typed<'a>(sql: &'a str, params: &[Cell]) -> Cow<'a, str> {
+    if !params.iter().any(|cell| matches!(cell.0, Value::Integer(_))) {
+        return Cow::Borrowed(sql);
+    }
     let mut typed = String::with_capacity(sql.len() + 64);
     let mut quote = None;
     let mut rest = sql.chars().peekable();
@@ -27,7 +34,7 @@ pub(super) fn typed(sql: &str, params: &[Value]) -> String {
             number.push(digit);
         }
         let value = number.parse::<usize>().ok().and_then(|at| params.get(at.wrapping_sub(1)));
-        if matches!(value, Some(Value::Integer(_))) {
+        if matches!(value, Some(Cell(Value::Integer(_)))) {
             typed.push_str("(+CAST(?");
             typed.push_str(&number);
             typed.push_str(" AS INTEGER))");
@@ -36,7 +43,7 @@ pub(super) fn typed(sql: &str, params: &[Value]) -> String {
             typed.push_str(&number);
         }
     }
-    typed
+    Cow::Owned(typed)
 }
 
 /// The value to bind, for a statement that [`typed`] gave.
