@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::exact::Known;
 use super::load::load;
 use super::{CorpusIndex, Position, Vector, corpus_version, version_of, version_statement};
 use crate::ports::Columns;
@@ -56,12 +57,12 @@ impl Tenants {
     }
 
     /// Forgets exact vectors of the tenant that was least recently seen among those that have any and are not this one; tells how
-    /// much room that makes.
-    fn forget_oldest_exact(&self, beside: &TenantId) -> Option<usize> {
+    /// much room that makes, and leaves them in `gone`.
+    fn forget_oldest_exact(&self, beside: &TenantId, gone: &mut Vec<Known>) -> Option<usize> {
         let others = self.held.iter().filter(|(id, held)| *id != beside && held.exact_bytes() > 0);
         let (_, oldest) = others.min_by_key(|(_, held)| held.used)?;
         let bytes = oldest.exact_bytes();
-        oldest.index.as_ref()?.forget_exact();
+        gone.extend(oldest.index.as_ref()?.forget_exact());
         Some(bytes)
     }
 }
@@ -150,6 +151,7 @@ impl IndexCache {
 
     /// Keeps exact vectors that were read for `index`, of the version that it shows, as far as there is room.
     pub(crate) fn keep_exact(&self, tenant: &TenantId, index: &CorpusIndex, vectors: Vec<(Position, Vector)>) {
+        let mut gone = Vec::new(); // let go of after the lock is
         let tenants = self.lock();
         let Some(held) = tenants.held.get(tenant) else { return };
         // What is known of an index that nobody will ask again would be counted nowhere.
@@ -159,7 +161,7 @@ impl IndexCache {
         let share = self.max_bytes / EXACT_SHARE;
         if index.exact_bytes() + index.exact_bytes_of(&vectors) > share {
             // Those that are asked for now take the place of those that were asked for at some time.
-            index.forget_exact();
+            gone.extend(index.forget_exact());
         }
         let bytes = index.exact_bytes_of(&vectors);
         if index.exact_bytes() + bytes > share {
@@ -168,13 +170,14 @@ impl IndexCache {
         let (others, exact) = tenants.beside(tenant);
         let mut total = others + exact + held.bytes() + held.exact_bytes() + bytes;
         while total > self.max_bytes {
-            let Some(freed) = tenants.forget_oldest_exact(tenant) else { return };
+            let Some(freed) = tenants.forget_oldest_exact(tenant, &mut gone) else { return };
             total -= freed;
         }
         index.put_exact(vectors);
     }
 
     fn keep(&self, tenant: &TenantId, change: impl FnOnce(&mut Held)) {
+        let mut gone = Vec::new(); // let go of after the lock is
         let mut tenants = self.lock();
         tenants.uses += 1;
         let used = tenants.uses;
@@ -186,10 +189,10 @@ impl IndexCache {
         }
         let (mut indexes, mut exact) = tenants.beside(tenant);
         while indexes + exact + new.bytes() + new.exact_bytes() > self.max_bytes {
-            if let Some(freed) = tenants.forget_oldest_exact(tenant) {
+            if let Some(freed) = tenants.forget_oldest_exact(tenant, &mut gone) {
                 exact -= freed;
             } else if new.exact_bytes() > 0 {
-                new.index.iter().for_each(|index| index.forget_exact());
+                gone.extend(new.index.iter().flat_map(|index| index.forget_exact()));
             } else if let Some(oldest) = tenants.held.iter().min_by_key(|(_, held)| held.used) {
                 let oldest = oldest.0.clone();
                 indexes -= tenants.held.remove(&oldest).map_or(0, |held| held.bytes());

@@ -18,8 +18,9 @@ const HEAD_BYTES: usize = 2 * size_of::<usize>();
 #[derive(Default)]
 pub(super) struct Exact(RwLock<Known>);
 
+/// What is known. Letting go of many vectors takes a while, so that whoever forgets them chooses when.
 #[derive(Default)]
-struct Known {
+pub(super) struct Known {
     /// Empty, or as long as the part.
     places: Vec<Option<Vector>>,
     bytes: usize,
@@ -69,8 +70,8 @@ impl Exact {
         known.bytes += added;
     }
 
-    fn forget(&self) {
-        *self.write() = Known::default();
+    fn forget(&self) -> Known {
+        std::mem::take(&mut *self.write())
     }
 }
 
@@ -105,8 +106,8 @@ impl CorpusIndex {
         }
     }
 
-    /// Forgets all of them. Whoever else holds the index reads them from the store again.
-    pub(super) fn forget_exact(&self) {
-        self.slots.iter().for_each(|slot| slot.part.exact.forget());
+    /// Forgets all of them and gives what is to be let go of. Whoever else holds the index reads them from the store again.
+    pub(super) fn forget_exact(&self) -> Vec<Known> {
+        self.slots.iter().map(|slot| slot.part.exact.forget()).collect()
     }
 }
