@@ -49,8 +49,8 @@ use crate::tools::{Converter, Registry, Toolbox};
 use crate::trace::TraceSink;
 use crate::usage::{Meter, MeteredPorts, metered};
 
-/// Bound of the indexes kept in memory over all tenants, in bytes: about 400,000 vectors of 512 dimensions. A Worker has
-/// 128 MB in all and passes less.
+/// Bound of the indexes kept in memory over all tenants, in bytes: about 400,000 vectors of 512 dimensions. Exact vectors that are
+/// kept beside them are within it and give way to them. A Worker has 128 MB in all and passes less.
 pub const INDEX_BYTES: usize = 256 << 20;
 
 /// What is known of queries and cached answers has one part in so many of the room that indexes have, beside it.

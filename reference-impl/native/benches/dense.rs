@@ -336,8 +336,9 @@ fn resident() -> String {
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    let filtered = std::env::args().skip(1).any(|argument| argument == "--test");
-    if !filtered {
+    // `cargo bench` says so; `cargo test` does not.
+    let given = |flag: &str| std::env::args().skip(1).any(|argument| argument == flag);
+    if given("--bench") && !given("--test") {
         criterion_line();
         retrieve();
     }

@@ -1,8 +1,9 @@
 //! The dense half: an exact scan over int8 codes, whose best are scored again with the exact vectors.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::index::{CorpusIndex, Mask, Position, floats, version_of, version_statement};
+use super::index::{CorpusIndex, Mask, Position, Vector, floats, version_of, version_statement};
 use super::quantised::Quantised;
 use super::scan::{Best, scan};
 use crate::ports::Columns;
@@ -19,8 +20,17 @@ const LEAST_KEPT: usize = 24;
 pub(super) struct Nearest {
     /// Chunks with their exact cosines, best first; equal ones in the order of chunk ids.
     pub(super) ranked: Vec<(Position, f64)>,
-    /// Whether the corpus still was as the index shows it.
+    /// Whether the corpus still was as the index shows it, as far as it was read.
     pub(super) unchanged: bool,
+    /// Exact vectors that were read of the version that the index shows: the index is to know them the next time.
+    pub(super) read: Vec<(Position, Vector)>,
+}
+
+impl Nearest {
+    /// Nothing, without a look at the corpus.
+    pub(super) fn none() -> Self {
+        Self { ranked: Vec::new(), unchanged: true, read: Vec::new() }
+    }
 }
 
 /// How many candidates of a scan are kept for exact scoring where `depth` are asked for.
@@ -60,22 +70,35 @@ pub(super) async fn nearest(
 ) -> Result<Nearest, DatabaseError> {
     let quantised = Quantised::of(query);
     if index.is_empty() || index.dimensions() != query.len() {
-        return Ok(Nearest { ranked: Vec::new(), unchanged: true });
+        return Ok(Nearest::none());
     }
     let candidates = shortlist(index, mask, &quantised, depth, host);
-    let mut found = Nearest { ranked: Vec::new(), unchanged: true };
+    let mut found = Nearest::none();
     let (mut scored, mut worst) = (0, 0.0_f64);
     while scored < candidates.len() {
         // First those that are likely to be enough, then all that are left.
         let until = if scored == 0 { (depth + MARGIN).min(candidates.len()) } else { candidates.len() };
-        let wave = &candidates[scored..until];
-        let (vectors, version) = exact(index, database, wave).await?;
-        found.unchanged &= version == index.version && vectors.len() == wave.len();
-        for (approximate, position) in wave {
-            let Some(vector) = vectors.get(&index.row(*position)) else { continue };
+        let (mut unknown, mut score) = (Vec::new(), |approximate: f32, position: Position, vector: &[f32]| {
             let cosine = f64::from(dot(vector, query));
-            worst = worst.max((cosine - f64::from(*approximate)).abs());
-            found.ranked.push((*position, cosine));
+            worst = worst.max((cosine - f64::from(approximate)).abs());
+            found.ranked.push((position, cosine));
+        });
+        for (approximate, position) in &candidates[scored..until] {
+            if index.exact(*position, |vector| score(*approximate, *position, vector)).is_none() {
+                unknown.push((*approximate, *position));
+            }
+        }
+        // Where all are known the store is not asked, nor whether it has changed: whoever reads the texts is told.
+        if !unknown.is_empty() {
+            let (vectors, version) = exact(index, database, &unknown).await?;
+            found.unchanged &= version == index.version && vectors.len() == unknown.len();
+            for (approximate, position) in unknown {
+                let Some(vector) = vectors.get(&index.row(position)) else { continue };
+                score(approximate, position, vector);
+                if version == index.version {
+                    found.read.push((position, Arc::clone(vector)));
+                }
+            }
         }
         found.ranked.sort_unstable_by(|one, other| {
             other.1.total_cmp(&one.1).then_with(|| index.chunk_id(one.0).cmp(index.chunk_id(other.0)))
@@ -98,7 +121,7 @@ async fn exact(
     index: &CorpusIndex,
     database: &dyn Database,
     candidates: &[(f32, Position)],
-) -> Result<(HashMap<i64, Vec<f32>>, i64), DatabaseError> {
+) -> Result<(HashMap<i64, Vector>, i64), DatabaseError> {
     const READ: &str = "SELECT rowid, embedding FROM chunks \
          WHERE rowid IN (SELECT value FROM json_each(?1)) AND embedding_model = ?2 AND dimensions = ?3";
     let rows: Vec<i64> = candidates.iter().map(|(_, position)| index.row(*position)).collect();

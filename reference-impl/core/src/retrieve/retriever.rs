@@ -254,9 +254,13 @@ impl Retriever {
             Some((vector, _)) => {
                 let few = self.narrowed(tenant, sources.database, &index, &mask, vector, &request.filter).await?;
                 let few = few.as_ref().unwrap_or(&mask);
-                nearest(&index, few, sources.database, self.indexes.scan(), vector, DEPTH).await?
+                let mut found = nearest(&index, few, sources.database, self.indexes.scan(), vector, DEPTH).await?;
+                if !found.read.is_empty() {
+                    self.indexes.keep_exact(tenant.id(), &index, std::mem::take(&mut found.read));
+                }
+                found
             }
-            None => Nearest { ranked: Vec::new(), unchanged: true },
+            None => Nearest::none(),
         };
         let (lexical, unchanged) = match mode {
             RetrievalMode::Dense => (Vec::new(), true),

@@ -11,6 +11,7 @@ use reference_core::retrieve::{HashedEmbedder, Quantised, dot, full_text_query, 
 use reference_core::tenancy::Fusion;
 use reference_core::testkit::TestTenants;
 use reference_impl::scan::SimdScan;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::process::Cpu;
@@ -96,7 +97,9 @@ impl Pieces {
 /// A connection set as the server's that read; no other setting of those changes how they read.
 fn open(file: &Path) -> Connection {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(file, flags).expect("the tenant's file")
+    let connection = Connection::open_with_flags(file, flags).expect("the tenant's file");
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).expect("a setting");
+    connection
 }
 
 impl Corpus {

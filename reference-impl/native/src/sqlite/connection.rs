@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reference_core::ports::DatabaseError;
 use reference_core::store::MIGRATIONS;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::batch::classify;
@@ -34,6 +35,8 @@ fn open(path: &Path, access: OpenFlags) -> Result<Connection, DatabaseError> {
         let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+        // Otherwise a prepared statement is prepared anew for other values, for plans that only an analysed file has.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         if access.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "wal_autocheckpoint", PAGES_OF_LOG)?;

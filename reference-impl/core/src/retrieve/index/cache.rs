@@ -3,16 +3,20 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::exact::Known;
 use super::load::load;
-use super::{CorpusIndex, corpus_version, version_of, version_statement};
+use super::{CorpusIndex, Position, Vector, corpus_version, version_of, version_statement};
 use crate::ports::Columns;
 use crate::ports::{Database, DatabaseError, Scan, Statement};
 use crate::sabotage::{self, Sabotage};
 use crate::search::Vocabulary;
 use crate::tenancy::TenantId;
 
+/// Exact vectors of one tenant take at most one part in so many of the room.
+const EXACT_SHARE: usize = 4;
+
 /// Indexes of tenants in memory, the least recently used making room. What is too large for the bound is used and not
-/// kept.
+/// kept. Exact vectors take what room the indexes leave: they go before any index goes.
 pub(crate) struct IndexCache {
     max_bytes: usize,
     scan: Arc<dyn Scan>,
@@ -38,6 +42,28 @@ impl Held {
     fn bytes(&self) -> usize {
         let words = self.vocabulary.as_ref().map_or(0, |(_, words)| words.len() * 96);
         words + self.index.as_ref().map_or(0, |index| index.bytes())
+    }
+
+    fn exact_bytes(&self) -> usize {
+        self.index.as_ref().map_or(0, |index| index.exact_bytes())
+    }
+}
+
+impl Tenants {
+    /// Room that all but this tenant take: indexes and words, and exact vectors.
+    fn beside(&self, tenant: &TenantId) -> (usize, usize) {
+        let others = self.held.iter().filter(|(id, _)| *id != tenant);
+        others.fold((0, 0), |(bytes, exact), (_, held)| (bytes + held.bytes(), exact + held.exact_bytes()))
+    }
+
+    /// Forgets exact vectors of the tenant that was least recently seen among those that have any and are not this one; tells how
+    /// much room that makes, and leaves them in `gone`.
+    fn forget_oldest_exact(&self, beside: &TenantId, gone: &mut Vec<Known>) -> Option<usize> {
+        let others = self.held.iter().filter(|(id, held)| *id != beside && held.exact_bytes() > 0);
+        let (_, oldest) = others.min_by_key(|(_, held)| held.used)?;
+        let bytes = oldest.exact_bytes();
+        gone.extend(oldest.index.as_ref()?.forget_exact());
+        Some(bytes)
     }
 }
 
@@ -123,23 +149,56 @@ impl IndexCache {
         self.lock().held.remove(tenant);
     }
 
+    /// Keeps exact vectors that were read for `index`, of the version that it shows, as far as there is room.
+    pub(crate) fn keep_exact(&self, tenant: &TenantId, index: &CorpusIndex, vectors: Vec<(Position, Vector)>) {
+        let mut gone = Vec::new(); // let go of after the lock is
+        let tenants = self.lock();
+        let Some(held) = tenants.held.get(tenant) else { return };
+        // What is known of an index that nobody will ask again would be counted nowhere.
+        if !held.index.as_deref().is_some_and(|held| std::ptr::eq(held, index)) {
+            return;
+        }
+        let share = self.max_bytes / EXACT_SHARE;
+        if index.exact_bytes() + index.exact_bytes_of(&vectors) > share {
+            // Those that are asked for now take the place of those that were asked for at some time.
+            gone.extend(index.forget_exact());
+        }
+        let bytes = index.exact_bytes_of(&vectors);
+        if index.exact_bytes() + bytes > share {
+            return;
+        }
+        let (others, exact) = tenants.beside(tenant);
+        let mut total = others + exact + held.bytes() + held.exact_bytes() + bytes;
+        while total > self.max_bytes {
+            let Some(freed) = tenants.forget_oldest_exact(tenant, &mut gone) else { return };
+            total -= freed;
+        }
+        index.put_exact(vectors);
+    }
+
     fn keep(&self, tenant: &TenantId, change: impl FnOnce(&mut Held)) {
+        let mut gone = Vec::new(); // let go of after the lock is
         let mut tenants = self.lock();
         tenants.uses += 1;
         let used = tenants.uses;
         let mut new = tenants.held.remove(tenant).unwrap_or_default();
         change(&mut new);
         new.used = used;
-        let bytes = new.bytes();
-        if bytes > self.max_bytes {
+        if new.bytes() > self.max_bytes {
             return;
         }
-        let mut total: usize = tenants.held.values().map(Held::bytes).sum();
-        while total + bytes > self.max_bytes {
-            let Some(oldest) = tenants.held.iter().min_by_key(|(_, held)| held.used).map(|(id, _)| id.clone()) else {
+        let (mut indexes, mut exact) = tenants.beside(tenant);
+        while indexes + exact + new.bytes() + new.exact_bytes() > self.max_bytes {
+            if let Some(freed) = tenants.forget_oldest_exact(tenant, &mut gone) {
+                exact -= freed;
+            } else if new.exact_bytes() > 0 {
+                gone.extend(new.index.iter().flat_map(|index| index.forget_exact()));
+            } else if let Some(oldest) = tenants.held.iter().min_by_key(|(_, held)| held.used) {
+                let oldest = oldest.0.clone();
+                indexes -= tenants.held.remove(&oldest).map_or(0, |held| held.bytes());
+            } else {
                 break;
-            };
-            total -= tenants.held.remove(&oldest).map_or(0, |held| held.bytes());
+            }
         }
         tenants.held.insert(tenant.clone(), new);
     }

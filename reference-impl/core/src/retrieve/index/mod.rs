@@ -1,7 +1,8 @@
-//! A tenant's corpus in memory: int8 vectors, chunk ids and metadata as of one corpus version. Texts and exact vectors stay
-//! in the database.
+//! A tenant's corpus in memory: int8 vectors, chunk ids and metadata as of one corpus version. Texts stay in the database, and so do
+//! exact vectors, of which those that were asked for are kept while there is room.
 
 mod cache;
+mod exact;
 mod load;
 mod part;
 mod segment;
@@ -10,6 +11,7 @@ mod segments;
 mod tests;
 
 pub(crate) use cache::IndexCache;
+pub(crate) use exact::Vector;
 pub(crate) use part::IndexedDocument;
 pub(crate) use segment::floats;
 pub(crate) use segments::{drop_all, due, due_statement, maintain};
@@ -167,7 +169,7 @@ impl CorpusIndex {
         (named.map_or("", |(model, _)| model), self.dimensions)
     }
 
-    /// Room that it takes, in bytes. Parts that several indexes share count in each.
+    /// Room that it takes without exact vectors, in bytes. Parts that several indexes share count in each.
     fn bytes(&self) -> usize {
         self.slots.iter().map(Slot::bytes).sum()
     }

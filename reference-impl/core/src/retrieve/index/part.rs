@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::exact::{Exact, Vector};
 use crate::ports::{Codes, Scan};
 
 /// Bytes of codes up to which runs are joined: some huge pages, and not so much that joining is felt.
@@ -27,6 +28,7 @@ pub(super) struct Part {
     pub(super) documents: Vec<Arc<IndexedDocument>>,
     pub(super) scales: Vec<f32>,
     codes: Codes,
+    pub(super) exact: Exact,
 }
 
 /// A part that is being put together.
@@ -55,7 +57,7 @@ impl PartBuilder {
 
     pub(super) fn build(self, host: &dyn Scan) -> Part {
         let Self { rows, chunk_ids, document_of, documents, scales, codes } = self;
-        Part { rows, chunk_ids, document_of, documents, scales, codes: host.hold(codes) }
+        Part { rows, chunk_ids, document_of, documents, scales, codes: host.hold(codes), exact: Exact::default() }
     }
 }
 
@@ -113,15 +115,17 @@ impl Slot {
     /// What is alive in all of `slots`, which follow each other, as one.
     fn join(slots: &[Self], host: &dyn Scan) -> Self {
         let mut joined = PartBuilder::default();
+        let mut exact: Vec<Option<Vector>> = Vec::new();
         for slot in slots {
             let dimensions = slot.part.codes().len() / slot.part.rows.len().max(1);
             for at in (0..slot.part.rows.len()).filter(|at| slot.lives(*at)) {
                 joined.codes.extend_from_slice(&slot.part.codes()[at * dimensions..(at + 1) * dimensions]);
                 let document = &slot.part.documents[slot.part.document_of[at] as usize];
                 joined.add(slot.part.rows[at], Arc::clone(&slot.part.chunk_ids[at]), document, slot.part.scales[at]);
+                exact.push(slot.part.exact.get(at));
             }
         }
-        Self::new(joined.build(host))
+        Self::new(Part { exact: Exact::of(exact), ..joined.build(host) })
     }
 }
 

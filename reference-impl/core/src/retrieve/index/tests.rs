@@ -12,9 +12,11 @@ use crate::ingest::{ChunkOptions, ContentType, DocumentInput, UnicodeWords, docu
 use crate::ports::{
     BoxFuture, Databases, EmbedPurpose, Embedded, Embedder, EmbedderKind, ModelError, PortableScan, Row,
 };
-use crate::retrieve::dense::{dot, nearest};
+use crate::retrieve::dense::{Nearest, dot, nearest};
 use crate::tenancy::TenantContext;
 use crate::testkit::{MemoryDatabases, TestTenants};
+
+mod exact;
 
 /// Gives every text a vector of its own by its hash.
 struct Spread;
