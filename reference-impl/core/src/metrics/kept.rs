@@ -8,6 +8,8 @@ use super::{HIT, MISS};
 const NUMBER: i64 = 0;
 /// Part of the first bucket of a histogram; the others follow, and then its sum.
 const FIRST_BUCKET: i64 = 1;
+/// Part of the sum of a histogram, after its buckets.
+const SUM: i64 = 17;
 /// Part of the day that the used share of the budget is of.
 pub(super) const DAY: i64 = -1;
 
@@ -61,7 +63,7 @@ impl Series {
         match (self.figure(*metric, &labels), usize::try_from(part - FIRST_BUCKET)) {
             (Figure::Number(number), Err(_)) if metric.family().kind == Kind::Gauge => *number = *value,
             (Figure::Number(number), Err(_)) => *number += value,
-            (Figure::Times(histogram), Ok(BUCKETS)) => histogram.sum_ms += value,
+            (Figure::Times(histogram), Ok(_)) if *part == SUM => histogram.sum_ms += value,
             (Figure::Times(histogram), Ok(bucket)) if bucket < BUCKETS => {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count that was whole")]
                 let count = *value as u64;
@@ -88,10 +90,37 @@ impl Series {
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
 fn told(histogram: &Histogram, mut tell: impl FnMut(i64, f64)) {
-    for (part, count) in (FIRST_BUCKET..).zip(histogram.buckets) {
+    for (part, count) in (FIRST_BUCKET..SUM).zip(histogram.buckets) {
         if count > 0 {
             tell(part, count as f64);
         }
     }
-    tell(FIRST_BUCKET + BUCKETS as i64, histogram.sum_ms);
+    tell(SUM, histogram.sum_ms);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_comes_after_the_last_bucket() {
+        assert_eq!(usize::try_from(SUM - FIRST_BUCKET), Ok(BUCKETS));
+    }
+
+    #[test]
+    fn what_is_taken_out_and_put_back_is_the_same() {
+        let mut series = Series::default();
+        for value in [0.5, 7.0, 1e9] {
+            series.add(Metric::Latency, &["/search"], value);
+        }
+        series.add(Metric::Requests, &["/search", "POST", "200"], 3.0);
+        series.set(Metric::CacheEntries, &[], 4.0);
+        let before = series.clone();
+        let changes = series.take();
+        assert!(series.is_empty());
+        for change in &changes {
+            series.apply(change);
+        }
+        assert!(Metric::ALL.iter().all(|metric| series.of(*metric) == before.of(*metric)), "{changes:?}");
+    }
 }

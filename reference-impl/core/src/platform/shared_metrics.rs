@@ -57,7 +57,9 @@ impl SharedMetrics {
     ) -> Result<Vec<Change>, DatabaseError> {
         let Some(database) = self.open(tenant).await? else {
             // Nobody asks for the counts of a tenant that is gone.
-            tenant.into_iter().for_each(|id| counts.forget(id));
+            if let Some(id) = tenant {
+                counts.forget(id);
+            }
             return Ok(Vec::new());
         };
         let taken = counts.take(tenant);

@@ -200,7 +200,7 @@ impl Platform {
                 Ok(()) => return Ok((Kept::Yes, true)),
                 Err(AudioError::Full) => return Ok((Kept::NoRoom, true)),
                 Err(error @ AudioError::Unavailable { .. }) => {
-                    tracing::warn!(tenant = tenant.id().as_str(), %error, "audio is kept in the database")
+                    tracing::warn!(tenant = tenant.id().as_str(), %error, "audio is kept in the database");
                 }
             }
         }

@@ -49,10 +49,9 @@ async fn settled(house: &House) {
 async fn rows(house: &House, tenant: &TenantContext) -> i64 {
     let database = house.platform.ports().databases.open(tenant).await.unwrap();
     let count = Statement::new("SELECT (SELECT count(*) FROM chunks) + (SELECT count(*) FROM jobs)", Vec::new());
-    match database.batch(vec![count]).await.unwrap()[0][0][0] {
-        Value::Integer(rows) => rows,
-        ref other => panic!("a count is no {other:?}"),
-    }
+    let answers = database.batch(vec![count]).await.unwrap();
+    let Value::Integer(rows) = answers[0][0][0] else { panic!("a count is an integer: {answers:?}") };
+    rows
 }
 
 #[tokio::test]
