@@ -47,11 +47,6 @@ pub const BODIES_MAY_DIFFER: [(&str, &str); 6] = [
 pub const ONE_MAY_REFUSE: [(&str, &str); 1] =
     [("synthesize_speech/body/format/enum/", "one of the two has no encoder for this format")];
 
-/// Why the scores of what is found after documents were deleted may differ. Older releases of SQLite go on counting the rows that
-/// were deleted from an FTS5 table without content (3.47, which workerd has, does; 3.54 does not), and each deployment has its host's.
-pub const SCORES_AFTER_DELETE: &str =
-    "the SQLite of workerd goes on counting deleted rows of a text index, that of the native server does not";
-
 /// Ids that a deployment draws, by how they begin.
 const DRAWN: [&str; 3] = ["job_", "ses_", "aud_"];
 /// Letters of a drawn id after its beginning.
@@ -64,9 +59,8 @@ pub fn refused_by_one(id: &str, one: &Response, other: &Response) -> Option<&'st
     declared.filter(|_| refused[0] != refused[1]).map(|(_, why)| *why)
 }
 
-/// What differs between two answers of `operation`, as one sentence; `None` where nothing does that must not. Fields of `apart`
-/// may be told differently in these two alone.
-pub fn difference(operation: &str, one: &Response, other: &Response, apart: &[&str]) -> Option<String> {
+/// What differs between two answers of `operation`, as one sentence; `None` where nothing does that must not.
+pub fn difference(operation: &str, one: &Response, other: &Response) -> Option<String> {
     if one.status != other.status {
         let codes = [one, other].map(|it| it.error_code().unwrap_or_default());
         return Some(format!("status: {} {} and {} {}", one.status, codes[0], other.status, codes[1]));
@@ -77,40 +71,40 @@ pub fn difference(operation: &str, one: &Response, other: &Response, apart: &[&s
     if BODIES_MAY_DIFFER.iter().any(|(name, _)| *name == operation) {
         return None;
     }
-    let bodies = [one, other].map(|it| body(it, apart));
+    let bodies = [one, other].map(body);
     innermost(&bodies[0], &bodies[1], &mut String::new())
 }
 
 /// A body as JSON: events as a list without heartbeats, any other text as a string.
-fn body(response: &Response, apart: &[&str]) -> Value {
+fn body(response: &Response) -> Value {
     let text = || Value::String(String::from_utf8_lossy(&response.body).into_owned());
     match response.media_type().as_str() {
         "text/event-stream" => {
             let event = |item| match item {
                 Item::Event(event) => {
                     let data = serde_json::from_str(&event.data).unwrap_or(Value::String(event.data));
-                    Some(serde_json::json!({"event": event.name, "data": plain(None, data, apart)}))
+                    Some(serde_json::json!({"event": event.name, "data": plain(None, data)}))
                 }
                 Item::Comment(_) => None,
             };
             Value::Array(Parser::new().push(&response.body).into_iter().filter_map(event).collect())
         }
-        _ => response.json().map_or_else(text, |body| plain(None, body, apart)),
+        _ => response.json().map_or_else(text, |body| plain(None, body)),
     }
 }
 
 /// The value without what may differ.
-fn plain(field: Option<&str>, value: Value, apart: &[&str]) -> Value {
-    let may_differ = |field: &str| apart.contains(&field) || MAY_DIFFER.iter().any(|(name, _)| *name == field);
+fn plain(field: Option<&str>, value: Value) -> Value {
+    let may_differ = |field: &str| MAY_DIFFER.iter().any(|(name, _)| *name == field);
     let may_differ = field.is_some_and(may_differ);
     match value {
         Value::Null => Value::Null,
         _ if may_differ => Value::String("(may differ)".to_owned()),
         Value::String(text) => Value::String(undrawn(&text)),
-        Value::Array(items) => Value::Array(items.into_iter().map(|item| plain(None, item, apart)).collect()),
+        Value::Array(items) => Value::Array(items.into_iter().map(|item| plain(None, item)).collect()),
         Value::Object(fields) => {
             let fields = fields.into_iter().map(|(name, value)| {
-                let value = plain(Some(&name), value, apart);
+                let value = plain(Some(&name), value);
                 (name, value)
             });
             Value::Object(fields.collect::<Map<_, _>>())

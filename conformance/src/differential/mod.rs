@@ -7,7 +7,7 @@
 mod alike;
 mod requests;
 
-pub use alike::{BODIES_MAY_DIFFER, MAY_DIFFER, ONE_MAY_REFUSE, SCORES_AFTER_DELETE, difference, refused_by_one};
+pub use alike::{BODIES_MAY_DIFFER, MAY_DIFFER, ONE_MAY_REFUSE, difference, refused_by_one};
 
 use std::{collections::BTreeSet, path::PathBuf, time::SystemTime};
 
@@ -93,8 +93,7 @@ fn compare(options: &Options, command: &str) -> Result<u8, Broken> {
     let fields = MAY_DIFFER.iter().map(|(name, why)| format!("`{name}` may differ: {why}"));
     let bodies = BODIES_MAY_DIFFER.iter().map(|(name, why)| format!("the body of `{name}` may differ: {why}"));
     let refused = ONE_MAY_REFUSE.iter().map(|(part, why)| format!("one may refuse `{part}`: {why}"));
-    let scores = format!("`score` may differ after a document was deleted: {SCORES_AFTER_DELETE}");
-    notes.extend(fields.chain(bodies).chain(refused).chain([scores]));
+    notes.extend(fields.chain(bodies).chain(refused));
     let mut record = engine::Frame::new(&pair.one, started, command).record(cases, verdict, None, notes);
     record.target.name = format!("{}-and-{}", options.target, options.other);
     output::say(&score);
@@ -150,7 +149,7 @@ impl Pair {
             }
             let send = |session| patiently(session, asked.of(session, &tenant.id));
             let (one, other) = join(send(&self.one), send(&self.other)).await;
-            cases.push(self.judged(id, asked.operation, (one, other), asked.apart));
+            cases.push(self.judged(id, asked.operation, (one, other)));
         }
         cases
     }
@@ -167,7 +166,7 @@ impl Pair {
             }
             let send = |session| exchange(session, generated);
             let (one, other) = join(send(&self.one), send(&self.other)).await;
-            cases.push(self.judged(id, operation, (one, other), &[]));
+            cases.push(self.judged(id, operation, (one, other)));
         }
         cases
     }
@@ -180,7 +179,7 @@ impl Pair {
         (has[0] != has[1]).then(|| format!("one of the two alone has the feature `{guard}`"))
     }
 
-    fn judged(&self, id: String, operation: &str, answers: (Answer, Answer), apart: &[&str]) -> CaseRecord {
+    fn judged(&self, id: String, operation: &str, answers: (Answer, Answer)) -> CaseRecord {
         match answers {
             (Answer::Lacks(reason), _) | (_, Answer::Lacks(reason)) => {
                 case(id, operation, CaseRecordOutcome::NotApplicable, reason)
@@ -192,7 +191,7 @@ impl Pair {
                 if let Some(why) = refused_by_one(&id, &one.response, &other.response) {
                     return case(id, operation, CaseRecordOutcome::NotApplicable, why.to_owned());
                 }
-                let found = difference(operation, &one.response, &other.response, apart);
+                let found = difference(operation, &one.response, &other.response);
                 let outcome = if found.is_some() { CaseRecordOutcome::Fail } else { CaseRecordOutcome::Pass };
                 let mut record = case(id, operation, outcome, String::new());
                 record.message = found.map(|it| record::cut(&self.one.redactor.clean(&it), 2000).0);

@@ -117,7 +117,7 @@ mod tests {
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
             rows.collect::<rusqlite::Result<Vec<(i64, String)>>>().unwrap()
         };
-        let all = "SELECT chunks.rowid, id || hex(embedding) FROM chunks JOIN chunks_fts ON chunks_fts.rowid = chunks.rowid \
+        let all = "SELECT chunks.rowid, chunks.id || hex(embedding) FROM chunks JOIN chunks_fts_docsize AS indexed ON indexed.id = chunks.rowid \
                    ORDER BY chunks.rowid";
         assert_eq!(rows(all), [(4, "a0000803F".to_owned()), (7, "b000080BF".to_owned())]);
         connection.execute("DELETE FROM chunks WHERE id = 'b'", []).unwrap();

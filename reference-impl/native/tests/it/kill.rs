@@ -109,8 +109,8 @@ async fn check(folder: &Path, acknowledged: &BTreeMap<String, String>, round: us
             read("PRAGMA integrity_check"),
             read("SELECT id, text, chunks FROM documents ORDER BY id"),
             read("SELECT document_id, ordinal, span_start, span_end, text FROM chunks ORDER BY document_id, ordinal"),
-            read("SELECT (SELECT count(*) FROM chunks), (SELECT count(*) FROM chunks_fts)"),
-            read("SELECT count(*) FROM chunks WHERE rowid NOT IN (SELECT rowid FROM chunks_fts)"),
+            read("SELECT (SELECT count(*) FROM chunks), (SELECT count(*) FROM chunks_fts_docsize)"),
+            read("SELECT count(*) FROM chunks WHERE rowid NOT IN (SELECT id FROM chunks_fts_docsize)"),
         ])
         .await
         .unwrap();
