@@ -10,9 +10,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { at, checks, differences, freePort } from "./adapters/asking.mjs";
 import { changed } from "./adapters/configuration.mjs";
-import { alarms, alarmsOfBefore, faults, models, points, spans, speech, waiting } from "./adapters/models.mjs";
+import { alarms, alarmsOfBefore, faults, models, points, spans, speech, unbound, waiting } from "./adapters/models.mjs";
 import { audio, cache, deleted, ports, reborn } from "./adapters/stores.mjs";
-import { vectors } from "./adapters/vectors.mjs";
+import { mismade, vectors } from "./adapters/vectors.mjs";
 import { Stop, start } from "./run.mjs";
 import { standIns } from "./stand-ins/server.mjs";
 
@@ -65,12 +65,25 @@ async function everything(running) {
   await running.begin();
   await ports();
   const entry = await cache(running.worker, running.beside);
-  for (const part of [vectors, models, alarms, speech, audio, points, faults, deleted]) await part(running.beside, running.worker);
+  for (const part of [vectors, models, alarms, speech, audio, points, faults]) await part(running.beside, running.worker);
+  await mismade(running.beside);
+  await deleted(running.beside, running.worker);
   spans(running.lines);
   const late = await waiting(running.worker, running.beside, "late", 1);
   await running.again();
   await alarmsOfBefore(running.worker, late);
   await reborn(running.worker, entry);
+  await withoutBinding();
+}
+
+async function withoutBinding() {
+  let lines = "";
+  const change = ({ platform }) =>
+    platform.model_providers.push({ id: "cf/none", kind: "generation", api: "workers_ai", url: "http://127.0.0.1:9", account: "acc",
+      model: "@cf/meta/llama-3.1-8b-instruct", timeout_ms: 1000, binding: "NOT_BOUND" });
+  const { worker, url: address } = await start({ onLine: (line) => (lines += line), change });
+  await unbound(address, () => lines);
+  await worker.dispose();
 }
 
 /** Every flaw of a binding's adapter, each on a Worker that has seen nothing else; gives those that nothing noticed. */

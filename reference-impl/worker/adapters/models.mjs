@@ -122,6 +122,18 @@ export async function faults(beside) {
   expect("/search afterwards", await search(), [200, []]);
 }
 
+/** A Worker whose configuration names a binding that it has not. */
+export async function unbound(url, told) {
+  for (const [path, method] of [["/health", "GET"], ["/search", "POST"], ["/nowhere", "GET"]]) {
+    const response = await fetch(url + path, { method, headers: { "x-request-id": "asked-without-a-binding" } });
+    const body = await response.json();
+    expect(`${path} where a binding is missing`, [response.status, body.error?.code, body.error?.request_id, response.headers.get("x-request-id")],
+      [503, "UPSTREAM_UNAVAILABLE", "asked-without-a-binding", "asked-without-a-binding"]);
+    expect(`${path} says how long to wait`, [response.headers.get("retry-after"), response.headers.get("cache-control")], ["1", "no-store"]);
+  }
+  expect("operators are told which", await within(() => /this Worker cannot serve.*NOT_BOUND/.test(told())), true);
+}
+
 /** What the console told of jobs: each under the request that started it. */
 export function spans(lines) {
   const told = (form) => [...lines.matchAll(form)].flatMap(([, line]) => {

@@ -60,6 +60,16 @@ export async function vectors(beside) {
   expect("another tenant finds nothing of it", found(await retrieve(PLAIN, "brake number 40"))?.length, 0);
 }
 
+/** An index that was made for other vectors: it takes none, and nobody notices in an answer. */
+export async function mismade(beside) {
+  const right = beside.vectorize.dimensions;
+  beside.vectorize.dimensions = 256;
+  await ingest(INDEXED, document("spoke", "A broken spoke is replaced within two days.", { lang: "en" }));
+  const answer = await retrieve(INDEXED, "when is a broken spoke replaced");
+  expect("an index of other dimensions", [answer.status, answer.json?.degraded ?? [], found(answer)?.[0]?.[0]], [200, [], "spoke"]);
+  beside.vectorize.dimensions = right;
+}
+
 /** A document that the index does not show, among more than it names at once. */
 async function unseen(index, caughtUp) {
   index.delayMs = 0;

@@ -34,6 +34,7 @@ mod models;
 mod store;
 mod tasks;
 mod telemetry;
+mod unready;
 mod wire;
 #[path = "../../native/src/models/word_piece.rs"]
 #[expect(unreachable_pub, reason = "the native server, which has the same tokenizer, is a library too")]
@@ -143,7 +144,10 @@ async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker
         served.wake();
         served.entry(&env)
     } else {
-        let served = served(&env)?;
+        let served = match served(&env) {
+            Ok(served) => served,
+            Err(cause) => return wire::answer(unready::answer(&request, &cause)?).await,
+        };
         warm();
         served.entry(&env)
     };
