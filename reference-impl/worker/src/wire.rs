@@ -41,7 +41,7 @@ fn headers(raw: &web_sys::Headers) -> worker::Result<HeaderMap> {
     for entry in raw.entries() {
         let entry: js_sys::Array = entry?.into();
         let text = |at| entry.get(at).as_string().unwrap_or_default();
-        headers.append(HeaderName::from_bytes(text(0).as_bytes())?, HeaderValue::from_str(&text(1))?);
+        headers.append(HeaderName::from_bytes(text(0).as_bytes())?, HeaderValue::from_bytes(text(1).as_bytes())?);
     }
     Ok(headers)
 }

@@ -12,7 +12,7 @@ mod table;
 mod tests;
 mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -28,6 +28,9 @@ use series::{Figure, Series};
 pub(crate) const HIT: &str = "hit";
 pub(crate) const MISS: &str = "miss";
 
+/// Time after which counts that are on their way are taken for lost with whoever was to bring them, in microseconds.
+const LOST_AFTER_US: u64 = 15_000_000;
+
 /// The counts of every tenant. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics(Arc<Inner>);
@@ -37,8 +40,8 @@ struct Inner {
     off: AtomicBool,
     /// By tenant; `None` counts what happened before a tenant was known.
     tenants: RwLock<BTreeMap<Option<TenantId>, Arc<Mutex<Counted>>>>,
-    /// Whose counts are on their way to where they are kept.
-    leaving: Mutex<BTreeSet<Option<TenantId>>>,
+    /// Whose counts are on their way to where they are kept, and since when by the monotonic clock, in microseconds.
+    leaving: Mutex<BTreeMap<Option<TenantId>, u64>>,
 }
 
 #[derive(Debug, Default)]
@@ -184,30 +187,36 @@ impl Metrics {
     }
 
     /// Everything of which something is counted here that is not on its way already.
-    pub(crate) fn unkept(&self) -> Vec<Option<TenantId>> {
-        let leaving = self.0.leaving.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    pub(crate) fn unkept(&self, now_us: u64) -> Vec<Option<TenantId>> {
+        let mut leaving = self.0.leaving.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        leaving.retain(|_, since| now_us.saturating_sub(*since) < LOST_AFTER_US);
         let tenants = self.0.tenants.read().unwrap_or_else(PoisonError::into_inner);
         let counts = |counted: &Mutex<Counted>| {
             let counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
             !counted.series.is_empty() || counted.budget_day.is_some()
         };
-        tenants.iter().filter(|(id, it)| !leaving.contains(id) && counts(it)).map(|(id, _)| id.clone()).collect()
+        tenants.iter().filter(|(id, it)| !leaving.contains_key(id) && counts(it)).map(|(id, _)| id.clone()).collect()
     }
 
     /// Whether counts of a tenant are on their way to where they are kept.
     pub(crate) fn is_leaving(&self, tenant: Option<&TenantId>) -> bool {
-        self.0.leaving.lock().unwrap_or_else(PoisonError::into_inner).contains(&tenant.cloned())
+        self.0.leaving.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&tenant.cloned())
     }
 
-    /// Takes out what was counted of a tenant, to be added to what is kept; `None` while what was taken before is on its way.
-    pub(crate) fn take(&self, tenant: Option<&TenantId>) -> Option<Leaving> {
+    /// Takes out what was counted of a tenant, to be added to what is kept; `None` while what was taken before is on its way. A host may
+    /// end that way without a word, so that nothing is waited for for long.
+    pub(crate) fn take(&self, tenant: Option<&TenantId>, now_us: u64) -> Option<Leaving> {
         let tenant = tenant.cloned();
-        if !self.0.leaving.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone()) {
-            return None;
+        {
+            let mut leaving = self.0.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+            if leaving.get(&tenant).is_some_and(|since| now_us.saturating_sub(*since) < LOST_AFTER_US) {
+                return None;
+            }
+            leaving.insert(tenant.clone(), now_us);
         }
         let counted = self.0.tenants.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned();
         let changes = counted.map(|it| it.lock().unwrap_or_else(PoisonError::into_inner).take()).unwrap_or_default();
-        Some(Leaving { metrics: self.clone(), tenant, changes })
+        Some(Leaving { metrics: self.clone(), tenant, since_us: now_us, changes })
     }
 
     /// The page of what is kept of some tenants, each with the day that it is there; `None` is what belongs to none.
@@ -243,6 +252,7 @@ impl Metrics {
 pub(crate) struct Leaving {
     metrics: Metrics,
     tenant: Option<TenantId>,
+    since_us: u64,
     changes: Vec<Change>,
 }
 
@@ -267,6 +277,9 @@ impl Drop for Leaving {
                 changes.iter().chain(&newer).for_each(|change| counted.apply(change));
             });
         }
-        self.metrics.0.leaving.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.tenant);
+        let mut leaving = self.metrics.0.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        if leaving.get(&self.tenant) == Some(&self.since_us) {
+            leaving.remove(&self.tenant);
+        }
     }
 }

@@ -81,6 +81,22 @@ fn a_label_never_ends_its_line() {
 }
 
 #[test]
+fn counts_that_nobody_brings_home_hold_up_no_others() {
+    let metrics = Metrics::default();
+    let one = tenant("one");
+    metrics.count(Some(&one), Metric::StreamAborts, &[]);
+    let lost = metrics.take(Some(&one), 0).unwrap();
+    metrics.count(Some(&one), Metric::StreamAborts, &[]);
+    assert!(metrics.take(Some(&one), LOST_AFTER_US - 1).is_none() && metrics.unkept(LOST_AFTER_US - 1).is_empty());
+    assert_eq!(metrics.unkept(LOST_AFTER_US), [Some(one.clone())]);
+    let newer = metrics.take(Some(&one), LOST_AFTER_US).unwrap();
+    drop(lost);
+    assert!(metrics.is_leaving(Some(&one)), "the newer one is under way still");
+    newer.kept();
+    assert!(!metrics.is_leaving(Some(&one)) && metrics.unkept(LOST_AFTER_US) == [Some(one)], "what was lost came back");
+}
+
+#[test]
 fn counts_nothing_when_off() {
     let metrics = Metrics::off();
     metrics.count(None, Metric::StreamAborts, &[]);

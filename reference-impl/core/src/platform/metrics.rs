@@ -50,8 +50,12 @@ impl Platform {
     /// Has what was counted in this process kept where all processes keep it. What cannot be kept now is kept with the next.
     pub async fn keep_metrics(&self) {
         let Some(shared) = &self.shared_metrics else { return };
-        for tenant in self.metrics.unkept() {
-            if let Err(error) = shared.keep(&self.metrics, tenant.as_ref()).await {
+        for tenant in self.metrics.tenants() {
+            self.see_searches(&tenant, self.cache_counters.of(&tenant));
+        }
+        let now_us = self.ports.clock.monotonic_us();
+        for tenant in self.metrics.unkept(now_us) {
+            if let Err(error) = shared.keep(&self.metrics, tenant.as_ref(), now_us).await {
                 let tenant = tenant.as_ref().map_or("none", TenantId::as_str);
                 tracing::warn!(tenant, %error, "counts are not kept");
             }
@@ -61,7 +65,7 @@ impl Platform {
     async fn kept_page(&self, shared: &SharedMetrics, tenant: &TenantContext, all: bool) -> Result<String, StoreError> {
         let mut shown = vec![Some(tenant.id().clone())];
         if all {
-            shown = self.metrics.unkept();
+            shown = self.metrics.unkept(self.ports.clock.monotonic_us());
             shown.push(None);
             shown.extend(shared.tenants().await?.into_iter().map(Some));
             shown.sort();
@@ -77,8 +81,12 @@ impl Platform {
                 }
                 self.ports.timer.sleep(LOOK_AGAIN_MS).await;
             }
-            let kept = shared.keep_and_read(&self.metrics, id.as_ref()).await?;
-            pages.push((id, kept, day_of(now)));
+            // Of a tenant that is gone nothing is told.
+            if let Some(kept) =
+                shared.keep_and_read(&self.metrics, id.as_ref(), self.ports.clock.monotonic_us()).await?
+            {
+                pages.push((id, kept, day_of(now)));
+            }
         }
         Ok(Metrics::page_of(pages))
     }

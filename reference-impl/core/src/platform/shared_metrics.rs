@@ -36,33 +36,39 @@ impl SharedMetrics {
     }
 
     /// Adds what this process has counted of a tenant since it last did.
-    pub(super) async fn keep(&self, counts: &Metrics, tenant: Option<&TenantId>) -> Result<(), DatabaseError> {
-        self.kept(counts, tenant, false).await.map(drop)
+    pub(super) async fn keep(
+        &self,
+        counts: &Metrics,
+        tenant: Option<&TenantId>,
+        now_us: u64,
+    ) -> Result<(), DatabaseError> {
+        self.kept(counts, (tenant, now_us), false).await.map(drop)
     }
 
-    /// The same, and returns all that is kept of it.
+    /// The same, and returns all that is kept of it; `None` for a tenant that is gone.
     pub(super) async fn keep_and_read(
         &self,
         counts: &Metrics,
         tenant: Option<&TenantId>,
-    ) -> Result<Vec<Change>, DatabaseError> {
-        self.kept(counts, tenant, true).await
+        now_us: u64,
+    ) -> Result<Option<Vec<Change>>, DatabaseError> {
+        self.kept(counts, (tenant, now_us), true).await
     }
 
     async fn kept(
         &self,
         counts: &Metrics,
-        tenant: Option<&TenantId>,
+        (tenant, now_us): (Option<&TenantId>, u64),
         reads: bool,
-    ) -> Result<Vec<Change>, DatabaseError> {
+    ) -> Result<Option<Vec<Change>>, DatabaseError> {
         let Some(database) = self.open(tenant).await? else {
             // Nobody asks for the counts of a tenant that is gone.
             if let Some(id) = tenant {
                 counts.forget(id);
             }
-            return Ok(Vec::new());
+            return Ok(None);
         };
-        let taken = counts.take(tenant);
+        let taken = counts.take(tenant, now_us);
         let changes = match &taken {
             Some(leaving) if !sabotage::on(Sabotage::WorkerCountsLost) => leaving.changes(),
             Some(_) | None => &[],
@@ -82,7 +88,7 @@ impl SharedMetrics {
             }
             self.noted().insert(id.clone());
         }
-        Ok(kept)
+        Ok(Some(kept))
     }
 
     /// Tenants of which something is kept and who are there still.

@@ -16,7 +16,7 @@ use crate::ports::{AudioError, Database, DatabaseError, ModelError, SpeechFormat
 use crate::sabotage::{self, Sabotage};
 use crate::speech::{Recording, SpeechError, SpeechRequest, collected};
 use crate::store::audio::{self, Kept};
-use crate::store::jobs::{self, Ending, Job, JobFailure, JobKind, NewJob};
+use crate::store::jobs::{self, Ending, Job, JobFailure, JobKind, JobStatus, NewJob};
 use crate::tenancy::{Scope, TenantContext};
 use crate::trace::WorkOrigin;
 
@@ -178,8 +178,12 @@ impl Platform {
         };
         let (now, ttl_ms) = (self.ports().clock.now(tenant.id()), tenant.settings().times.result_ttl_ms);
         let finished = jobs::finish(database, &job.id, &[], &ending, now, ttl_ms).await?;
-        if !finished && let Some(store) = &self.audio {
-            // Cancelled meanwhile, or its tenant is gone: nobody can ask for this audio, and nobody else removes it.
+        let elsewhere = self.audio.as_ref().filter(|_| !finished);
+        if let Some(store) = elsewhere
+            && jobs::get(database, &job.id, now).await?.is_none_or(|job| job.status != JobStatus::Succeeded)
+        {
+            // Cancelled meanwhile, or its tenant is gone: nobody can ask for this audio, and nobody else removes it. Another runner that
+            // was quicker has kept the same.
             let removed = store.remove(tenant, job.id.as_str()).await;
             removed.map_err(|error| unreachable_audio(&error))?;
         }

@@ -189,16 +189,14 @@ pub(super) async fn erase(
     vectors: &dyn VectorIndex,
     chosen: bool,
 ) -> Result<Option<u64>, StepError> {
-    const LAST: &str = "SELECT max(coalesce((SELECT max(rowid) FROM chunks), 0), \
-         coalesce((SELECT max(rowid) FROM tombstones), 0))";
-    let State { stored, mark, progress, .. } = state(database).await?;
+    const LAST: &str = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'chunks'), 0)";
+    let State { stored, mark, .. } = state(database).await?;
     if stored.is_empty() && !chosen {
         return Ok(None);
     }
     let answers = database.batch(vec![Statement::new(LAST, Vec::new())]).await?;
     let row = answers.first().and_then(|rows| rows.first()).cloned().unwrap_or_default();
-    let sent = progress.pending.map_or(0, |it| it.visible).max(progress.visible);
-    let last = Columns::of(&row).integer()?.max(sent);
+    let last = Columns::of(&row).integer()?;
     let mut from = 1;
     while from <= last {
         let until = last.min(from.saturating_add(REMOVED_AT_ONCE - 1));

@@ -13,6 +13,9 @@ const LOOK_AGAIN_MS: u64 = 250;
 /// request; what is left is done by the next round.
 const ROUND_MS: (u64, u64) = (2_000, 20_000);
 
+/// Time that whoever erases a tenant waits for a round that is under way, in milliseconds; none goes on for longer.
+const LONGEST_WAIT_MS: u64 = ROUND_MS.1;
+
 /// The share of a request's time that a look-up may take is one in so many.
 const SHARE: u64 = 8;
 
@@ -50,6 +53,15 @@ impl Keeper {
         database: &dyn Database,
     ) -> Result<Option<u64>, StepError> {
         let chosen = self.of(tenant).is_some();
+        // A round that is under way here would put back what is removed.
+        let mut turn = Turn::take(&self.busy, tenant.id());
+        for _ in 0..LONGEST_WAIT_MS / LOOK_AGAIN_MS {
+            if turn.is_some() {
+                break;
+            }
+            self.timer.sleep(LOOK_AGAIN_MS).await;
+            turn = Turn::take(&self.busy, tenant.id());
+        }
         erase(tenant, database, &*self.vectors, chosen).await
     }
 

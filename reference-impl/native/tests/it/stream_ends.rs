@@ -19,13 +19,14 @@ fn long_text() -> String {
 }
 
 /// The fixtures' tenants, who may hear long texts at once.
-fn patient(folder: &std::path::Path) -> std::path::PathBuf {
+fn patient(folder: &std::path::Path, write_timeout_ms: u32) -> std::path::PathBuf {
     let tenants = hurried(folder);
     let file = tenants.join("platform.yaml");
     let settings = std::fs::read_to_string(&file).unwrap();
     let patient = settings.replace("tts_sync_chars: 1000", "tts_sync_chars: 4000");
     assert_ne!(settings, patient, "the default limits say how long a text is spoken at once");
-    std::fs::write(&file, patient).unwrap();
+    let timed = patient.replace("write_timeout_ms: 500", &format!("write_timeout_ms: {write_timeout_ms}"));
+    std::fs::write(&file, timed).unwrap();
     tenants
 }
 
@@ -67,7 +68,7 @@ fn until_nobody_speaks(program: &Program, what: &str) {
 #[test]
 fn a_client_that_stops_reading_is_left_and_others_are_served() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::start_with(&folder.path().join("data"), &patient(folder.path()));
+    let program = Program::start_with(&folder.path().join("data"), &patient(folder.path(), 500));
     let (mut stopped, _) = listening(&program);
     assert!(program.children() > 0, "it waits for its client");
     let other = say(&program, SPEAKER, &json!({"text": "Good morning.", "language": "en"}));
@@ -84,7 +85,7 @@ fn a_client_that_stops_reading_is_left_and_others_are_served() {
 #[test]
 fn a_slow_reader_gets_all_of_it() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::start_with(&folder.path().join("data"), &patient(folder.path()));
+    let program = Program::start_with(&folder.path().join("data"), &patient(folder.path(), 20_000));
     let (mut slow, mut read) = listening(&program);
     let mut part = vec![0; 64 << 10];
     loop {

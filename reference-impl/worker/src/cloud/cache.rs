@@ -25,8 +25,8 @@ const SHORTEST_TTL_S: u64 = 60;
 const LONGEST_TTL_S: u64 = 30 * 24 * 3600;
 /// Longest name that the host takes, in bytes.
 const NAME_BYTES: usize = 512;
-/// Entries that one clearing removes. A request may make a thousand calls of bindings; what is left can never be found again
-/// and goes when its time is over.
+/// Entries that one clearing removes, which fails where there are more: a request may make a thousand calls of bindings. What is left
+/// after a change of documents can never be found again and goes when its time is over.
 const CLEARED: usize = 400;
 /// Pages of a thousand entries that are counted; a tenant with more is told to have so many.
 const COUNTED_PAGES: usize = 10;
@@ -95,10 +95,14 @@ impl KvCache {
     async fn remove_all(&self, tenant: &TenantId) -> Result<(), KeyValueError> {
         let listed =
             self.namespace.list().prefix(format!("{}/", tenant.as_str())).limit(CLEARED as u64).execute().await;
-        for key in listed.map_err(|error| unavailable(&error))?.keys {
+        let listed = listed.map_err(|error| unavailable(&error))?;
+        for key in listed.keys {
             self.namespace.delete(&key.name).await.map_err(|error| unavailable(&error))?;
         }
-        Ok(())
+        if listed.list_complete {
+            return Ok(());
+        }
+        Err(KeyValueError::Unavailable { reason: format!("{CLEARED} entries are removed, and there are more") })
     }
 }
 

@@ -10,13 +10,13 @@ use reference_core::{
     tenancy::TenantContext,
 };
 use worker::{
-    ObjectNamespace, js_sys,
+    Method, ObjectNamespace, Request, RequestInit, js_sys,
     send::SendFuture,
     wasm_bindgen::{JsValue, prelude::wasm_bindgen},
     wasm_bindgen_futures::JsFuture,
 };
 
-use super::message::{Cell, Order, Outcome, SentStatement, Work, received};
+use super::message::{Cell, LONGEST_CALL, Order, Outcome, SentStatement, Work, received};
 
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
 extern "C" {
@@ -178,10 +178,34 @@ impl ObjectDatabase {
 
     /// The stub belongs to the request that is being served, so it is made for each order.
     async fn send(&self, order: &Order) -> worker::Result<Outcome> {
+        let text = serde_json::to_string(order)?;
+        if text.len() > LONGEST_CALL {
+            return self.send_long(&text).await;
+        }
         let stub: StoreStub = self.namespace.get_by_name(&self.object)?.into_rpc();
-        let answer = JsFuture::from(stub.order(&serde_json::to_string(order)?)?).await?;
+        let answer = JsFuture::from(stub.order(&text)?).await?;
         let answer =
             answer.as_string().ok_or_else(|| worker::Error::RustError("the object answered no text".to_owned()))?;
-        Ok(serde_json::from_str(&answer)?)
+        if !answer.is_empty() {
+            return Ok(serde_json::from_str(&answer)?);
+        }
+        let reads = |work: &Work| matches!(work, Work::Batch(all) if all.iter().all(|it| it.sql.starts_with("SELECT")));
+        if reads(&order.work) {
+            return self.send_long(&text).await;
+        }
+        Err(worker::Error::RustError("the object's answer to a write is too long".to_owned()))
+    }
+
+    /// The same as a request, for what is too long for a call.
+    async fn send_long(&self, text: &str) -> worker::Result<Outcome> {
+        let stub = self.namespace.get_by_name(&self.object)?;
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post).with_body(Some(JsValue::from_str(text)));
+        let mut response = stub.fetch_with_request(Request::new_with_init("https://tenant-store/", &init)?).await?;
+        let text = response.text().await?;
+        if response.status_code() != 200 {
+            return Err(worker::Error::RustError(format!("the object answered {}", response.status_code())));
+        }
+        Ok(serde_json::from_str(&text)?)
     }
 }

@@ -7,6 +7,10 @@ use serde::{
     de::{Error, MapAccess, Visitor},
 };
 
+/// Longest order or answer that goes by a call of the object's method, in bytes. The host takes no more than 32 MiB there, and counts
+/// two bytes a letter where one of them needs it; longer ones go by a request, which has no such bound.
+pub(super) const LONGEST_CALL: usize = 8 << 20;
+
 /// An order to a tenant's object.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
