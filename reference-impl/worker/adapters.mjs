@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { at, checks, differences, freePort } from "./adapters/asking.mjs";
 import { changed } from "./adapters/configuration.mjs";
 import { alarms, alarmsOfBefore, faults, models, points, spans, speech, unbound, waiting } from "./adapters/models.mjs";
-import { audio, cache, deleted, ports, reborn } from "./adapters/stores.mjs";
+import { audio, cache, deleted, long, ports, reborn } from "./adapters/stores.mjs";
 import { mismade, vectors } from "./adapters/vectors.mjs";
 import { Stop, start } from "./run.mjs";
 import { standIns } from "./stand-ins/server.mjs";
@@ -67,6 +67,7 @@ async function everything(running) {
   const entry = await cache(running.worker, running.beside);
   for (const part of [vectors, models, alarms, speech, audio, points, faults]) await part(running.beside, running.worker);
   await mismade(running.beside);
+  await long();
   await deleted(running.beside, running.worker);
   spans(running.lines);
   const late = await waiting(running.worker, running.beside, "late", 1);

@@ -64,6 +64,15 @@ export async function audio(beside, worker) {
   expect("audio that is gone", (await result()).status, 404);
 }
 
+/** A document whose chunks are more than a call of the object takes at once. */
+export async function long() {
+  const text = Array.from({ length: 5_000 }, (_, at) => `Shelf ${at} holds box ${at * 7} of the spare parts for bicycle number ${at * 3}.`).join(" ");
+  const stored = await call(SPEAKING, "/ingest", { documents: [document("long", text)], options: { size: 16, overlap: 0 } });
+  expect("a document of many chunks", [stored.status, stored.json?.documents?.[0]?.status, stored.json?.documents?.[0]?.chunks > 3_000], [200, "created", true]);
+  const answer = await call(SPEAKING, "/retrieve", { query: "shelf 4711", mode: "lexical" });
+  expect("its chunks are found", /Shelf 4711 /.test(answer.json?.chunks?.[0]?.text), true);
+}
+
 /** Tenants that are deleted, which leave nothing in any store. It comes last. */
 export async function deleted(beside, worker) {
   const bucket = await worker.getR2Bucket("AUDIO", "reference-worker");
