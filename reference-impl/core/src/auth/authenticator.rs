@@ -102,7 +102,8 @@ impl Authenticator {
     /// A context for work that the platform takes up again by itself, such as jobs that a restart interrupted. It carries
     /// [`Scope::Admin`] and [`Principal::Maintenance`]; `None` when the tenant is not configured.
     ///
-    /// Nothing that answers a request may call this.
+    /// Nothing that answers a request may call this, but for the page of metrics where several processes keep their counts together
+    /// (`platform::SharedMetrics`): it reads counts alone, of the caller's tenant or, for an operator, of all.
     pub fn maintenance(&self, tenant: &TenantId) -> Option<TenantContext> {
         let settings = self.registry.get(tenant)?;
         Some(TenantContext::new(settings, Principal::Maintenance, BTreeSet::from([Scope::Admin]), None))

@@ -7,8 +7,7 @@ use super::convert::ContentType;
 use super::error::IngestError;
 use super::model::{Document, DocumentSummary, StoredChunk};
 use super::write::{bump_version, integer, remove_chunks};
-use crate::ports::Columns;
-use crate::ports::{Database, DatabaseError, Row, Statement, Value};
+use crate::ports::{Columns, Database, DatabaseError, Row, Statement, Value};
 use crate::sabotage::{self, Sabotage};
 
 /// The tenant's documents in the order of their ids, after `after`, at most `limit`.

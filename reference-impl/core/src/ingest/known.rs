@@ -9,8 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::chunk::Chunk;
 use super::pipeline::embedded_text;
-use crate::ports::Columns;
-use crate::ports::{Database, DatabaseError, Statement, Value};
+use crate::ports::{Columns, Database, DatabaseError, Statement, Value};
 
 const KNOWN: &str =
     "SELECT embedding FROM chunks WHERE embedded_hash = ?1 AND embedding_model = ?2 AND dimensions = ?3 LIMIT 1";

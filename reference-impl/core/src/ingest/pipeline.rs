@@ -14,8 +14,9 @@ use super::metadata;
 use super::model::{ChunkOptions, DocumentInput, DocumentOutcome, DocumentStatus, IngestReport, ItemError};
 use super::tokens::Tokenizer;
 use super::write::content_hash;
-use crate::ports::Columns;
-use crate::ports::{Database, DatabaseError, EmbedPurpose, Embedder, ModelError, Statement, UnixMillis, Value};
+use crate::ports::{
+    Columns, Database, DatabaseError, EmbedPurpose, Embedder, ModelError, Statement, UnixMillis, Value,
+};
 use crate::retrieve::index::{corpus_version, due, due_statement, embedding_name, maintain};
 use crate::retrieve::quantised::is_finite;
 use crate::sabotage::{self, Sabotage};

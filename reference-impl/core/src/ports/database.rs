@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::BoxFuture;
-use super::Columns;
+use super::{BoxFuture, Columns};
 use crate::redact::redacted;
 use crate::tenancy::TenantContext;
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::index::{CorpusIndex, Mask, Position, Vector, floats, version_of, version_statement};
 use super::quantised::Quantised;
 use super::scan::{Best, scan};
-use crate::ports::Columns;
-use crate::ports::{Database, DatabaseError, Row, Scan, Statement, Value};
+use crate::ports::{Columns, Database, DatabaseError, Row, Scan, Statement, Value};
 
 /// Lanes of the dot product: enough for the compiler to use the widest registers there are.
 const LANES: usize = 16;

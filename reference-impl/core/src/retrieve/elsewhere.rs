@@ -6,10 +6,9 @@ use serde_json::{Map, Value as Json};
 
 use super::fusion::DEPTH;
 use super::index::{CorpusIndex, Mask, floats};
-use crate::ports::Columns;
 use crate::ports::{
-    Clock, Database, DatabaseError, FILTERED_BYTES, KeptVector, Row, Statement, UnixMillis, Value, VectorError,
-    VectorIndex,
+    Clock, Columns, Database, DatabaseError, FILTERED_BYTES, KeptVector, Row, Statement, UnixMillis, Value,
+    VectorError, VectorIndex,
 };
 use crate::tenancy::TenantContext;
 

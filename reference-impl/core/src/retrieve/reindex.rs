@@ -6,8 +6,7 @@
 use super::index::{bump_epoch, drop_all, embedding_name, maintain};
 use super::quantised::is_finite;
 use crate::ingest::{bump_version, embedded_text};
-use crate::ports::Columns;
-use crate::ports::{Database, DatabaseError, EmbedPurpose, Embedder, ModelError, Row, Statement, Value};
+use crate::ports::{Columns, Database, DatabaseError, EmbedPurpose, Embedder, ModelError, Row, Statement, Value};
 use crate::tenancy::TenantContext;
 
 /// Chunks embedded and written at once.

@@ -7,8 +7,7 @@ use super::candidates::Candidate;
 use super::error::RetrieveError;
 use super::index::{CorpusIndex, Position, version_of, version_statement};
 use super::model::RankedChunk;
-use crate::ports::Columns;
-use crate::ports::{Database, RerankCandidate, Statement, Value};
+use crate::ports::{Columns, Database, RerankCandidate, Statement, Value};
 
 /// What a chunk consists of beside what the index knows.
 pub(super) struct ChunkText {

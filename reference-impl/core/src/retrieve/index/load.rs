@@ -9,8 +9,7 @@ use std::sync::Arc;
 use super::part::{PartBuilder, kill, push, tidy};
 use super::segment::{Segment, floats};
 use super::{CorpusIndex, IndexedDocument, damaged, embedding_name, segments};
-use crate::ports::Columns;
-use crate::ports::{Database, DatabaseError, Row, Scan, Statement, Value};
+use crate::ports::{Columns, Database, DatabaseError, Row, Scan, Statement, Value};
 use crate::retrieve::quantised::quantise;
 #[cfg(feature = "sabotage")]
 use crate::sabotage::{self, Sabotage};

@@ -19,8 +19,7 @@ pub(crate) use segments::{drop_all, due, due_statement, maintain};
 use self::part::Slot;
 use super::filter::Filter;
 use super::scan::Rows;
-use crate::ports::Columns;
-use crate::ports::{Database, DatabaseError, Statement, Value};
+use crate::ports::{Columns, Database, DatabaseError, Statement, Value};
 
 /// Begins the ids of documents that keep the chunks of deleted ones.
 #[cfg(feature = "sabotage")]

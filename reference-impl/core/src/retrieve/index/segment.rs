@@ -1,7 +1,6 @@
 //! One stored segment: quantised rows of chunks, with a checksum over all of it.
 
-use crate::ports::Columns;
-use crate::ports::{DatabaseError, Row, Value};
+use crate::ports::{Columns, DatabaseError, Row, Value};
 use crate::retrieve::quantised::quantise;
 
 /// Most chunks in a segment.

@@ -5,8 +5,7 @@
 
 use super::segment::{MOST_ROWS, Segment, most_rows};
 use super::{damaged, version_of, version_statement};
-use crate::ports::Columns;
-use crate::ports::{Database, DatabaseError, Row, Statement, Value};
+use crate::ports::{Columns, Database, DatabaseError, Row, Statement, Value};
 use crate::tenancy::TenantId;
 
 /// Segments joined at once.
