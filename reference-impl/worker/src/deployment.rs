@@ -167,7 +167,7 @@ impl Deployment {
             timer: Arc::clone(&timer),
         };
         let cursors = env.secret(CURSOR_SECRET)?.to_string();
-        // The runtime lets no request be woken by another one's work. Each isolate would count for itself.
+        // The runtime lets no request be woken by another one's work, and each isolate counts for itself: they keep it together.
         let platform = Platform::new(ports, cursors.as_bytes(), INDEX_BYTES);
         let platform = platform.without_joining().with_speech(speech).with_traces(Arc::new(WorkTelemetry(console)));
         let platform = match probe(&port, &config) {
